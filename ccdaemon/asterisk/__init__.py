@@ -1,0 +1,1 @@
+"""Asterisk's two wires: the Manager Interface (AMI) and the Gateway Interface (AGI)."""

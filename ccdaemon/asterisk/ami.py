@@ -1,0 +1,267 @@
+"""The manager link: log in, send actions, read events in their order, and know at once when the link is gone.
+
+It is panoramisk's Manager with its decoder, its completion of actions and its reconnecting replaced: a list ends where
+Asterisk says so, every action has a deadline and fails when the link drops, nothing is ever sent twice, and no value
+can inject a header. A link lives as long as its `async with`; `keep_linked` makes a new one when it drops.
+Source: main/manager.c; the Asterisk documentation on AMI.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NoReturn
+
+import structlog
+from panoramisk import Manager
+from panoramisk.actions import Action
+from panoramisk.ami_protocol import AMIProtocol
+
+from ccdaemon.asterisk.wire import AmiDecoder, Headers, WireFault, ami_action
+
+CONNECT_DEADLINE = 5.0  # seconds for connection and login together
+ACTION_DEADLINE = 5.0  # seconds
+LIST_DEADLINE = 15.0  # seconds; a thousand channels take Asterisk about 50 ms
+MAX_WAITING_EVENTS = 20_000  # about 500 calls' worth; who is that far behind knows no present state any more
+MAX_LIST = 50_000  # messages
+FIRST_DELAY, LONGEST_DELAY = 0.25, 10.0  # seconds between attempts
+DENIED_DELAY = 60.0  # seconds; a wrong secret does not get right by haste, and fail2ban may be watching
+
+log = structlog.get_logger()
+
+
+class AmiUnreachable(Exception):
+    """Nobody answers at the manager port, or nobody who is an Asterisk: try again later."""
+
+
+class AmiRefused(Exception):
+    """Asterisk says no, to the login or to an action: tell a person. The text is Asterisk's own."""
+
+
+class AmiDisconnected(Exception):
+    """The link dropped or no answer came in time: whether the action was carried out is not known, so look."""
+
+
+@dataclass(frozen=True, slots=True)
+class AmiAddress:
+    """Where the manager port is and who we are there. `ca` is the file of the authority that signed its certificate."""
+
+    host: str
+    port: int
+    user: str
+    secret: str = field(repr=False)
+    tls: bool = False
+    ca: Path | None = None
+
+
+class Ami:
+    """A link that is logged in. Made by `connect`."""
+
+    def __init__(self, manager: _Manager) -> None:
+        self._manager = manager
+
+    async def action(self, name: str, *, within: float = ACTION_DEADLINE, **fields: str) -> Headers:
+        """Send one action and return Asterisk's answer. Raises `AmiRefused` or `AmiDisconnected`."""
+        return (await self._manager.ask(name, fields, within))[0]
+
+    async def listing(self, name: str, *, within: float = LIST_DEADLINE, **fields: str) -> list[Headers]:
+        """Send an action that answers with a list and return its entries."""
+        return [entry for entry in (await self._manager.ask(name, fields, within))[1:] if "EventList" not in entry]
+
+    async def events(self) -> list[Headers]:
+        """The events that came since the last call, at least one, in Asterisk's order."""
+        while not self._manager.events:
+            self._manager.raise_if_lost()
+            self._manager.news.clear()
+            await self._manager.news.wait()
+        self._manager.events, events = [], self._manager.events
+        return events
+
+
+@asynccontextmanager
+async def connect(address: AmiAddress) -> AsyncIterator[Ami]:
+    """Connect and log in. Raises `AmiUnreachable`, or `AmiRefused` for a wrong user or secret."""
+    manager = _Manager(address)
+    connecting = manager.connect()
+    try:
+        try:
+            async with asyncio.timeout(CONNECT_DEADLINE):
+                await manager.logged_in
+        except TimeoutError:
+            message = f"no answer from {address.host}:{address.port} within {CONNECT_DEADLINE:.0f} s"
+            raise AmiUnreachable(message) from None
+        yield Ami(manager)
+    finally:
+        connecting.cancel()
+        manager.close()
+
+
+async def keep_linked(
+    address: AmiAddress, body: Callable[[Ami], Awaitable[NoReturn]], changed: Callable[[str | None], None]
+) -> NoReturn:
+    """Run `body` with a link, and again with a new one whenever the link drops. `changed` hears of each fault, and
+    None of each login."""
+    delay = FIRST_DELAY
+    while True:
+        try:
+            async with connect(address) as ami:
+                changed(None)
+                delay = FIRST_DELAY
+                await body(ami)
+        except (AmiUnreachable, AmiDisconnected) as fault:
+            changed(str(fault))
+            log.warning("no manager link to Asterisk: calls are answered by the second tier", reason=str(fault))
+        except AmiRefused as fault:
+            changed(str(fault))
+            delay = DENIED_DELAY
+            log.error(
+                "Asterisk refuses us: calls are answered by the second tier. Check [asterisk] user and secret against "
+                "manager.conf, and the rights of this user there",
+                user=address.user,
+                reason=str(fault),
+                next_attempt_seconds=delay,
+            )
+        await asyncio.sleep(delay * random.uniform(0.8, 1.2))  # noqa: S311 - spreads load, guards nothing
+        delay = min(delay * 2, LONGEST_DELAY) if delay < LONGEST_DELAY else delay
+
+
+# --- panoramisk, hardened --------------------------------------------------------------------------------------------
+
+
+class _Action(Action):  # type: ignore[misc]  # panoramisk has no types
+    """An action that is complete when Asterisk says so, not when its answer resembles one that is."""
+
+    def add_message(self, message: Headers) -> bool:
+        self.responses.append(message)
+        if len(self.responses) == 1:
+            listing = message.get("EventList", "").lower() == "start"
+            complete = not listing
+        else:
+            complete = message.get("EventList", "") in {"Complete", "cancelled"} or len(self.responses) > MAX_LIST
+        if complete and not self.future.done():
+            self.future.set_result(self.responses)
+        return complete
+
+
+class _Protocol(AMIProtocol):  # type: ignore[misc]
+    factory: _Manager
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        self.decoder = AmiDecoder()
+
+    def send(self, data: dict[str, str], as_list: Any = None) -> asyncio.Future[list[Headers]]:  # noqa: ARG002
+        action = _Action(data)
+        fields = [(key, value) for key, value in action.items() if key != "Action"]
+        self.transport.write(ami_action(action["Action"], fields))
+        self.responses[action.id] = action
+        return action.future  # type: ignore[no-any-return]
+
+    def data_received(self, data: bytes) -> None:
+        try:
+            messages = self.decoder.feed(data)
+        except WireFault as fault:
+            self.factory.connection_lost(fault)
+            return
+        for message in messages:
+            action = self.responses.get(message.get("ActionID"))
+            if action is None:
+                self.factory.dispatch(message)
+            elif action.add_message(message):
+                del self.responses[action.id]
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.factory.connection_lost(exc)
+
+
+class _Manager(Manager):  # type: ignore[misc]
+    """One connection. It never reconnects and keeps nothing for later."""
+
+    def __init__(self, address: AmiAddress) -> None:
+        context = ssl.create_default_context(cafile=address.ca) if address.tls else None
+        super().__init__(
+            host=address.host,
+            port=address.port,
+            username=address.user,
+            secret=address.secret,
+            ssl=context,
+            loop=asyncio.get_running_loop(),
+            protocol_factory=self._protocol,
+        )
+        self.address = address
+        self.logged_in: asyncio.Future[None] = self.loop.create_future()
+        self.events: list[Headers] = []
+        self.news = asyncio.Event()
+        self._lost: str | None = None
+
+    def _protocol(self) -> _Protocol:
+        protocol = _Protocol()
+        protocol.factory = self
+        return protocol
+
+    async def ask(self, name: str, fields: dict[str, str], within: float) -> list[Headers]:
+        self.raise_if_lost()
+        future = self.protocol.send({"Action": name, **fields})
+        try:
+            async with asyncio.timeout(within):
+                answers: list[Headers] = await future
+        except TimeoutError:
+            message = f"no answer to {name} within {within:.0f} s"
+            raise AmiDisconnected(message) from None
+        if answers[0].get("Response") == "Error":
+            raise AmiRefused(f"{name}: {answers[0].get('Message', 'no reason given')}")
+        return answers
+
+    def raise_if_lost(self) -> None:
+        if self._lost is not None:
+            raise AmiDisconnected(self._lost)
+
+    # --- told by panoramisk and by the protocol ----------------------------------------------------------------------
+
+    def connection_made(self, f: asyncio.Future[Any]) -> None:
+        if f.cancelled():
+            return
+        if (fault := f.exception()) is not None:
+            where = f"{self.address.host}:{self.address.port}"
+            self._fail(AmiUnreachable(f"cannot connect to {where}: {fault}"))
+            return
+        super().connection_made(f)
+        self.pinger.cancel()  # the heartbeat, an action every 2 s, tells more and sooner
+
+    def login(self, future: asyncio.Future[list[Headers]]) -> None:
+        if (fault := future.exception()) is not None:
+            self._fail(fault)
+        elif (answer := future.result()[0]).get("Response") != "Success":
+            self._fail(AmiRefused(f"login: {answer.get('Message', 'no reason given')}"))
+        elif not self.logged_in.done():
+            self.logged_in.set_result(None)
+
+    def dispatch(self, event: Headers) -> None:
+        if len(self.events) >= MAX_WAITING_EVENTS:
+            self.connection_lost(WireFault(f"more than {MAX_WAITING_EVENTS} events are waiting"))
+        self.events.append(event)
+        self.news.set()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._lost is None:
+            self._lost = str(exc or "Asterisk closed the connection")
+            self.events.clear()
+            self.news.set()
+            for action in self.protocol.responses.values():
+                if not action.future.done():
+                    action.future.set_exception(AmiDisconnected(self._lost))
+            self.protocol.responses.clear()
+            self.protocol.transport.abort()
+
+    def close(self) -> None:
+        if self.protocol is not None:
+            self.connection_lost(None)
+
+    def _fail(self, fault: BaseException) -> None:
+        if not self.logged_in.done():
+            self.logged_in.set_exception(fault)

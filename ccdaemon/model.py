@@ -1,0 +1,168 @@
+"""The nouns of a contact centre, as plain values.
+
+Nothing here does anything: `ccdaemon.rules` decides what may be done with these values, and the edges do it. Durations
+are seconds, moments are aware datetimes, unless a name says otherwise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container, Mapping
+from dataclasses import dataclass, field
+from datetime import date, time, tzinfo
+from typing import TypeAlias
+
+Language: TypeAlias = str  # "cy", "en": the directory of its sounds in Asterisk
+
+# --- where a key leads -----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ToMenu:
+    """To another menu of the same service."""
+
+    menu: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToService:
+    """To another service, as if the caller had dialled it, in the language already chosen."""
+
+    service: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToQueue:
+    """To a person of this service; of the payments service, through the payments door."""
+
+
+@dataclass(frozen=True, slots=True)
+class Say:
+    """Say a prompt, then the same menu again."""
+
+    prompt: str
+
+
+@dataclass(frozen=True, slots=True)
+class Repeat:
+    """Say the same menu again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Back:
+    """To the menu before this one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Farewell:
+    """Say goodbye and hang up."""
+
+
+Way: TypeAlias = ToMenu | ToService | ToQueue | Say | Repeat | Back | Farewell
+
+
+@dataclass(frozen=True, slots=True)
+class Menu:
+    """A prompt and the keys that it tells of. `otherwise` is where a caller goes who presses none of them."""
+
+    prompt: str
+    keys: Mapping[str, Way]
+    otherwise: Way
+    wait: float = 5.0
+
+
+# A service may have menus of any name; these are the ones that calls enter by.
+MAIN, CLOSED, HOLIDAY, UNANSWERED = "main", "closed", "holiday", "unanswered"
+
+
+# --- a service and its site ------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Opening time from `start` to `end` of one day, in the site's local time; midnight as an end is `time.max`."""
+
+    start: time
+    end: time
+
+
+@dataclass(frozen=True, slots=True)
+class Hours:
+    """When a service is open: by weekday (Monday is 0), shut on bank holidays and on closures of its own."""
+
+    week: Mapping[int, tuple[Span, ...]]
+    on_bank_holidays: bool
+    closures: frozenset[date]
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """The queue of a service, and those in which only speakers of a language answer."""
+
+    name: str
+    wait: float
+    by_language: Mapping[Language, str]
+    language_wait: float
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """What the public calls a line: its numbers, menus, hours, queue, and policy."""
+
+    id: str
+    name: Mapping[Language, str]
+    numbers: tuple[str, ...]  # E.164
+    extension: str
+    languages: tuple[Language, ...]
+    records: bool
+    hours: Hours
+    queue: Queue
+    menus: Mapping[str, Menu]
+    welcome: str
+    emergency: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Phone:
+    """A device on a desk: its extension, its PJSIP endpoint, and the service for which it rings out."""
+
+    extension: str
+    endpoint: str
+    service: str
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Everything that a decision may rest on; one value, checked whole and swapped whole."""
+
+    name: str
+    country: str  # ISO 3166, for numbers that are written without one
+    timezone: tzinfo
+    languages: tuple[Language, ...]
+    services: Mapping[str, Service]
+    general: str  # the service that answers numbers that nobody claims
+    payments: str
+    announcement: str  # the prompt that says that calls are recorded
+    bank_holidays: Container[date]
+    phones: Mapping[str, Phone] = field(default_factory=dict)
+
+    def service_at(self, number: str) -> Service:
+        """The service that a dialled number (E.164) belongs to; the general line for one that is nobody's."""
+        for service in self.services.values():
+            if number in service.numbers:
+                return service
+        return self.services[self.general]
+
+
+Catalogue: TypeAlias = Mapping[str, Mapping[Language, str]]  # prompt id -> language -> what is said
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Something wrong in a configuration: in which file, at which key, and what to do about it."""
+
+    file: str
+    key: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.file}: {self.key}: {self.text}" if self.key else f"{self.file}: {self.text}"

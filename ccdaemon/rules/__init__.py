@@ -1,0 +1,1 @@
+"""Decisions: plain functions on plain values. No sockets, files, SQL, clocks, or asyncio; time is passed in."""

@@ -1,0 +1,329 @@
+"""A caller's conversation, one step at a time: (state, outcome) to (state, action).
+
+The edge carries out an action and comes back with its outcome, until an action says where the call goes. The same
+rules answer real calls, simulate them, and are walked by the checks. A conversation always ends: every menu allows so
+many tries, every conversation so many turns, and then a person answers, or, where nobody is there, a goodbye.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import TypeAlias
+
+from ccdaemon.model import (
+    CLOSED,
+    HOLIDAY,
+    MAIN,
+    UNANSWERED,
+    Back,
+    Farewell,
+    Language,
+    Menu,
+    Repeat,
+    Say,
+    Service,
+    Site,
+    ToMenu,
+    ToQueue,
+    ToService,
+    Way,
+)
+from ccdaemon.rules.hours import Opening, opening
+from ccdaemon.rules.recording import Verdict, may_record
+
+TRIES = 3  # times that a menu is said to a caller who presses nothing or something else
+LANGUAGE_TRIES = 2
+TURNS = 40  # prompts in one conversation, about five minutes of them
+LANGUAGE_WAIT = 4.0  # seconds
+
+# Prompts that every site needs, whatever its menus are.
+INVALID, NO_KEY, CONNECTING, GOODBYE = "invalid-key", "no-key", "connecting", "goodbye"
+COMMON_PROMPTS = (INVALID, NO_KEY, CONNECTING, GOODBYE)
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """A prompt of the catalogue in one of its languages."""
+
+    id: str
+    language: Language
+
+
+# --- how a conversation begins, goes on and ends ---------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Dialled:
+    """Somebody dialled a number (E.164) of ours."""
+
+    number: str
+
+
+@dataclass(frozen=True, slots=True)
+class Transferred:
+    """A caller was passed on to a service by an agent."""
+
+    service: str
+    language: Language | None
+    announced: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Unanswered:
+    """A caller left the queue of a service without an answer: it was full, empty, or it took too long."""
+
+    service: str
+    language: Language | None
+    announced: bool = False
+
+
+Entry: TypeAlias = Dialled | Transferred | Unanswered
+
+
+@dataclass(frozen=True, slots=True)
+class Play:
+    """Say these to their end; no key interrupts."""
+
+    prompts: tuple[Prompt, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Collect:
+    """Say these until a key is pressed, and wait for one after that."""
+
+    prompts: tuple[Prompt, ...]
+    wait: float
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """The call goes to the queue of a service. `verdict` says whether it is recorded there."""
+
+    service: str
+    language: Language | None
+    announced: bool
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Pay:
+    """The call goes to the payments door."""
+
+    language: Language | None
+
+
+@dataclass(frozen=True, slots=True)
+class HangUp:
+    """The call ends here."""
+
+
+Action: TypeAlias = Play | Collect | Wait | Pay | HangUp
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A key was pressed."""
+
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """No key came in time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """A `Play` is over; `whole` says that all of it was heard."""
+
+    whole: bool
+
+
+Outcome: TypeAlias = Key | Silence | Played
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """Where a caller is. Without a language, everything is said in each of the service's."""
+
+    service: str
+    menu: str | None = None  # None: at the question which language
+    language: Language | None = None
+    announced: bool = False
+    tries: int = 1
+    turns: int = 1
+    trail: tuple[str, ...] = ()
+    then: Way | Wait | Pay | HangUp | None = None  # what a Play leads to
+    announcing: bool = False
+
+
+Turn: TypeAlias = tuple[State, Action]
+
+
+def begin(site: Site, entry: Entry, now: datetime) -> Turn:
+    """The first thing that a caller hears."""
+    match entry:
+        case Dialled(number):
+            service = site.service_at(number)
+            state = State(service.id)
+            if len(service.languages) > 1:
+                return state, Collect(_said(site, state, service.welcome), LANGUAGE_WAIT)
+            return _enter(site, replace(state, language=service.languages[0]), now, greeting=service.welcome)
+        case Transferred() | Unanswered():
+            service = site.services[entry.service]
+            language = entry.language if entry.language in service.languages else _only(service.languages)
+            state = State(service.id, MAIN, language, announced=entry.announced)
+            if opening(site, service, now) is not Opening.OPEN:
+                return _enter(site, state, now)
+            return _queue(site, state) if isinstance(entry, Transferred) else _menu(site, state, UNANSWERED)
+
+
+def step(site: Site, state: State, outcome: Outcome, now: datetime) -> Turn:
+    """What follows from what the caller did."""
+    state = replace(state, turns=state.turns + 1)
+    match outcome:
+        case Played(whole):
+            return _played(site, state, now, whole=whole)
+        case _ if state.menu is None:
+            return _language(site, state, outcome, now)
+        case Key(key) if key in (keys := _current(site, state).keys):
+            return _go(site, replace(state, tries=1), keys[key], now)
+        case _:
+            return _again(site, state, INVALID if isinstance(outcome, Key) else NO_KEY, now)
+
+
+# --- the steps -------------------------------------------------------------------------------------------------------
+
+
+def _language(site: Site, state: State, outcome: Outcome, now: datetime) -> Turn:
+    service = site.services[state.service]
+    chosen = {str(number): language for number, language in enumerate(service.languages, 1)}
+    match outcome:
+        case Key(key) if key in chosen:
+            return _enter(site, replace(state, language=chosen[key]), now)
+        case _ if state.tries < LANGUAGE_TRIES:
+            welcome = _said(site, state, service.welcome)
+            return replace(state, tries=state.tries + 1), Collect(welcome, LANGUAGE_WAIT)
+        case _:
+            state, action = _enter(site, state, now)
+            if state.menu == MAIN and state.then is None:  # a person is better than a menu in two languages at once
+                return _go(site, state, service.menus[MAIN].otherwise, now)
+            return state, action
+
+
+def _enter(site: Site, state: State, now: datetime, greeting: str | None = None) -> Turn:
+    """Come to a service: what is urgent first, then its main menu, or what is to be done while it is closed."""
+    service = site.services[state.service]
+    state = replace(state, trail=(), tries=1)
+    match opening(site, service, now):
+        case Opening.OPEN if MAIN not in service.menus:
+            return _straight_to_a_person(site, state, greeting)
+        case Opening.OPEN:
+            door = MAIN
+        case Opening.BANK_HOLIDAY if HOLIDAY in service.menus:
+            door = HOLIDAY
+        case _:
+            door = CLOSED
+    return _menu(site, state, door, greeting, service.emergency)
+
+
+def _straight_to_a_person(site: Site, state: State, greeting: str | None) -> Turn:
+    state = replace(state, menu=MAIN)
+    before = [prompt for prompt in (greeting, site.services[state.service].emergency) if prompt]
+    if before:
+        return replace(state, then=ToQueue()), Play(_said(site, state, *before))
+    return _queue(site, state)
+
+
+def _menu(site: Site, state: State, name: str, *before: str | None) -> Turn:
+    state = replace(state, menu=name)
+    menu = _current(site, state)
+    prompts = [prompt for prompt in (*before, menu.prompt) if prompt]
+    return state, Collect(_said(site, state, *prompts), menu.wait)
+
+
+def _go(site: Site, state: State, way: Way, now: datetime) -> Turn:
+    if state.turns >= TURNS:
+        return _give_up(site, state)
+    match way:
+        case ToMenu(menu):
+            return _menu(site, replace(state, trail=(*state.trail, state.menu or MAIN)), menu)
+        case ToService(wanted):
+            service = site.services[wanted]
+            language = state.language if state.language in (None, *service.languages) else service.languages[0]
+            return _enter(site, replace(state, service=wanted, language=language), now)
+        case ToQueue():
+            return _queue(site, state)
+        case Say(prompt):
+            menu = _current(site, state)
+            return state, Collect(_said(site, state, prompt, menu.prompt), menu.wait)
+        case Repeat():
+            return _menu(site, state, state.menu or MAIN)
+        case Back():
+            *trail, last = state.trail or (state.menu or MAIN,)
+            return _menu(site, replace(state, trail=tuple(trail)), last)
+        case Farewell():
+            return replace(state, then=HangUp()), Play(_said(site, state, GOODBYE))
+
+
+def _again(site: Site, state: State, complaint: str, now: datetime) -> Turn:
+    menu = _current(site, state)
+    if state.turns >= TURNS:
+        return _give_up(site, state)
+    if state.tries >= TRIES:
+        return _go(site, replace(state, tries=1), menu.otherwise, now)
+    return replace(state, tries=state.tries + 1), Collect(_said(site, state, complaint, menu.prompt), menu.wait)
+
+
+def _give_up(site: Site, state: State) -> Turn:
+    """Enough was said: a person, unless this is a menu for when nobody is there."""
+    if state.menu in (CLOSED, HOLIDAY):
+        return replace(state, then=HangUp()), Play(_said(site, state, GOODBYE))
+    return _queue(site, state)
+
+
+def _queue(site: Site, state: State) -> Turn:
+    """To a person; past the announcement, where the service records and this caller has not heard it yet."""
+    service = site.services[state.service]
+    if service.id == site.payments:
+        return replace(state, then=Pay(state.language)), Play(_said(site, state, CONNECTING))
+    if service.records and not state.announced:
+        return replace(state, announcing=True), Play(_said(site, state, site.announcement))
+    return replace(state, then=_wait(service, state)), Play(_said(site, state, CONNECTING))
+
+
+def _played(site: Site, state: State, now: datetime, *, whole: bool) -> Turn:
+    if state.announcing:
+        state = replace(state, announcing=False, announced=whole)
+        return state, _wait(site.services[state.service], state)
+    match state.then:
+        case Wait() | Pay() | HangUp() as end:
+            return state, end
+        case None:
+            return _queue(site, state)
+        case way:
+            return _go(site, replace(state, then=None), way, now)
+
+
+def _wait(service: Service, state: State) -> Wait:
+    return Wait(
+        service.id,
+        state.language,
+        state.announced,
+        may_record(service, announced=state.announced, sealed=False),
+    )
+
+
+def _current(site: Site, state: State) -> Menu:
+    return site.services[state.service].menus[state.menu or MAIN]
+
+
+def _said(site: Site, state: State, *prompts: str) -> tuple[Prompt, ...]:
+    """The prompts in the caller's language; in each of the service's, one after the other, while none is chosen."""
+    languages = (state.language,) if state.language else site.services[state.service].languages
+    return tuple(Prompt(prompt, language) for language in languages for prompt in prompts)
+
+
+def _only(languages: tuple[Language, ...]) -> Language | None:
+    return languages[0] if len(languages) == 1 else None

@@ -1,0 +1,109 @@
+"""Prompts as sound: a people's own recording where there is one, else a placeholder voice by espeak-ng.
+
+Each prompt is written twice, in the trunk's codec (A-law at 8 kHz, which costs Asterisk no transcoding) and as linear
+PCM at 16 kHz for wideband phones. What has not changed since the last time is not made again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from ccdaemon.model import Catalogue, Language
+from ccdaemon.rules.sounds import sound
+
+VOICES = {"cy": "cy", "en": "en-gb-x-rp"}
+WORDS_PER_MINUTE = 150
+RECORDED_ENDINGS = (".wav", ".flac")
+FORMATS = {  # ending -> what sox writes: raw samples, as Asterisk's format_pcm.c and format_sln.c read them
+    ".alaw": ("-t", "raw", "-e", "a-law", "-r", "8000", "-c", "1"),
+    ".sln16": ("-t", "raw", "-e", "signed", "-b", "16", "-r", "16000", "-c", "1"),
+}
+# No louder than -3 dBFS, silence before and after cut down to what a listener needs, no click at either end.
+POLISH = ("silence", "1", "0.05", "0.1%", "reverse", "silence", "1", "0.05", "0.1%", "reverse", "pad", "0.1", "0.2")
+
+
+class VoicesMissing(Exception):
+    """A program that makes sounds is not installed, or failed; the text says which, and what it said."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sound:
+    """One prompt in one language, to be made: from a recording, or else from its text."""
+
+    prompt: str
+    language: Language
+    text: str
+    recording: Path | None
+
+    def made_from(self) -> str:
+        """What the result depends on, as one short word."""
+        voice = f"{VOICES.get(self.language, self.language)} {WORDS_PER_MINUTE} {POLISH} {FORMATS} {self.text}"
+        source = self.recording.read_bytes() if self.recording else voice.encode()
+        return hashlib.sha256(source).hexdigest()[:16]
+
+
+def sounds(catalogue: Catalogue, recordings: Path | None) -> list[Sound]:
+    """Everything that the catalogue asks for, each with the recording that replaces the placeholder voice."""
+    return [
+        Sound(prompt, language, text, _recording(recordings, prompt, language))
+        for prompt, texts in sorted(catalogue.items())
+        for language, text in sorted(texts.items())
+    ]
+
+
+def build(wanted: list[Sound], into: Path) -> Iterator[tuple[Sound, bool]]:
+    """Make what is missing or has changed, and say of each sound, as it is done, whether it was made anew.
+
+    Raises `VoicesMissing`; what was made until then stays.
+    """
+    for program in ("espeak-ng", "sox"):
+        if shutil.which(program) is None:
+            message = f"{program} is not installed: it makes the placeholder voices (Debian: apt install espeak-ng sox)"
+            raise VoicesMissing(message)
+    with ThreadPoolExecutor(os.cpu_count() or 1) as workers:
+        yield from zip(wanted, workers.map(lambda each: _make(each, into), wanted), strict=True)
+
+
+def _make(wanted: Sound, into: Path) -> bool:
+    stem = into / wanted.language / sound(wanted.prompt)
+    stamp = stem.with_name(f".{stem.name}.made-from")
+    source = wanted.made_from()
+    files = {ending: stem.with_name(stem.name + ending) for ending in FORMATS}
+    if all(file.exists() for file in files.values()) and stamp.exists() and stamp.read_text() == source:
+        return False
+    stem.parent.mkdir(parents=True, exist_ok=True)
+    speech = wanted.recording.read_bytes() if wanted.recording else _speak(wanted)
+    for ending, file in files.items():
+        fresh = file.with_name(f".{file.name}.new")
+        kind = wanted.recording.suffix[1:] if wanted.recording else "wav"
+        _run(["sox", "-V1", "--norm=-3", "-t", kind, "-", *FORMATS[ending], str(fresh), *POLISH], speech)
+        fresh.replace(file)
+    stamp.write_text(source)
+    return True
+
+
+def _speak(wanted: Sound) -> bytes:
+    voice = VOICES.get(wanted.language, wanted.language)
+    return _run(["espeak-ng", "--stdout", "-v", voice, "-s", str(WORDS_PER_MINUTE), "--", wanted.text])
+
+
+def _run(command: list[str], given: bytes = b"") -> bytes:
+    done = subprocess.run(command, input=given, capture_output=True, check=False)  # noqa: S603 - no shell
+    if done.returncode != 0:
+        message = f"{command[0]} failed: {done.stderr.decode(errors='replace').strip()}"
+        raise VoicesMissing(message)
+    return done.stdout
+
+
+def _recording(folder: Path | None, prompt: str, language: Language) -> Path | None:
+    if folder is None:
+        return None
+    files = (folder / language / f"{prompt}{ending}" for ending in RECORDED_ENDINGS)
+    return next((file for file in files if file.exists()), None)

@@ -1,0 +1,151 @@
+"""Phones and callers whose hands and voices are scripts: they ring, answer, speak in tones, press keys, and transfer.
+
+Each is a call on the phones' Asterisk that asks us, over FastAGI, what to do next. What a phone hears is written to a
+file, so that a test can look for prompts in it sample by sample.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TypeAlias
+
+from ccdaemon.asterisk.agi import AgiServer, AgiSession, CallerGone
+from ccdaemon.asterisk.ami import Ami, AmiAddress, connect
+from tests.lab.asterisk import Asterisk
+from tests.lab.site import MANAGER_SECRET, Site, phones
+
+CALLER, CALLER_AFTER, AGENT, OFFICER = 440, 880, 620, 2600  # Hz: tones tell whose voice a recording holds
+SCRIPT_PORT = 4574
+ANSWER_DEADLINE = 20.0  # seconds
+
+
+class Phone:
+    """One end of one call."""
+
+    def __init__(self, session: AgiSession, heard: Path) -> None:
+        self._session = session
+        self.heard = heard
+        self.gone = asyncio.Event()
+
+    async def answer(self) -> None:
+        await self._session.command("ANSWER")
+        await self.listen()
+
+    async def listen(self) -> None:
+        """From now on write what is heard: A-law, 8,000 samples a second."""
+        await self._session.execute("MixMonitor", "", f"r({self.heard})")
+
+    async def speak(self, hertz: int) -> None:
+        """Sound a steady tone until told otherwise."""
+        await self._session.execute("Playtones", str(hertz))
+
+    async def hush(self) -> None:
+        await self._session.execute("StopPlaytones")
+
+    async def press(self, keys: str) -> None:
+        await self._session.execute("SendDTMF", keys, "100", "120", within=60)
+
+    async def refer(self, where: str) -> None:
+        """Transfer the other party blindly, as a phone does: with a SIP REFER."""
+        await self._session.execute("Transfer", f"PJSIP/{where}", within=30)
+
+    async def wait_until_gone(self) -> None:
+        """Stay on the line until the other side hangs up."""
+        try:
+            while True:
+                await self._session.command("WAIT", "FOR", "DIGIT", "3600000", within=3700)
+        except CallerGone:
+            self.gone.set()
+
+    async def stay(self, seconds: float) -> None:
+        """Stay on the line for a while."""
+        await self._session.execute("Wait", str(seconds), within=seconds + 30)
+
+    def hang_up(self) -> None:
+        self._session.close()
+
+
+Script: TypeAlias = Callable[[Phone], Awaitable[None]]
+
+
+class Exchange:
+    """All phones of a site, and the world outside it."""
+
+    def __init__(self, site: Site, ami: Ami) -> None:
+        self.site = site
+        self._ami = ami
+        self._numbers = itertools.count(1)
+        self._callers: dict[str, Script] = {}
+        self._desks: dict[str, Script] = {}
+        self._ended: dict[str, asyncio.Future[None]] = {}
+
+    def desk(self, extension: str, script: Script) -> None:
+        """What the phone of an extension does when it rings."""
+        self._desks[extension] = script
+
+    async def call(self, number: str, script: Script, caller: str = "01597827460", via: str = "carrier") -> None:
+        """Dial a number from outside (or from a phone, by its endpoint), run the script once answered, until it ends.
+
+        `caller` is the number that is shown; an empty one is withheld.
+        """
+        name = str(next(self._numbers))
+        self._callers[name] = script
+        ended = self._ended[name] = asyncio.get_running_loop().create_future()
+        await self._ami.action(
+            "Originate",
+            Channel=f"PJSIP/{via}/sip:{number}@{self.site.addresses.pbx}:5060",
+            Context="caller",
+            Exten=name,
+            Priority="1",
+            CallerID=f"<{caller}>" if caller else "",
+            Timeout=str(int(ANSWER_DEADLINE * 1000)),
+            Async="true",
+        )
+        try:
+            await ended
+        finally:
+            del self._ended[name], self._callers[name]
+
+    async def converse(self, session: AgiSession) -> None:
+        kind = session.environment.fields["network_script"]
+        name = session.environment.arguments[0]
+        phone = Phone(session, self.site.folder / "phones" / "spool" / f"{kind}-{name}-{next(self._numbers)}.alaw")
+        if kind == "rings":
+            script = self._desks.get(name) or self._desks.get("*")
+            if script is not None:
+                await script(phone)
+            return
+        ended = self._ended[name]
+        try:
+            await phone.listen()
+            await self._callers[name](phone)
+        except CallerGone:
+            phone.gone.set()
+        except Exception as fault:
+            if not ended.done():
+                ended.set_exception(fault)
+            return
+        if not ended.done():
+            ended.set_result(None)
+
+
+@asynccontextmanager
+async def exchange(site: Site) -> AsyncIterator[tuple[Exchange, Asterisk]]:
+    """The phones' Asterisk, running, and the scripts behind it."""
+    asterisk = phones(site, SCRIPT_PORT)
+    await asterisk.start()
+    try:
+        async with connect(AmiAddress(site.addresses.phones, 5038, "lab", MANAGER_SECRET)) as ami:
+            world = Exchange(site, ami)
+            scripts = AgiServer(world.converse)
+            await scripts.listen(site.addresses.phones, SCRIPT_PORT)
+            try:
+                yield world, asterisk
+            finally:
+                await scripts.stop(within=0)
+    finally:
+        await asterisk.stop()

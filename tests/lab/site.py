@@ -1,0 +1,195 @@
+"""A contact centre in one folder: the example site, a PBX that serves it, phones and callers at the end of real SIP.
+
+Every centre has loopback addresses of its own (127.0.0.0/8 is all ours), so that any number run side by side on the
+standard ports.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import re
+import shutil
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from ccdaemon.config import Configuration, load
+from ccdaemon.dialplan import MISSED, RECORDINGS, generated
+from tests.lab.asterisk import ASTERISK, CCDAEMON, Asterisk, installation
+
+ROOT = Path(__file__).parents[2]
+MANAGER_SECRET = "manager-secret-of-the-lab"
+GATEWAY_SECRET = "gateway-secret-of-the-lab"
+SAMPLES = ROOT / "dialplan" / "samples"
+
+
+@dataclass(frozen=True)
+class Addresses:
+    """One for each party. The carrier and the phones share an Asterisk, but not an address."""
+
+    pbx: str
+    phones: str
+    carrier: str
+
+    @classmethod
+    def pick(cls) -> Addresses:
+        prefix = f"127.{random.randint(1, 254)}.{random.randint(1, 254)}"
+        return cls(f"{prefix}.1", f"{prefix}.2", f"{prefix}.3")
+
+
+@dataclass(frozen=True)
+class Site:
+    """Folders and addresses of one contact centre."""
+
+    folder: Path
+    addresses: Addresses
+
+    @property
+    def config(self) -> Path:
+        return self.folder / "ccdaemon"
+
+    @property
+    def recordings(self) -> Path:
+        return self.folder / "spool" / RECORDINGS
+
+    @property
+    def missed(self) -> Path:
+        return self.folder / "spool" / MISSED
+
+    def configuration(self) -> Configuration:
+        return load(self.config, ROOT / "prompts")
+
+
+def write_site(folder: Path, sounds: Path, closed: Iterable[str] = (), changes: Mapping[str, str] | None = None) -> Site:
+    """The example site, moved into `folder`: open round the clock but for the services in `closed`.
+
+    `changes` replaces or adds files of the configuration.
+    """
+    site = Site(folder, Addresses.pick())
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(ROOT / "ccdaemon" / "example", site.config)
+    main = site.config / "ccdaemon.toml"
+    moves = {
+        '"127.0.0.1"': f'"{site.addresses.pbx}"',
+        "/etc/ccdaemon/": f"{site.config}/",
+        "/etc/asterisk": f"{folder}/pbx/etc",
+        "/usr/share/asterisk/sounds": f"{folder}/pbx/data/sounds",
+        "/var/lib/ccdaemon/sounds": str(sounds),
+        "/var/lib/ccdaemon": f"{folder}/state",
+        "/var/spool/ccdaemon": f"{folder}/spool",
+        "/run/ccdaemon": f"{folder}/run",
+    }
+    text = main.read_text()
+    for old, new in moves.items():
+        text = text.replace(old, new)
+    main.write_text(text)
+    for file in (site.config / "services").glob("*.toml"):
+        hours = "[hours]\n" if file.stem in closed else "[hours]\nalways = true\n"
+        file.write_text(re.sub(r"^\[hours\]\n(?:[^\[\n].*\n)*", hours, file.read_text(), flags=re.MULTILINE))
+    for name, content in (changes or {}).items():
+        (site.config / name).write_text(content)
+    for name, secret in (("manager", MANAGER_SECRET), ("gateway", GATEWAY_SECRET)):
+        (site.config / f"{name}.secret").write_text(secret)
+    _give(site)
+    return site
+
+
+def _give(site: Site) -> None:
+    """Owners and modes as in production: the spool is shared, the rest is the daemon's."""
+    for name in ("state", "run"):
+        (site.folder / name).mkdir()
+        CCDAEMON.own(site.folder / name, 0o750)
+    for folder in (site.folder / "spool", site.recordings, site.missed):
+        folder.mkdir()
+        if os.geteuid() == 0:
+            os.chown(folder, CCDAEMON.uid, ASTERISK.gid)
+        folder.chmod(0o2770)
+    for file in site.config.glob("*.secret"):
+        CCDAEMON.own(file, 0o400)
+
+
+# --- the PBX ---------------------------------------------------------------------------------------------------------
+
+
+def pbx(site: Site, extra: Mapping[str, str] | None = None) -> Asterisk:
+    """The PBX of a site, configured by the shipped samples and the generated include."""
+    configuration = site.configuration()
+    addresses = site.addresses
+    files = {f"ccdaemon/{file.name}": file.read_text() for file in (ROOT / "dialplan").glob("*.conf")}
+    script = site.folder / "pbx" / "agi-bin" / "cc-second-tier"
+    files["ccdaemon/cc-site.conf"] = generated(configuration, GATEWAY_SECRET, script)
+    files["ccdaemon/manager/secret.conf"] = f"secret = {MANAGER_SECRET}\n"
+    for file in SAMPLES.glob("*.conf"):
+        files[file.name] = file.read_text()
+    files["manager.conf"] = files["manager.conf"].replace("127.0.0.1\n", f"{addresses.pbx}\n")
+    files["pjsip.conf"] = files["pjsip.conf"].replace("bind = 0.0.0.0\n", f"bind = {addresses.pbx}\n") + _endpoints(
+        configuration, addresses
+    )
+    files["rtp.conf"] = "[general]\nrtpstart = 20000\nrtpend = 24999\n"
+    files |= extra or {}
+    asterisk = Asterisk(site.folder / "pbx", files)
+    _second_tier(script)
+    sounds = site.folder / "pbx" / "data" / "sounds"
+    sounds.mkdir(parents=True, exist_ok=True)
+    _, data = installation()
+    (sounds / "en").symlink_to(data / "sounds" / "en")
+    (sounds / "cy").symlink_to(configuration.main.paths.sounds / "cy")
+    return asterisk
+
+
+def _second_tier(script: Path) -> None:
+    script.parent.mkdir(parents=True, exist_ok=True)
+    text = (ROOT / "dialplan" / "agi-bin" / "cc-second-tier").read_text()
+    script.write_text(text.replace("/usr/bin/env python3", str(ROOT / ".venv" / "bin" / "python"), 1))
+    script.chmod(0o755)
+
+
+def _endpoints(configuration: Configuration, addresses: Addresses) -> str:
+    phone = "[{0}](cc-phone)\naors = {0}\nidentify_by = username\n[{0}]\ntype = aor\ncontact = sip:{0}@{1}:5060\n"
+    phones = [phone.format(each.endpoint, addresses.phones) for each in configuration.site.phones.values()]
+    trunk = f"[trunk](cc-trunk)\naors = trunk\n[trunk]\ntype = aor\ncontact = sip:{addresses.carrier}:5060\n"
+    identify = f"[trunk]\ntype = identify\nendpoint = trunk\nmatch = {addresses.carrier}\n"
+    return "\n".join([*phones, trunk, identify])
+
+
+# --- the phones ------------------------------------------------------------------------------------------------------
+
+
+def phones(site: Site, script_port: int) -> Asterisk:
+    """An Asterisk that plays all the phones, and the carrier with its callers; each call asks a script what to do."""
+    addresses = site.addresses
+    endpoints = [
+        f"[phones]\ntype = transport\nprotocol = udp\nbind = {addresses.phones}\n"
+        f"[carrier]\ntype = transport\nprotocol = udp\nbind = {addresses.carrier}\n"
+        f"[carrier](pbx)\ntransport = carrier\ncontext = outside\naors = carrier\n"
+        f"[carrier]\ntype = aor\ncontact = sip:{addresses.pbx}:5060\n"
+    ]
+    endpoints += [
+        f"[{each.endpoint}](pbx)\ntransport = phones\nfrom_user = {each.endpoint}\ncontext = desk\naors = {each.endpoint}\n"
+        f"[{each.endpoint}]\ntype = aor\ncontact = sip:{addresses.pbx}:5060\n"
+        for each in site.configuration().site.phones.values()
+    ]
+    template = (
+        "[pbx](!)\ntype = endpoint\ndisallow = all\nallow = alaw\ndirect_media = no\ndtmf_mode = rfc4733\n"
+        "identify_by = username\nallow_transfer = yes\n"
+    )
+    anybody = (
+        f"[anybody](pbx)\ntransport = phones\ncontext = desk\n"
+        f"[anybody]\ntype = identify\nendpoint = anybody\nmatch = {addresses.pbx}\n"
+    )
+    agi = f"agi://{addresses.phones}:{script_port}"
+    files = {
+        "pjsip.conf": "\n".join(["[global]\ntype = global", template, *endpoints, anybody]),
+        "extensions.conf": (
+            f"[desk]\nexten => _[+0-9]!,1,AGI({agi}/rings,${{EXTEN}})\n same => n,Hangup()\n"
+            f"[caller]\nexten => _X!,1,AGI({agi}/calls,${{EXTEN}})\n same => n,Hangup()\n"
+        ),
+        "manager.conf": (
+            f"[general]\nenabled = yes\nbindaddr = {addresses.phones}\n[lab]\nsecret = {MANAGER_SECRET}\n"
+            "read = call\nwrite = all\neventfilter(name(OriginateResponse)) =\n"
+        ),
+        "rtp.conf": "[general]\nrtpstart = 25000\nrtpend = 29999\n",
+        "queues.conf": "[general]\n",
+    }
+    return Asterisk(site.folder / "phones", files)
