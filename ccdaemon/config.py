@@ -70,7 +70,7 @@ class ConfigurationFaults(Exception):
 
 # --- the small grammars inside the files -----------------------------------------------------------------------------
 
-_WAYS: dict[str, type[Any]] = {
+WAYS: dict[str, type[Any]] = {
     "menu": ToMenu,
     "service": ToService,
     "say": Say,
@@ -83,7 +83,7 @@ _WAYS: dict[str, type[Any]] = {
 
 def _way(written: object) -> Way:
     verb, _, name = str(written).partition(" ")
-    kind = _WAYS.get(verb)
+    kind = WAYS.get(verb)
     if kind is None or bool(name) != (kind in (ToMenu, ToService, Say)):
         message = (
             f"{written!r} leads nowhere; write 'menu NAME', 'service NAME', 'say PROMPT', 'queue', 'repeat', 'back' "
@@ -94,16 +94,14 @@ def _way(written: object) -> Way:
 
 
 def _span(written: object) -> Span:
-    found = re.fullmatch(r"(\d\d):(\d\d)-(\d\d):(\d\d)", str(written))
-    try:
-        if found is None:
-            raise ValueError
-        start_hour, start_minute, end_hour, end_minute = map(int, found.groups())
-        midnight = (end_hour, end_minute) in {(24, 0), (0, 0)}
-        return Span(time(start_hour, start_minute), time.max if midnight else time(end_hour, end_minute))
-    except ValueError:
+    clock = r"([01]\d|2[0-3]):([0-5]\d)"
+    found = re.fullmatch(rf"{clock}-(?:24:00|{clock})", str(written))
+    if found is None:
         message = f"{written!r} is no span of a day; write for example '09:00-17:00' (until midnight: '24:00')"
-        raise ValueError(message) from None
+        raise ValueError(message)
+    start_hour, start_minute, *end = found.groups()
+    until = time(int(end[0]), int(end[1])) if end[0] else time.max
+    return Span(time(int(start_hour), int(start_minute)), until)
 
 
 def _number(written: object, info: ValidationInfo) -> str:
@@ -315,8 +313,8 @@ def secret(file: Path) -> str:
     except OSError as fault:
         raise ConfigurationFaults([Fault(str(file), "", f"the secret cannot be read: {fault.strerror}")]) from None
     if len(value) < 16 or not re.fullmatch(r"[!-~]+", value):  # noqa: PLR2004 - 16 letters cannot be guessed
-        fault = Fault(str(file), "", "a secret is one line of 16 or more letters and digits; `ccdaemon init` makes one")
-        raise ConfigurationFaults([fault])
+        text = "a secret is one line of 16 or more letters and digits; `ccdaemon init` makes one"
+        raise ConfigurationFaults([Fault(str(file), "", text)])
     return value
 
 
@@ -324,14 +322,16 @@ def _read(file: Path, shape: type[_T], faults: list[Fault], country: str = "GB")
     try:
         written = tomllib.loads(file.read_text())
     except OSError as fault:
-        faults.append(Fault(_named(file), "", f"cannot be read: {fault.strerror}. `ccdaemon init` writes an example site"))
+        faults.append(
+            Fault(_named(file), "", f"cannot be read: {fault.strerror}. `ccdaemon init` writes an example site")
+        )
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as fault:
         faults.append(Fault(_named(file), "", f"is not valid TOML: {fault}"))
     else:
         try:
             return shape.model_validate(written, context={"country": country})
         except ValidationError as wrong:
-            faults += [_explained(file, shape, fault) for fault in wrong.errors()]
+            faults += [_explained(file, shape, each) for each in wrong.errors()]
     return None
 
 
@@ -375,9 +375,9 @@ def _catalogue(folders: Iterable[Path], faults: list[Fault]) -> Catalogue:
             except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as fault:
                 faults.append(Fault(f"{folder.name}/{file.name}", "", f"cannot be read: {fault}"))
             except ValidationError as wrong:
-                for fault in wrong.errors():
-                    key = ".".join(map(str, fault["loc"]))
-                    text = "a prompt is a table of language and text: en = \"...\""
+                for each in wrong.errors():
+                    key = ".".join(map(str, each["loc"]))
+                    text = 'a prompt is a table of language and text: en = "..."'
                     faults.append(Fault(f"{folder.name}/{file.name}", key, text))
     return found
 

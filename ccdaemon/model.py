@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 from datetime import date, time, tzinfo
+from pathlib import Path
 from typing import TypeAlias
 
 Language: TypeAlias = str  # "cy", "en": the directory of its sounds in Asterisk
@@ -153,6 +154,14 @@ class Site:
         return self.services[self.general]
 
 
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """A prompt of the catalogue in one of its languages."""
+
+    id: str
+    language: Language
+
+
 Catalogue: TypeAlias = Mapping[str, Mapping[Language, str]]  # prompt id -> language -> what is said
 
 
@@ -166,3 +175,78 @@ class Fault:
 
     def __str__(self) -> str:
         return f"{self.file}: {self.key}: {self.text}" if self.key else f"{self.file}: {self.text}"
+
+
+# --- what Asterisk's own configuration says --------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One `key = value` of an Asterisk configuration file and where it stands, inherited ones included."""
+
+    section: str
+    key: str
+    value: str
+    where: str  # file:line
+
+
+@dataclass(frozen=True, slots=True)
+class AsteriskFiles:
+    """The settings of the files that concern us; None for a file that is not there."""
+
+    folder: Path
+    queues: tuple[Setting, ...] | None
+    dialplan: tuple[Setting, ...] | None
+    endpoints: tuple[Setting, ...] | None
+
+
+# --- recordings ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class RawRecording:
+    """A file that a recorder wrote, or is writing, and what its name says (dialplan `cc-connected`)."""
+
+    path: Path
+    call: str
+    leg: str
+    service: str
+    size: int  # bytes
+
+
+@dataclass(frozen=True, slots=True)
+class FinishedFile:
+    """A finished recording's file, relative to the archive."""
+
+    file: str
+    seconds: float
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """What the register knows of a recording. `file` is None until it is finished, `fault` says what is wrong."""
+
+    leg: str
+    call: str | None = None
+    service: str | None = None
+    started: float | None = None
+    stopped: float | None = None
+    reason: str | None = None
+    file: str | None = None
+    seconds: float | None = None
+    bytes: int | None = None
+    sha256: str | None = None
+    fault: str | None = None
+
+
+# --- expected faults of the world, named for what a flow does about them ---------------------------------------------
+
+
+class RegisterFull(Exception):
+    """The register takes nothing now (the disk is full, the file is locked): keep it and try again."""
+
+
+class ArchiveFault(Exception):
+    """A recording could not be finished, and its raw file is where it was: say so and try again."""

@@ -115,7 +115,7 @@ class AgiSession(asyncio.Protocol):
         self._transport.write(line)
         expiry = asyncio.get_running_loop().call_later(within, self._finish, AgiLost(f"no reply within {within:.0f} s"))
         try:
-            reply = await pending
+            reply: Reply = await pending
         finally:
             expiry.cancel()
             self._pending = None
@@ -248,7 +248,7 @@ class AgiServer:
             call.debug("the caller hung up during the conversation")
         except AgiLost as lost:
             call.warning("conversation lost: the dialplan goes on without us", reason=str(lost))
-        except Exception:
+        except Exception:  # noqa: BLE001 - that boundary
             call.exception("conversation failed: the caller falls back to the second tier")
         finally:
             session.close()

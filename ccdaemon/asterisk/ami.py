@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import random
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -65,11 +65,11 @@ class Ami:
     def __init__(self, manager: _Manager) -> None:
         self._manager = manager
 
-    async def action(self, name: str, *, within: float = ACTION_DEADLINE, **fields: str) -> Headers:
+    async def action(self, name: str, fields: Mapping[str, str] = {}, within: float = ACTION_DEADLINE) -> Headers:
         """Send one action and return Asterisk's answer. Raises `AmiRefused` or `AmiDisconnected`."""
         return (await self._manager.ask(name, fields, within))[0]
 
-    async def listing(self, name: str, *, within: float = LIST_DEADLINE, **fields: str) -> list[Headers]:
+    async def listing(self, name: str, fields: Mapping[str, str] = {}, within: float = LIST_DEADLINE) -> list[Headers]:
         """Send an action that answers with a list and return its entries."""
         return [entry for entry in (await self._manager.ask(name, fields, within))[1:] if "EventList" not in entry]
 
@@ -104,8 +104,10 @@ async def connect(address: AmiAddress) -> AsyncIterator[Ami]:
 async def keep_linked(
     address: AmiAddress, body: Callable[[Ami], Awaitable[NoReturn]], changed: Callable[[str | None], None]
 ) -> NoReturn:
-    """Run `body` with a link, and again with a new one whenever the link drops. `changed` hears of each fault, and
-    None of each login."""
+    """Run `body` with a link, and again with a new one whenever the link drops.
+
+    `changed` hears of each fault, and None of each login.
+    """
     delay = FIRST_DELAY
     while True:
         try:
@@ -113,21 +115,27 @@ async def keep_linked(
                 changed(None)
                 delay = FIRST_DELAY
                 await body(ami)
-        except (AmiUnreachable, AmiDisconnected) as fault:
-            changed(str(fault))
-            log.warning("no manager link to Asterisk: calls are answered by the second tier", reason=str(fault))
-        except AmiRefused as fault:
-            changed(str(fault))
+        except* (AmiUnreachable, AmiDisconnected) as faults:
+            changed(_first(faults))
+            log.warning("no manager link to Asterisk: calls are answered by the second tier", reason=_first(faults))
+        except* AmiRefused as faults:
+            changed(_first(faults))
             delay = DENIED_DELAY
             log.error(
-                "Asterisk refuses us: calls are answered by the second tier. Check [asterisk] user and secret against "
+                "Asterisk refuses us: calls are answered by the second tier. Check [manager] user and secret against "
                 "manager.conf, and the rights of this user there",
                 user=address.user,
-                reason=str(fault),
+                reason=_first(faults),
                 next_attempt_seconds=delay,
             )
         await asyncio.sleep(delay * random.uniform(0.8, 1.2))  # noqa: S311 - spreads load, guards nothing
-        delay = min(delay * 2, LONGEST_DELAY) if delay < LONGEST_DELAY else delay
+        delay = min(delay * 2, LONGEST_DELAY)
+
+
+def _first(faults: BaseExceptionGroup[BaseException]) -> str:
+    """The text of the first fault in a group of groups: they are one lost link, noticed by several."""
+    inner = faults.exceptions[0]
+    return _first(inner) if isinstance(inner, BaseExceptionGroup) else str(inner)
 
 
 # --- panoramisk, hardened --------------------------------------------------------------------------------------------
@@ -155,7 +163,7 @@ class _Protocol(AMIProtocol):  # type: ignore[misc]
         super().connection_made(transport)
         self.decoder = AmiDecoder()
 
-    def send(self, data: dict[str, str], as_list: Any = None) -> asyncio.Future[list[Headers]]:  # noqa: ARG002
+    def send(self, data: dict[str, str], as_list: object = None) -> asyncio.Future[list[Headers]]:  # noqa: ARG002 - its signature
         action = _Action(data)
         fields = [(key, value) for key, value in action.items() if key != "Action"]
         self.transport.write(ami_action(action["Action"], fields))
@@ -204,7 +212,7 @@ class _Manager(Manager):  # type: ignore[misc]
         protocol.factory = self
         return protocol
 
-    async def ask(self, name: str, fields: dict[str, str], within: float) -> list[Headers]:
+    async def ask(self, name: str, fields: Mapping[str, str], within: float) -> list[Headers]:
         self.raise_if_lost()
         future = self.protocol.send({"Action": name, **fields})
         try:
@@ -214,7 +222,8 @@ class _Manager(Manager):  # type: ignore[misc]
             message = f"no answer to {name} within {within:.0f} s"
             raise AmiDisconnected(message) from None
         if answers[0].get("Response") == "Error":
-            raise AmiRefused(f"{name}: {answers[0].get('Message', 'no reason given')}")
+            message = f"{name}: {answers[0].get('Message', 'no reason given')}"
+            raise AmiRefused(message)
         return answers
 
     def raise_if_lost(self) -> None:

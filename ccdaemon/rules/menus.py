@@ -20,6 +20,7 @@ from ccdaemon.model import (
     Farewell,
     Language,
     Menu,
+    Prompt,
     Repeat,
     Say,
     Service,
@@ -40,14 +41,6 @@ LANGUAGE_WAIT = 4.0  # seconds
 # Prompts that every site needs, whatever its menus are.
 INVALID, NO_KEY, CONNECTING, GOODBYE = "invalid-key", "no-key", "connecting", "goodbye"
 COMMON_PROMPTS = (INVALID, NO_KEY, CONNECTING, GOODBYE)
-
-
-@dataclass(frozen=True, slots=True)
-class Prompt:
-    """A prompt of the catalogue in one of its languages."""
-
-    id: str
-    language: Language
 
 
 # --- how a conversation begins, goes on and ends ---------------------------------------------------------------------
@@ -256,8 +249,8 @@ def _go(site: Site, state: State, way: Way, now: datetime) -> Turn:
         case ToQueue():
             return _queue(site, state)
         case Say(prompt):
-            menu = _current(site, state)
-            return state, Collect(_said(site, state, prompt, menu.prompt), menu.wait)
+            here = _current(site, state)
+            return state, Collect(_said(site, state, prompt, here.prompt), here.wait)
         case Repeat():
             return _menu(site, state, state.menu or MAIN)
         case Back():

@@ -32,6 +32,7 @@ from ccdaemon.model import (
 )
 from ccdaemon.rules.hours import ROUND_THE_CLOCK, overlapping
 from ccdaemon.rules.menus import COMMON_PROMPTS
+from ccdaemon.rules.sounds import sound
 
 ENTRANCES = (MAIN, CLOSED, HOLIDAY, UNANSWERED)
 NEXT_AGENT = "next-agent-speaks-english"
@@ -65,6 +66,16 @@ def told(text: str, language: Language) -> set[str] | None:
     return {_SIGNS.get(word.lower(), word) for word in pattern.findall(text)}
 
 
+def sound_files(site: Site, catalogue: Catalogue) -> list[str]:
+    """The sounds that callers of this site may hear, in A-law, below the folder of sounds."""
+    return [
+        f"{language}/{sound(prompt)}.alaw"
+        for prompt, texts in sorted(catalogue.items())
+        for language in site.languages
+        if language in texts
+    ]
+
+
 # --- the site --------------------------------------------------------------------------------------------------------
 
 
@@ -73,12 +84,10 @@ def _site(site: Site, catalogue: Catalogue, may_record: Collection[str]) -> Iter
     if not site.services:
         yield Fault(main, "services", "there is no service: put one file for each into the folder services/")
         return
-    for key, service in (("site.general", site.general), ("site.payments", site.payments)):
-        if service not in site.services:
-            yield Fault(main, key, f"there is no services/{service}.toml")
-    for service in may_record:
-        if service not in site.services:
-            yield Fault(main, "recording.allowed_services", f"there is no services/{service}.toml")
+    named = [("site.general", site.general), ("site.payments", site.payments)]
+    for key, name in [*named, *(("recording.allowed_services", name) for name in may_record)]:
+        if name not in site.services:
+            yield Fault(main, key, f"there is no services/{name}.toml")
     if site.payments in may_record:
         yield Fault(main, "recording.allowed_services", f"the payments service {site.payments!r} is never recorded")
     for prompt in (*COMMON_PROMPTS, *DIALPLAN_PROMPTS, site.announcement):
@@ -99,7 +108,9 @@ def _site(site: Site, catalogue: Catalogue, may_record: Collection[str]) -> Iter
 def _service(site: Site, service: Service, catalogue: Catalogue, may_record: Collection[str]) -> Iterator[Fault]:
     file = _file(service)
     if service.records and service.id not in may_record:
-        text = "calls of this service may not be recorded: set false, or add it to recording.allowed_services on purpose"
+        text = (
+            "calls of this service may not be recorded: set false, or add it to recording.allowed_services on purpose"
+        )
         yield Fault(file, "records", text)
     for language in service.languages:
         if language not in site.languages:
@@ -114,7 +125,9 @@ def _service(site: Site, service: Service, catalogue: Catalogue, may_record: Col
             text = f"{_written(one)} and {_written(other)} overlap" if one != other else f"{_written(one)} ends first"
             yield Fault(file, f"hours.{WEEKDAYS[weekday]}", text)
     if CLOSED not in service.menus and not _never_closed(service):
-        yield Fault(file, f"menus.{CLOSED}", "is missing: what callers hear when the service is closed, and can do then")
+        yield Fault(
+            file, f"menus.{CLOSED}", "is missing: what callers hear when the service is closed, and can do then"
+        )
     if UNANSWERED not in service.menus:
         yield Fault(file, f"menus.{UNANSWERED}", "is missing: what callers hear whom nobody answered")
     yield from _prompt(file, "welcome", service.welcome, service.languages, catalogue)
@@ -122,7 +135,9 @@ def _service(site: Site, service: Service, catalogue: Catalogue, may_record: Col
         for number, language in enumerate(service.languages, 1):
             text = catalogue.get(service.welcome, {}).get(language, "")
             if text and told(text, language) not in (None, {str(number)}):
-                yield Fault(file, "welcome", f"the {language!r} text of {service.welcome!r} must tell of key {number} only")
+                yield Fault(
+                    file, "welcome", f"the {language!r} text of {service.welcome!r} must tell of key {number} only"
+                )
     if service.emergency is not None:
         yield from _prompt(file, "emergency", service.emergency, service.languages, catalogue)
 
@@ -210,9 +225,7 @@ def _goes_round(site: Site, service: Service, menu: str) -> bool:
 # --- words -----------------------------------------------------------------------------------------------------------
 
 
-def _prompt(
-    file: str, key: str, prompt: str, languages: Collection[Language], catalogue: Catalogue
-) -> Iterator[Fault]:
+def _prompt(file: str, key: str, prompt: str, languages: Collection[Language], catalogue: Catalogue) -> Iterator[Fault]:
     texts = catalogue.get(prompt)
     if texts is None:
         yield Fault(file, key, f"there is no prompt {prompt!r} in the catalogue: add it to prompts/*.toml")
@@ -220,7 +233,9 @@ def _prompt(
     for language in languages:
         if not texts.get(language, "").strip():
             others = ", ".join(sorted(texts)) or "no language"
-            yield Fault(file, key, f"prompt {prompt!r} has no text in {language!r}, only in {others}: callers must hear both")
+            yield Fault(
+                file, key, f"prompt {prompt!r} has no text in {language!r}, only in {others}: callers must hear both"
+            )
 
 
 def _file(service: Service) -> str:

@@ -1,4 +1,4 @@
-"""A real Asterisk in a folder of its own: configured from texts, started, asked, stopped. Any number run side by side."""
+"""A real Asterisk in a folder of its own: configured from texts, started, stopped. Many run side by side."""
 
 from __future__ import annotations
 
@@ -14,15 +14,68 @@ BOOT_DEADLINE = 30.0  # seconds
 STOP_DEADLINE = 5.0
 
 # What has no business in a laboratory, or wants hardware, a database or a network that is not there.
-NOT_LOADED = """
-app_adsiprog app_agent_pool app_alarmreceiver app_amd app_festival app_followme app_getcpeid app_jack app_minivm app_mp3
-app_sla app_speech_utils app_stasis* app_voicemail* cdr_* cel_* chan_audiosocket chan_console chan_iax2 chan_motif
-chan_unistim chan_websocket func_curl func_odbc pbx_ael pbx_dundi pbx_lua pbx_realtime res_adsi res_aeap res_ari*
-res_audiosocket res_calendar* res_config_* res_curl res_fax* res_geolocation res_hep* res_http* res_limit res_odbc*
-res_phoneprov res_pjsip_geolocation res_pjsip_notify res_pjsip_phoneprov_provider res_pjsip_stir_shaken
-res_pjsip_transport_websocket res_prometheus res_resolver_unbound res_smdi res_snmp res_speech_aeap res_stasis*
-res_statsd res_stir_shaken res_stun_monitor res_websocket_client res_xmpp res_cdrel_custom res_mwi_devstate
-""".split()
+NOT_LOADED = [
+    "app_adsiprog",
+    "app_agent_pool",
+    "app_alarmreceiver",
+    "app_amd",
+    "app_festival",
+    "app_followme",
+    "app_getcpeid",
+    "app_jack",
+    "app_minivm",
+    "app_mp3",
+    "app_sla",
+    "app_speech_utils",
+    "app_stasis*",
+    "app_voicemail*",
+    "cdr_*",
+    "cel_*",
+    "chan_audiosocket",
+    "chan_console",
+    "chan_iax2",
+    "chan_motif",
+    "chan_unistim",
+    "chan_websocket",
+    "func_curl",
+    "func_odbc",
+    "pbx_ael",
+    "pbx_dundi",
+    "pbx_lua",
+    "pbx_realtime",
+    "res_adsi",
+    "res_aeap",
+    "res_ari*",
+    "res_audiosocket",
+    "res_calendar*",
+    "res_config_*",
+    "res_curl",
+    "res_fax*",
+    "res_geolocation",
+    "res_hep*",
+    "res_http*",
+    "res_limit",
+    "res_odbc*",
+    "res_phoneprov",
+    "res_pjsip_geolocation",
+    "res_pjsip_notify",
+    "res_pjsip_phoneprov_provider",
+    "res_pjsip_stir_shaken",
+    "res_pjsip_transport_websocket",
+    "res_prometheus",
+    "res_resolver_unbound",
+    "res_smdi",
+    "res_snmp",
+    "res_speech_aeap",
+    "res_stasis*",
+    "res_statsd",
+    "res_stir_shaken",
+    "res_stun_monitor",
+    "res_websocket_client",
+    "res_xmpp",
+    "res_cdrel_custom",
+    "res_mwi_devstate",
+]
 
 
 @dataclass(frozen=True)

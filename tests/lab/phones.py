@@ -97,13 +97,15 @@ class Exchange:
         ended = self._ended[name] = asyncio.get_running_loop().create_future()
         await self._ami.action(
             "Originate",
-            Channel=f"PJSIP/{via}/sip:{number}@{self.site.addresses.pbx}:5060",
-            Context="caller",
-            Exten=name,
-            Priority="1",
-            CallerID=f"<{caller}>" if caller else "",
-            Timeout=str(int(ANSWER_DEADLINE * 1000)),
-            Async="true",
+            {
+                "Channel": f"PJSIP/{via}/sip:{number}@{self.site.addresses.pbx}:5060",
+                "Context": "caller",
+                "Exten": name,
+                "Priority": "1",
+                "CallerID": f"<{caller}>" if caller else "",
+                "Timeout": str(int(ANSWER_DEADLINE * 1000)),
+                "Async": "true",
+            },
         )
         try:
             await ended
@@ -125,7 +127,7 @@ class Exchange:
             await self._callers[name](phone)
         except CallerGone:
             phone.gone.set()
-        except Exception as fault:
+        except Exception as fault:  # noqa: BLE001 - it is raised where the call was made
             if not ended.done():
                 ended.set_exception(fault)
             return

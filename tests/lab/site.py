@@ -61,7 +61,9 @@ class Site:
         return load(self.config, ROOT / "prompts")
 
 
-def write_site(folder: Path, sounds: Path, closed: Iterable[str] = (), changes: Mapping[str, str] | None = None) -> Site:
+def write_site(
+    folder: Path, sounds: Path, closed: Iterable[str] = (), changes: Mapping[str, str] | None = None
+) -> Site:
     """The example site, moved into `folder`: open round the clock but for the services in `closed`.
 
     `changes` replaces or adds files of the configuration.
@@ -166,8 +168,8 @@ def phones(site: Site, script_port: int) -> Asterisk:
         f"[carrier]\ntype = aor\ncontact = sip:{addresses.pbx}:5060\n"
     ]
     endpoints += [
-        f"[{each.endpoint}](pbx)\ntransport = phones\nfrom_user = {each.endpoint}\ncontext = desk\naors = {each.endpoint}\n"
-        f"[{each.endpoint}]\ntype = aor\ncontact = sip:{addresses.pbx}:5060\n"
+        f"[{each.endpoint}](pbx)\ntransport = phones\nfrom_user = {each.endpoint}\ncontext = desk\n"
+        f"aors = {each.endpoint}\n[{each.endpoint}]\ntype = aor\ncontact = sip:{addresses.pbx}:5060\n"
         for each in site.configuration().site.phones.values()
     ]
     template = (

@@ -1,0 +1,5 @@
+"""`python -m ccdaemon` is the command `ccdaemon`."""
+
+from ccdaemon.cli import main
+
+main()

@@ -1,0 +1,66 @@
+"""Asterisk's configuration files, read as Asterisk reads them: sections, templates, includes, comments.
+
+Source: main/config.c; the Asterisk documentation on configuration files and templates.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from ccdaemon.model import AsteriskFiles, Setting
+
+MAX_DEPTH = 10  # of includes; MAX_INCLUDE_LEVEL in main/config.c
+_SECTION = re.compile(r"\[(?P<name>[^]]*)\]\s*(?:\((?P<options>[^)]*)\))?")
+_SETTING = re.compile(r"(?P<key>[^=]+?)\s*=>?\s*(?P<value>.*)")
+_COMMENT = re.compile(r"(?<!\\);.*")
+_BLOCK = re.compile(r";--.*?--;", re.DOTALL)
+
+
+def read_asterisk(folder: Path) -> AsteriskFiles:
+    """The files of Asterisk's configuration folder that say what callers and phones may do."""
+    return AsteriskFiles(
+        folder, _settings(folder, "queues.conf"), _settings(folder, "extensions.conf"), _settings(folder, "pjsip.conf")
+    )
+
+
+def _settings(folder: Path, name: str) -> tuple[Setting, ...] | None:
+    if not (folder / name).exists():
+        return None
+    templates: dict[str, list[Setting]] = {}
+    found: list[Setting] = []
+    section, is_template = "", False
+    for where, line in _lines(folder, name, 0):
+        if (heading := _SECTION.match(line)) is not None:
+            section = heading["name"]
+            options = [option.strip() for option in (heading["options"] or "").split(",") if option.strip()]
+            is_template = "!" in options
+            inherited = [each for option in options for each in templates.get(option, [])]
+            mine = [Setting(section, each.key, each.value, each.where) for each in inherited]
+            templates.setdefault(section, []).extend(mine)
+            found += [] if is_template else [Setting(section, "", "", where), *mine]
+        elif (pair := _SETTING.fullmatch(line)) is not None:
+            setting = Setting(section, pair["key"].strip(), pair["value"].strip(), where)
+            templates.setdefault(section, []).append(setting)
+            found += [] if is_template else [setting]
+    return tuple(found)
+
+
+def _lines(folder: Path, name: str, depth: int) -> Iterator[tuple[str, str]]:
+    """Lines without comments, those of included files in the place of their `#include`."""
+    if depth > MAX_DEPTH:
+        return
+    for path in sorted(folder.glob(name)) if not name.startswith("/") else [Path(name)]:
+        try:
+            text = path.read_text(errors="replace")
+        except OSError:
+            continue
+        text = _BLOCK.sub(lambda block: "\n" * block[0].count("\n"), text)
+        for number, raw in enumerate(text.splitlines(), 1):
+            line = _COMMENT.sub("", raw).strip()
+            if line.startswith(("#include", "#tryinclude")):
+                included = line.partition(" ")[2].strip().strip('"<>')
+                yield from _lines(folder, included, depth + 1)
+            elif line:
+                yield f"{path.relative_to(folder) if path.is_relative_to(folder) else path}:{number}", line

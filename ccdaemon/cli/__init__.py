@@ -1,0 +1,30 @@
+"""What telecoms staff type. A file for each noun.
+
+Every command exits with 0 when it is done, 1 when the answer is no, 2 when it was used wrongly.
+"""
+
+from __future__ import annotations
+
+import typer
+
+from ccdaemon.cli import calls, check, dialplan, init, menus, prompts, run, simulate
+
+app = typer.Typer(
+    help="A bilingual contact centre beside Asterisk: menus, recording policy, register, status.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command()(init.init)
+app.command()(check.check)
+app.command()(run.run)
+app.command()(simulate.simulate)
+app.command()(menus.menus)
+app.add_typer(calls.app, name="calls")
+app.add_typer(prompts.app, name="prompts")
+app.add_typer(dialplan.app, name="dialplan")
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    app()

@@ -1,0 +1,155 @@
+"""`ccdaemon calls`: the calls in the register, and one of them as a timeline."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Mapping
+from datetime import datetime, timedelta, tzinfo
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from ccdaemon.cli.configuration import DEFAULT_FOLDER, Folder, configuration, screen, stop
+from ccdaemon.config import Configuration
+from ccdaemon.control import NotRunning, Refused, ask
+from ccdaemon.daemon import REGISTER, SOCKET, questions
+from ccdaemon.store import RegisterUnusable, open_register
+
+app = typer.Typer(help="The calls in the register.")
+TIERS = {1: "daemon", 2: "script", 3: "dialplan"}
+
+
+@app.callback(invoke_without_command=True)
+def list_(
+    context: typer.Context,
+    config: Folder = DEFAULT_FOLDER,
+    since: Annotated[datetime | None, typer.Option(help="From when on, local time.", show_default="today")] = None,
+    until: Annotated[datetime | None, typer.Option(help="Until when, local time.")] = None,
+    service: Annotated[str | None, typer.Option(help="Only this service.")] = None,
+    limit: Annotated[int, typer.Option(help="At most so many, the newest.", min=1, max=100_000)] = 200,
+    as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,  # noqa: FBT002
+) -> None:
+    """List calls, the newest last. `ccdaemon calls show ID` tells one of them in full."""
+    if context.invoked_subcommand is not None:
+        return
+    site = configuration(config)
+    zone = site.site.timezone
+    begin = since or datetime.now(zone).replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=None)
+    end = until or datetime.now(zone).replace(tzinfo=None) + timedelta(days=1)
+    rows = _ask(
+        site,
+        "calls",
+        since=begin.replace(tzinfo=zone).timestamp(),
+        until=end.replace(tzinfo=zone).timestamp(),
+        service=service,
+        limit=limit,
+    )
+    if as_json:
+        typer.echo(json.dumps(rows, ensure_ascii=False))
+        return
+    table = Table("call", "began", "lasted", "caller", "dialled", "service", "language", "answered by", "recorded")
+    for row in reversed(rows):
+        table.add_row(
+            row["id"],
+            _clock(row["began"], zone, "%d %b %H:%M:%S"),
+            _lasted(row),
+            row["number"] or "withheld",
+            row["dialled"] or "",
+            row["service"] or "",
+            row["language"] or "",
+            TIERS.get(row["tier"], ""),
+            str(row["recordings"] or ""),
+        )
+    screen.print(table if rows else "No calls in this time.")
+
+
+@app.command()
+def show(
+    call: Annotated[str, typer.Argument(help="As `ccdaemon calls` lists it.")],
+    config: Folder = DEFAULT_FOLDER,
+    as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,  # noqa: FBT002
+) -> None:
+    """Tell one call from its beginning to its end, to the millisecond."""
+    site = configuration(config)
+    told = _ask(site, "call", call=call)
+    if as_json:
+        typer.echo(json.dumps(told, ensure_ascii=False))
+        return
+    row, zone = told["call"], site.site.timezone
+    began = _clock(row["began"], zone, "%A %-d %B %Y, %H:%M:%S")
+    screen.print(f"[bold]{row['id']}[/]  {began}, {_lasted(row)}")
+    caller = f"{row['number'] or 'withheld'} -> {row['dialled'] or '?'}"
+    screen.print(
+        f"{caller}, {row['service'] or 'no service'}, {row['language'] or 'no language'}, "
+        f"answered by the {TIERS.get(row['tier'], 'dialplan')}"
+    )
+    for moment in told["timeline"]:
+        leg = f" [dim]{moment['leg']}[/]" if moment["leg"] else ""
+        text = escape(_words(moment["kind"], moment["detail"]))
+        screen.print(f"  {_clock(moment['at'], zone, '%H:%M:%S.%f')[:-3]}{leg}  {text}")
+    for recording in told["recordings"]:
+        screen.print(f"  [green]recording[/] {_recording(recording)}")
+
+
+def _words(kind: str, detail: Mapping[str, Any]) -> str:
+    match kind, detail:
+        case "menu", {"menu": menu, "service": service, "did": did}:
+            return f"{service}, menu {menu}: {f'key {did}' if did else 'no key'}"
+        case "announcement", {"whole": whole}:
+            return "told that the call is recorded" if whole else "not told in full that the call is recorded"
+        case "decision", {"result": result, "reason": reason}:
+            return f"sent to {result} ({reason})"
+        case "left queue", {"queue": queue, "outcome": "answered", "member": member}:
+            return f"queue {queue}: {member} answers"
+        case "leg began" | "leg ended", {"channel": channel}:
+            return f"{kind}: {channel}" + (f", cause {detail['cause']}" if detail.get("cause") else "")
+        case _:
+            said = ", ".join(f"{name} {value}" for name, value in detail.items() if value is not None)
+            return f"{kind}: {said}" if said else kind
+
+
+def _recording(recording: Mapping[str, Any]) -> str:
+    if recording["fault"]:
+        return escape(f"of leg {recording['leg']}: {recording['fault']}")
+    if recording["file"] is None:
+        return f"of leg {recording['leg']}: not finished yet"
+    return escape(
+        f"{recording['file']}, {recording['seconds']:.1f} s, {recording['bytes']} bytes, sha256 {recording['sha256']}"
+    )
+
+
+def _lasted(row: Mapping[str, Any]) -> str:
+    if row["ended"] is None:
+        return "live"
+    about = "" if row["seen_end"] else "at most "
+    return f"{about}{timedelta(seconds=round(row['ended'] - row['began']))}"
+
+
+def _clock(at: float, zone: tzinfo, form: str) -> str:
+    return datetime.fromtimestamp(at, zone).strftime(form)
+
+
+def _ask(site: Configuration, question: str, **values: Any) -> Any:  # noqa: ANN401 - any JSON
+    """Ask the daemon; where none runs, read the register ourselves."""
+    try:
+        return ask(site.main.paths.run / SOCKET, question, **values)
+    except NotRunning:
+        file = site.main.paths.state / REGISTER
+        if not file.exists():
+            message = f"there is no register at {file}: the daemon has not run yet"
+            raise stop(message) from None
+        return asyncio.run(_read(file, question, values))
+    except Refused as refusal:
+        raise stop(str(refusal)) from None
+
+
+async def _read(file: Path, question: str, values: dict[str, Any]) -> Any:  # noqa: ANN401
+    try:
+        async with open_register(file) as register:
+            return await questions(register)[question](values)
+    except (RegisterUnusable, Refused) as fault:
+        raise stop(str(fault)) from None

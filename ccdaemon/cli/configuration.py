@@ -1,0 +1,48 @@
+"""The configuration of a command: where it is, and what is printed when it is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from ccdaemon.config import Configuration, ConfigurationFaults, load
+from ccdaemon.model import Fault
+from ccdaemon.shipped import shipped
+
+Folder = Annotated[
+    Path,
+    typer.Option("--config", "-c", help="The site's configuration.", envvar="CCDAEMON_CONFIG", show_default=True),
+]
+DEFAULT_FOLDER = Path("/etc/ccdaemon")
+
+screen = Console(highlight=False, soft_wrap=True)
+errors = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def configuration(folder: Path) -> Configuration:
+    """The whole, sound configuration; or every fault on the screen, and exit status 1."""
+    try:
+        return load(folder, shipped("prompts"))
+    except ConfigurationFaults as wrong:
+        show(wrong.faults)
+        raise typer.Exit(1) from None
+
+
+def show(faults: Iterable[Fault]) -> None:
+    """Faults for a person, one a line."""
+    faults = list(faults)
+    for fault in faults:
+        key = f" [bold]{escape(fault.key)}[/]" if fault.key else ""
+        errors.print(f"[red]{escape(fault.file)}[/]{key}: {escape(fault.text)}")
+    errors.print(f"{len(faults)} fault{'s' if len(faults) != 1 else ''}. Nothing was changed.")
+
+
+def stop(message: str) -> typer.Exit:
+    """Say why a command cannot go on; raise what it returns."""
+    errors.print(f"[red]{escape(message)}[/]")
+    return typer.Exit(1)

@@ -1,0 +1,140 @@
+"""`ccdaemon dialplan`: our contexts in Asterisk's configuration, and the one file that is generated."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import shutil
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from ccdaemon.cli.configuration import DEFAULT_FOLDER, Folder, configuration, screen, show, stop
+from ccdaemon.config import Configuration, ConfigurationFaults, secret
+from ccdaemon.dialplan import GENERATED, SECOND_TIER, generated
+from ccdaemon.shipped import shipped
+
+app = typer.Typer(help="Our contexts in Asterisk's configuration.", no_args_is_help=True)
+To = Annotated[Path | None, typer.Option(help="Asterisk's configuration folder, if not the one that the site names.")]
+GROUP = "asterisk"
+SECRET_LINE = "secret = "  # noqa: S105 - a key of manager.conf
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A file as it should be. `hidden` ones hold a secret, and nothing of them is shown."""
+
+    path: Path
+    content: str
+    hidden: bool = False
+    program: bool = False
+
+
+@app.command()
+def diff(config: Folder = DEFAULT_FOLDER, to: To = None) -> None:
+    """Show what `install` would change. Exit status 1 if there is anything."""
+    site = configuration(config)
+    changed = [file for file in wanted(site, to or site.main.asterisk.config) if _current(file.path) != file.content]
+    for file in changed:
+        if file.hidden and _current(file.path) is not None:
+            _show(_without_secrets(_current(file.path) or ""), _without_secrets(file.content), file.path)
+        elif file.hidden:
+            screen.print(f"[green]new[/] {file.path} (holds a secret)")
+        else:
+            _show(_current(file.path) or "", file.content, file.path)
+    if not changed:
+        screen.print("Asterisk has what this site needs.")
+    raise typer.Exit(1 if changed else 0)
+
+
+@app.command()
+def install(config: Folder = DEFAULT_FOLDER, to: To = None) -> None:
+    """Write our contexts, the generated site file and the second tier's script into Asterisk's configuration folder.
+
+    All of it goes into its folder ccdaemon/; your own files are not touched.
+    """
+    site = configuration(config)
+    folder = to or site.main.asterisk.config
+    written = 0
+    try:
+        for file in wanted(site, folder):
+            if _current(file.path) == file.content:
+                continue
+            _write(file)
+            written += 1
+            screen.print(f"wrote {file.path}")
+    except OSError as fault:
+        message = f"{fault.filename} cannot be written: {fault.strerror}"
+        raise stop(message) from None
+    screen.print(f"{written} files written." if written else "Nothing to change.")
+    if written:
+        screen.print("Then, in Asterisk's own files (examples: ccdaemon/samples/):")
+        screen.print("  extensions.conf  #include ccdaemon/*.conf")
+        screen.print("  manager.conf     \\[ccdaemon] as in samples/manager.conf")
+        screen.print("  queues.conf      membergosub = cc-connected in every queue")
+        screen.print("and: asterisk -rx 'core reload'")
+
+
+def wanted(site: Configuration, folder: Path) -> list[Wanted]:
+    """Every file that belongs into Asterisk's configuration folder."""
+    ours = folder / "ccdaemon"
+    source = shipped("dialplan")
+    try:
+        gateway, manager = secret(site.main.gateway.secret), secret(site.main.manager.secret)
+    except ConfigurationFaults as wrong:
+        show(wrong.faults)
+        raise typer.Exit(1) from None
+    script = ours / SECOND_TIER
+    text = (source / "agi-bin" / SECOND_TIER).read_text().replace("/usr/bin/env python3", sys.executable, 1)
+    return [
+        *(Wanted(ours / file.name, file.read_text()) for file in sorted(source.glob("*.conf"))),
+        *(
+            Wanted(ours / "samples" / file.name, file.read_text())
+            for file in sorted((source / "samples").glob("*.conf"))
+        ),
+        Wanted(script, text, program=True),
+        Wanted(ours / GENERATED, generated(site, gateway, script), hidden=True),
+        Wanted(ours / "manager" / "secret.conf", f"{SECRET_LINE}{manager}\n", hidden=True),
+    ]
+
+
+def _write(file: Wanted) -> None:
+    """Whole or not at all, and never readable by others for a moment, if it holds a secret."""
+    file.path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = file.path.with_name(f".{file.path.name}.new")
+    fresh.touch(mode=0o600)
+    fresh.write_text(file.content)
+    if os.geteuid() == 0:
+        try:
+            shutil.chown(fresh, group=GROUP)
+        except LookupError:
+            screen.print(f"[yellow]There is no group {GROUP}: Asterisk must be able to read {file.path}[/]")
+    fresh.chmod(0o755 if file.program else 0o640 if file.hidden else 0o644)
+    fresh.replace(file.path)
+
+
+def _current(path: Path) -> str | None:
+    try:
+        return path.read_text()
+    except FileNotFoundError:
+        return None
+
+
+def _without_secrets(text: str) -> str:
+    return "\n".join(
+        line.partition("=")[0] + "=..." if line.startswith(("CC_SECRET=", SECRET_LINE)) else line
+        for line in text.splitlines()
+    )
+
+
+def _show(old: str, new: str, path: Path) -> None:
+    colours = {"+": "green", "-": "red", "@": "cyan"}
+    for line in difflib.unified_diff(
+        old.splitlines(), new.splitlines(), f"{path} (now)", f"{path} (then)", lineterm=""
+    ):
+        colour = colours.get(line[0])
+        screen.print(f"[{colour}]{escape(line)}[/]" if colour else escape(line))

@@ -1,0 +1,43 @@
+"""`ccdaemon init`: a whole example site to start from."""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ccdaemon.cli.configuration import screen, stop
+
+EXAMPLE = Path(__file__).parents[1] / "example"
+
+
+def init(
+    folder: Annotated[Path, typer.Argument(help="A new or empty folder, for example /etc/ccdaemon.")],
+) -> None:
+    """Write the example site: a county council with fifteen lines in Welsh and English, ready to be changed.
+
+    Secrets for Asterisk are made afresh. Nothing that exists is overwritten.
+    """
+    if folder.exists() and any(folder.iterdir()):
+        message = f"{folder} is not empty: name a new folder, or empty this one"
+        raise stop(message)
+    folder.mkdir(parents=True, exist_ok=True)
+    shutil.copytree(EXAMPLE, folder, dirs_exist_ok=True)
+    (folder / "prompts").mkdir()
+    place = folder.resolve()
+    main = folder / "ccdaemon.toml"
+    main.write_text(main.read_text().replace("/etc/ccdaemon/", f"{place}/"))
+    for name in ("manager", "gateway"):
+        file = folder / f"{name}.secret"
+        file.touch(mode=0o400)
+        file.chmod(0o600)
+        file.write_text(secrets.token_urlsafe(32) + "\n")
+        file.chmod(0o400)
+    screen.print(f"An example site is in [bold]{folder}[/]. Next:")
+    screen.print(f"  1. change ccdaemon.toml and services/*.toml, then `ccdaemon check --config {folder}`")
+    screen.print(f"  2. ccdaemon prompts build --config {folder}")
+    screen.print(f"  3. ccdaemon dialplan install --config {folder}")
+    screen.print(f"  4. ccdaemon run --config {folder}, or systemctl start ccdaemon")

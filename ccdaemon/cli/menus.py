@@ -1,0 +1,60 @@
+"""`ccdaemon menus`: a service's menus as a tree on the screen or as a picture."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+from rich.tree import Tree
+
+from ccdaemon.cli.configuration import DEFAULT_FOLDER, Folder, configuration, screen, stop
+from ccdaemon.config import WAYS
+from ccdaemon.drawing import svg
+from ccdaemon.model import Service, ToMenu, Way
+
+
+def menus(
+    service: Annotated[str, typer.Argument(help="A service of the site, for example housing.")],
+    svg_file: Annotated[Path | None, typer.Option("--svg", help="Draw a picture into this file.")] = None,
+    config: Folder = DEFAULT_FOLDER,
+) -> None:
+    """Show the menus of a service."""
+    site = configuration(config)
+    wanted = site.site.services.get(service)
+    if wanted is None:
+        message = f"there is no service {service!r}; there are {', '.join(site.site.services)}"
+        raise stop(message)
+    if svg_file is not None:
+        try:
+            svg_file.write_text(svg(site.site, wanted))
+        except OSError as fault:
+            message = f"{svg_file} cannot be written: {fault.strerror}"
+            raise stop(message) from None
+        screen.print(f"wrote {svg_file}")
+        return
+    for name in wanted.menus:
+        if not any(
+            isinstance(way, ToMenu) and way.menu == name for menu in wanted.menus.values() for way in menu.keys.values()
+        ):
+            tree = Tree(f"[bold]{name}[/]")
+            _grow(tree, wanted, name, {name})
+            screen.print(tree)
+
+
+def _grow(tree: Tree, service: Service, name: str, seen: set[str]) -> None:
+    menu = service.menus[name]
+    tree.add(f"[dim]says {escape(menu.prompt)}[/]")
+    for key, way in menu.keys.items():
+        branch = tree.add(f"[bold]{escape(key)}[/] {escape(written(way))}")
+        if isinstance(way, ToMenu) and way.menu not in seen:
+            _grow(branch, service, way.menu, seen | {way.menu})
+    tree.add(f"[dim]no key: {escape(written(menu.otherwise))}[/]")
+
+
+def written(way: Way) -> str:
+    """A way as it is written in a service's file."""
+    verb = next(verb for verb, kind in WAYS.items() if isinstance(way, kind))
+    names = [getattr(way, name) for name in way.__slots__]
+    return " ".join([verb, *names])

@@ -1,0 +1,58 @@
+"""`ccdaemon prompts`: the catalogue, and the sounds that are made from it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.progress import track
+from rich.table import Table
+
+from ccdaemon.cli.configuration import DEFAULT_FOLDER, Folder, configuration, screen, stop
+from ccdaemon.voices import VoicesMissing, sounds
+from ccdaemon.voices import build as make
+
+app = typer.Typer(help="The catalogue of prompts and their sounds.", no_args_is_help=True)
+RECORDED = "recorded"
+
+
+@app.command()
+def build(
+    config: Folder = DEFAULT_FOLDER,
+    to: Annotated[Path | None, typer.Option(help="Where to, if not where the site keeps its sounds.")] = None,
+) -> None:
+    """Make the sounds of all prompts: from people's recordings where there are any, else by a placeholder voice.
+
+    Recordings are WAV or FLAC files, CONFIG/recorded/LANGUAGE/PROMPT.wav.
+    """
+    site = configuration(config)
+    wanted = sounds(site.catalogue, config / RECORDED)
+    folder = to or site.main.paths.sounds
+    made = 0
+    try:
+        for _, anew in track(make(wanted, folder), "Prompts", total=len(wanted), transient=True):
+            made += anew
+    except (VoicesMissing, OSError) as fault:
+        raise stop(str(fault)) from None
+    people = sum(each.recording is not None for each in wanted)
+    screen.print(
+        f"{len(wanted)} prompts in {folder}, {made} made anew; {people} spoken by people, the rest placeholders."
+    )
+
+
+@app.command("list")
+def list_(
+    config: Folder = DEFAULT_FOLDER,
+    as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,  # noqa: FBT002
+) -> None:
+    """Show what is said, prompt by prompt, in each language."""
+    site = configuration(config)
+    if as_json:
+        typer.echo(json.dumps(site.catalogue, ensure_ascii=False))
+        return
+    table = Table("prompt", *site.site.languages, show_lines=True)
+    for prompt, texts in sorted(site.catalogue.items()):
+        table.add_row(prompt, *(texts.get(language, "[red]missing[/]") for language in site.site.languages))
+    screen.print(table)

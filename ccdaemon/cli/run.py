@@ -1,0 +1,44 @@
+"""`ccdaemon run`: the daemon itself, in the foreground, as systemd wants it."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+import os
+from typing import Annotated, Literal
+
+import typer
+
+from ccdaemon.cli.configuration import DEFAULT_FOLDER, Folder, configuration, show, stop
+from ccdaemon.config import Configuration, ConfigurationFaults
+from ccdaemon.daemon import Daemon, folders
+from ccdaemon.logs import configure
+from ccdaemon.store import RegisterUnusable
+
+
+def run(
+    config: Folder = DEFAULT_FOLDER,
+    log_level: Annotated[Literal["debug", "info", "warning", "error"], typer.Option(help="What is logged.")] = "info",
+) -> None:
+    """Answer calls until told to stop. A configuration with faults does not start."""
+    site = configuration(config)
+    configure(log_level)
+    for folder in folders(site):
+        if not os.access(folder, os.W_OK | os.X_OK):
+            message = f"{folder} is not there, or not ours to write: `systemd-tmpfiles --create` makes it"
+            raise stop(message)
+    if importlib.util.find_spec("uvloop") is not None:
+        import uvloop  # noqa: PLC0415 - it is there on most machines, and halves what a call costs
+
+        asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
+    try:
+        asyncio.run(_run(site))
+    except* ConfigurationFaults as wrong:
+        show([fault for each in wrong.exceptions if isinstance(each, ConfigurationFaults) for fault in each.faults])
+        raise typer.Exit(1) from None
+    except* (OSError, RegisterUnusable) as faults:
+        raise stop("; ".join(map(str, faults.exceptions))) from None
+
+
+async def _run(site: Configuration) -> None:
+    await Daemon(site).run()

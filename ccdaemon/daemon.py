@@ -1,0 +1,292 @@
+"""The daemon, put together: every edge built once, every long task named and supervised, started and ended in order.
+
+Faults that belong to running (a link lost, a disk full) are handled by the task that owns the thing. Whatever else is
+raised ends the daemon, and systemd starts it again: calls live in Asterisk and do not notice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import resource
+import signal
+import time
+from collections.abc import Container
+from contextlib import AsyncExitStack
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, NoReturn
+
+import structlog
+
+from ccdaemon import __version__
+from ccdaemon.alarms import Alarms
+from ccdaemon.archive import Archive
+from ccdaemon.asterisk.agi import AgiServer, AgiSession
+from ccdaemon.asterisk.ami import Ami, AmiAddress, AmiDisconnected, keep_linked
+from ccdaemon.config import Configuration, ConfigurationFaults, load, secret
+from ccdaemon.control import Answerer, Control, Refused
+from ccdaemon.dialplan import MISSED, RECORDINGS
+from ccdaemon.flows.heartbeat import beat, stop_beating
+from ccdaemon.flows.inbound import Conversation, Gatekeeper, Question
+from ccdaemon.flows.journal import Journal
+from ccdaemon.flows.missed import read_missed
+from ccdaemon.flows.recordings import Finishing
+from ccdaemon.flows.tracking import resynchronise, track
+from ccdaemon.mqtt import Broker, Status
+from ccdaemon.notify import Systemd
+from ccdaemon.rules.calls import Calls
+from ccdaemon.rules.status import calls_topic, queue_topics
+from ccdaemon.shipped import shipped
+from ccdaemon.sounds import Sounds
+from ccdaemon.spool import Missed
+from ccdaemon.store import Register, open_register
+
+REGISTER = "register.sqlite3"
+ARCHIVE = "recordings"
+SOCKET = "control"
+DRAIN = 20.0  # seconds in which conversations may end when we stop
+REFRESH = 0.2  # seconds between a change and its topics
+FAREWELL = 2.0  # seconds for the last word to the broker
+
+log = structlog.get_logger()
+
+
+class Daemon:
+    """One run, from start to end."""
+
+    def __init__(self, configuration: Configuration) -> None:
+        self._configuration = configuration
+        main = configuration.main
+        self._gateway_secret = secret(main.gateway.secret)
+        self._address = AmiAddress(
+            main.manager.host,
+            main.manager.port,
+            main.manager.user,
+            secret(main.manager.secret),
+            main.manager.tls,
+            main.manager.ca,
+        )
+        self._calls = Calls()
+        self._synchronised = False
+        self._ami: Ami | None = None
+        self._stale = asyncio.Event()
+        self._stopping = asyncio.Event()
+        self._since = int(time.time())
+        self._systemd = Systemd()
+        self._status = Status(_broker(configuration), configuration.site.name, self._state("online"))
+        self._alarms = Alarms(self._status.publish)
+
+    async def run(self) -> None:
+        """Run until SIGTERM or SIGINT. Raises `OSError` for a port that is taken, `RegisterUnusable`."""
+        _more_descriptors()
+        main = self._configuration.main
+        async with AsyncExitStack() as stack:
+            register = await stack.enter_async_context(open_register(main.paths.state / REGISTER))
+            journal = Journal(register, self._alarms)
+            conversation = Conversation(
+                lambda: self._configuration.site,
+                Gatekeeper(self._gateway_secret),
+                Sounds(main.paths.sounds),
+                journal,
+                _now,
+            )
+            gateway = AgiServer(lambda session: _converse(conversation, session))
+            await gateway.listen(main.gateway.host, main.gateway.port)
+            control = Control({**questions(register), "state": self._tell_state})
+            await control.listen(main.paths.run / SOCKET)
+            stack.callback(control.close)
+            self._handle_signals()
+            tasks = await stack.enter_async_context(asyncio.TaskGroup())
+            running = [tasks.create_task(each, name=name) for name, each in self._tasks(register, journal).items()]
+            self._status.publish("daemon", self._state("online"))
+            self._systemd.tell(READY="1", STATUS="Waiting for Asterisk")
+            log.info("started", version=__version__, site=self._configuration.site.name)
+            await self._stopping.wait()
+            await self._drain(gateway, journal)
+            for task in running:
+                task.cancel()
+        await self._status.say_last(self._state("offline"), FAREWELL)
+        log.info("ended")
+
+    def _tasks(self, register: Register, journal: Journal) -> dict[str, Any]:
+        main = self._configuration.main
+        finishing = Finishing(
+            Archive(main.paths.spool / RECORDINGS, main.paths.state / ARCHIVE),
+            register,
+            self._alarms,
+            self._live_legs,
+            time.time,
+        )
+        missed = read_missed(
+            Missed(main.paths.spool / MISSED),
+            register,
+            self._calls,
+            self._live_legs,
+            lambda: self._configuration.site.country,
+            time.time,
+        )
+        return {
+            "journal": journal.run(),
+            "status": self._status.run(self._broker_changed),
+            "topics": self._refresh_topics(),
+            "asterisk": keep_linked(
+                self._address, lambda ami: self._linked(ami, register, journal), self._link_changed
+            ),
+            "recordings": finishing.run(),
+            "missed calls": missed,
+            "watchdog": self._systemd.feed_watchdog(),
+        }
+
+    # --- the manager link --------------------------------------------------------------------------------------------
+
+    async def _linked(self, ami: Ami, register: Register, journal: Journal) -> NoReturn:
+        """While there is a link: first what is live, then heartbeat and events, until it drops."""
+        await resynchronise(ami, self._calls, register, journal, time.time())
+        self._ami, self._synchronised = ami, True
+        self._changed()
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(beat(ami, time.time), name="heartbeat")
+                tasks.create_task(track(ami, self._calls, journal, time.time, self._changed), name="events")
+        finally:
+            self._ami, self._synchronised = None, False
+        raise AssertionError  # both tasks run until they raise
+
+    def _live_legs(self) -> Container[str] | None:
+        return self._calls.legs if self._synchronised else None
+
+    def _link_changed(self, fault: str | None) -> None:
+        self._status.publish("ami", {"state": "up"} if fault is None else {"state": "down", "reason": fault})
+        if fault is None:
+            self._alarms.clear("asterisk")
+            self._systemd.tell(STATUS="Answering calls")
+        else:
+            self._alarms.raise_("asterisk", f"no manager link to Asterisk: {fault}. Callers get the second tier")
+            self._systemd.tell(STATUS=f"No link to Asterisk: {fault}")
+
+    def _broker_changed(self, fault: str | None) -> None:
+        if fault is None:
+            log.info("linked with the MQTT broker")
+
+    # --- topics ------------------------------------------------------------------------------------------------------
+
+    def _changed(self) -> None:
+        self._stale.set()
+
+    async def _refresh_topics(self) -> NoReturn:
+        while True:
+            await self._stale.wait()
+            await asyncio.sleep(REFRESH)
+            self._stale.clear()
+            self._status.publish("calls", calls_topic(self._calls))
+            self._status.publish("recorders", {"running": self._calls.recorders})
+            for topic, payload in queue_topics(self._calls, self._queues()).items():
+                self._status.publish(topic, payload)
+
+    def _queues(self) -> list[str]:
+        queues = [service.queue for service in self._configuration.site.services.values()]
+        return [name for queue in queues for name in (queue.name, *queue.by_language.values())]
+
+    def _state(self, state: str) -> dict[str, object]:
+        return {"state": state, "version": __version__, "since": self._since}
+
+    async def _tell_state(self, _: dict[str, Any]) -> dict[str, object]:
+        """How we are, for the command line."""
+        return {
+            **self._state("draining" if self._stopping.is_set() else "online"),
+            "synchronised": self._synchronised,
+            "live": sorted(self._calls.calls),
+            "recorders": self._calls.recorders,
+            "alarms": self._alarms.standing,
+        }
+
+    # --- reload and end --------------------------------------------------------------------------------------
+
+    def _handle_signals(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stopping.set)
+        loop.add_signal_handler(signal.SIGHUP, self._reload)
+
+    def _reload(self) -> None:
+        """Take a new configuration, whole and sound, or keep the old one and say all that is wrong with the new."""
+        self._systemd.tell(RELOADING="1", MONOTONIC_USEC=str(time.monotonic_ns() // 1000))
+        try:
+            self._configuration = load(self._configuration.folder, shipped("prompts"))
+            log.info("configuration reloaded; conversations that have begun end with the old one")
+            self._alarms.clear("configuration")
+        except ConfigurationFaults as wrong:
+            for fault in wrong.faults:
+                log.error("configuration fault", file=fault.file, key=fault.key, fault=fault.text)
+            self._alarms.raise_(
+                "configuration", "the new configuration is refused, the old one stays: `ccdaemon check`"
+            )
+        self._systemd.tell(READY="1")
+        self._changed()
+
+    async def _drain(self, gateway: AgiServer, journal: Journal) -> None:
+        """Take no new conversation, let those in a menu end, write down what happened."""
+        self._systemd.tell(STOPPING="1", STATUS="Ending; new calls go to the second tier")
+        log.info("ending: new calls go to the second tier", conversations=gateway.conversations)
+        self._status.publish("daemon", self._state("draining"))
+        if self._ami is not None:
+            try:
+                await stop_beating(self._ami)
+            except AmiDisconnected:
+                log.debug("no link any more: the heartbeat is over by itself")
+        await gateway.stop(DRAIN)
+        await journal.flush()
+
+
+def questions(register: Register) -> dict[str, Answerer]:
+    """What the control socket answers from the register."""
+
+    async def calls(values: dict[str, Any]) -> list[dict[str, Any]]:
+        return [asdict(row) for row in await register.calls(**values)]
+
+    async def call(values: dict[str, Any]) -> dict[str, Any]:
+        row = await register.call(values["call"])
+        if row is None:
+            message = f"the register knows no call {values['call']}"
+            raise Refused(message)
+        return {
+            "call": asdict(row),
+            "timeline": [asdict(moment) for moment in await register.timeline(row.id)],
+            "recordings": [asdict(recording) for recording in await register.recordings(row.id)],
+        }
+
+    return {"calls": calls, "call": call}
+
+
+async def _converse(conversation: Conversation, session: AgiSession) -> None:
+    fields = session.environment.fields
+    question = Question.of(session.environment.arguments, fields.get("callerid", ""))
+    if question is None:
+        log.warning("somebody connected who is not our dialplan", arguments=len(session.environment.arguments))
+        return
+    await conversation.answer(question, session)
+
+
+def _broker(configuration: Configuration) -> Broker | None:
+    mqtt = configuration.main.mqtt
+    if mqtt is None:
+        return None
+    password = secret(mqtt.password) if mqtt.password else None
+    return Broker(mqtt.host, mqtt.port, mqtt.user, password, mqtt.tls, mqtt.ca)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _more_descriptors() -> None:
+    """Each call is a socket: as many as the system lets us have, instead of the customary 1,024."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def folders(configuration: Configuration) -> list[Path]:
+    """Where we must be able to write."""
+    paths = configuration.main.paths
+    return [paths.state, paths.run, paths.spool / RECORDINGS, paths.spool / MISSED]

@@ -1,0 +1,1 @@
+"""Where rules meet the world, a file for each story."""

@@ -1,0 +1,68 @@
+"""Enter in the register the calls that came while the daemon was away.
+
+The dialplan notes each of them in a file of its own. A file is read when it appears, so that a live call is known, and
+removed when its call is over and the register has it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Container, Iterable, Sequence
+from typing import NoReturn, Protocol
+
+import structlog
+
+from ccdaemon.model import RegisterFull
+from ccdaemon.notices import CallIdentified, Notice
+from ccdaemon.rules.calls import Calls
+from ccdaemon.rules.missed import missed
+
+LOOK = 2.0  # seconds
+
+log = structlog.get_logger()
+
+
+class Spool(Protocol):
+    """The folder of notes: a name for each, which is the call's Uniqueid, and its lines."""
+
+    def notes(self) -> Iterable[tuple[str, list[str]]]: ...
+
+    def remove(self, name: str) -> None: ...
+
+
+class Register(Protocol):
+    async def write(self, notices: Sequence[Notice]) -> None: ...
+
+
+async def read_missed(
+    spool: Spool,
+    register: Register,
+    calls: Calls,
+    live: Callable[[], Container[str] | None],
+    country: Callable[[], str],
+    clock: Callable[[], float],
+) -> NoReturn:
+    """Read what is there, again and again. `live` are the legs that are up, or None while that is not known."""
+    known: dict[str, int] = {}
+    while True:
+        legs = live()
+        for name, lines in await asyncio.to_thread(lambda: list(spool.notes())) if legs is not None else []:
+            here = legs is not None and name in legs
+            if known.get(name) == len(lines) and here:
+                continue
+            notices, over = missed(lines, country(), live=here, now=clock())
+            try:
+                await register.write(notices)
+            except RegisterFull:
+                break  # the journal has raised the alarm; the notes wait
+            known[name] = len(lines)
+            for notice in notices:
+                if isinstance(notice, CallIdentified):
+                    calls.identify(notice.call, notice.service, notice.language)
+            if over:
+                await asyncio.to_thread(spool.remove, name)
+                known.pop(name, None)
+                log.info("a call that we missed is entered", uniqueid=name)
+            elif not notices:
+                log.error("a note of a missed call cannot be understood", file=name)
+        await asyncio.sleep(LOOK)

@@ -1,0 +1,130 @@
+"""From a raw file in the spool to a finished recording with its row.
+
+One loop serves every case, however a recorder came to its end: what lies in the spool, belongs to no live leg, and has
+stopped growing is finished. It looks only while the graph of calls agrees with Asterisk, because a recorder may still
+be running on a leg that we have not heard of yet.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Container, Iterable
+from dataclasses import replace
+from typing import NoReturn, Protocol
+
+import structlog
+
+from ccdaemon.flows.journal import Alarms
+from ccdaemon.model import ArchiveFault, FinishedFile, RawRecording, Recording, RegisterFull
+
+LOOK = 1.0  # seconds between looks; Asterisk writes what it still holds within milliseconds of a leg's end
+GRACE = 15.0  # seconds in which a recorder that said it started must have made its file
+FOUND = "the file was found without a row: its recorder started while we were away"
+MISSING = "Asterisk said that it recorded, but there is no file: look for a full disk, or the owner of the spool"
+LOST = "the finished file is no longer in the archive"
+
+log = structlog.get_logger()
+
+
+class Archive(Protocol):
+    def raw(self) -> Iterable[RawRecording]: ...
+
+    def strays(self) -> list[str]: ...
+
+    def finish(self, raw: RawRecording) -> FinishedFile: ...
+
+    def discard(self, raw: RawRecording) -> None: ...
+
+    def files(self) -> set[str]: ...
+
+
+class Register(Protocol):
+    async def unfinished_recordings(self) -> list[Recording]: ...
+
+    async def finished_recordings(self) -> list[Recording]: ...
+
+    async def finish_recording(self, recording: Recording) -> None: ...
+
+
+class Finishing:
+    """Watches the spool. `live` are the legs that are up, or None while that is not known for certain."""
+
+    def __init__(
+        self,
+        archive: Archive,
+        register: Register,
+        alarms: Alarms,
+        live: Callable[[], Container[str] | None],
+        clock: Callable[[], float],
+    ) -> None:
+        self._archive = archive
+        self._register = register
+        self._alarms = alarms
+        self._live = live
+        self._clock = clock
+        self._sizes: dict[str, int] = {}
+
+    async def run(self) -> NoReturn:
+        await self.compare()
+        while True:
+            await self.look()
+            await asyncio.sleep(LOOK)
+
+    async def compare(self) -> None:
+        """At start: say where the register and the archive do not agree about finished recordings."""
+        files = await asyncio.to_thread(self._archive.files)
+        rows = {row.file or "": row for row in await self._register.finished_recordings()}
+        for file in sorted(rows.keys() - files):
+            log.error("a recording is missing from the archive", file=file)
+            await self._register.finish_recording(replace(rows[file], fault=LOST))
+        for file in sorted(files - rows.keys()):
+            log.error("a file in the archive belongs to no recording of the register", file=file)
+        for name in self._archive.strays():
+            log.error("a file in the spool is no recording of ours: take it away", file=name)
+        if strange := len(rows.keys() ^ files):
+            self._alarms.raise_(
+                "archive", f"{strange} recordings are in the archive or in the register, but not in both"
+            )
+
+    async def look(self) -> None:
+        """Finish what can be finished; complain of what should be there and is not."""
+        live = self._live()
+        if live is None:
+            return
+        raws = {raw.leg: raw for raw in await asyncio.to_thread(lambda: list(self._archive.raw()))}
+        unfinished = {row.leg: row for row in await self._register.unfinished_recordings()}
+        try:
+            for leg, raw in raws.items():
+                if leg not in live and self._sizes.get(leg) == raw.size:
+                    await self._finish(raw, unfinished.get(leg))
+            for leg, row in unfinished.items():
+                over = row.stopped is not None and self._clock() - row.stopped > GRACE
+                if leg not in raws and leg not in live and over:
+                    log.error("a recording is missing", leg=leg, call=row.call)
+                    self._alarms.raise_("recordings", MISSING)
+                    await self._register.finish_recording(replace(row, fault=MISSING))
+        except (ArchiveFault, RegisterFull) as fault:
+            self._alarms.raise_("recordings", f"{fault}. Nothing is lost yet: the raw recordings wait in the spool")
+        self._sizes = {leg: raw.size for leg, raw in raws.items()}
+
+    async def _finish(self, raw: RawRecording, row: Recording | None) -> None:
+        done = await asyncio.to_thread(self._archive.finish, raw)
+        known = row or Recording(raw.leg, raw.call, raw.service, reason=FOUND)
+        fault = known.fault or (None if done.seconds > 0 else "the recording is empty")
+        await self._register.finish_recording(
+            replace(
+                known,
+                service=raw.service,
+                stopped=known.stopped or self._clock(),
+                file=done.file,
+                seconds=done.seconds,
+                bytes=done.bytes,
+                sha256=done.sha256,
+                fault=fault,
+            )
+        )
+        await asyncio.to_thread(self._archive.discard, raw)
+        if row is None:
+            log.error(FOUND, leg=raw.leg, call=raw.call, file=done.file)
+        else:
+            log.info("recording finished", leg=raw.leg, call=raw.call, seconds=round(done.seconds, 1))

@@ -1,0 +1,113 @@
+"""Status topics on an MQTT broker: retained, QoS 1, the newest state of each, a last will on `.../daemon`.
+
+What is published is kept as one value for each topic. A broker that is away costs nothing but its memory of the newest
+state; when it is back it gets all topics anew. Source: MQTT 3.1.1; the documentation of aiomqtt.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import ssl
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NoReturn
+
+import aiomqtt
+import structlog
+
+GATHER = 0.1  # seconds; changes within it go out as one
+FIRST_DELAY, LONGEST_DELAY = 0.5, 15.0  # seconds between attempts
+KEEPALIVE = 15  # seconds; after half as much again the broker publishes the last will
+MAX_UNACKNOWLEDGED = 200  # messages under way
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Broker:
+    """Where the broker is and who we are there."""
+
+    host: str
+    port: int
+    user: str | None = None
+    password: str | None = field(default=None, repr=False)
+    tls: bool = False
+    ca: Path | None = None
+
+
+class Status:
+    """The newest state of every topic below `ccdaemon/SITE/`."""
+
+    def __init__(self, broker: Broker | None, site: str, daemon: Mapping[str, object]) -> None:
+        self._broker = broker
+        self._prefix = f"ccdaemon/{site}"
+        self._offline = {**daemon, "state": "offline"}
+        self._topics: dict[str, str] = {}
+        self._changed: dict[str, None] = {}
+        self._news = asyncio.Event()
+
+    def publish(self, topic: str, payload: Mapping[str, object] | None) -> None:
+        """Set the state of a topic; None clears it. Never waits."""
+        text = json.dumps(payload, separators=(",", ":")) if payload is not None else ""
+        if self._topics.get(topic) != text:
+            self._topics[topic] = text
+            self._changed[topic] = None
+            self._news.set()
+
+    async def run(self, linked: Callable[[str | None], None]) -> NoReturn:
+        """Keep the broker up to date for ever. `linked` hears of each fault, and None of each connection."""
+        delay = FIRST_DELAY
+        while True:
+            if self._broker is None:
+                await asyncio.Event().wait()
+            try:
+                async with self._client() as client:
+                    linked(None)
+                    delay = FIRST_DELAY
+                    self._changed = dict.fromkeys(self._topics)
+                    await self._send(client)
+            except aiomqtt.MqttError as fault:
+                linked(str(fault))
+                log.warning("no MQTT broker: monitoring sees nothing new, calls are not concerned", reason=str(fault))
+            await asyncio.sleep(delay)
+            delay = min(delay * 2, LONGEST_DELAY)
+
+    async def say_last(self, payload: Mapping[str, object], within: float) -> None:
+        """Publish the daemon's own state on a connection of its own: `run` may be gone already."""
+        if self._broker is None:
+            return
+        try:
+            async with asyncio.timeout(within), self._client() as client:
+                await client.publish(f"{self._prefix}/daemon", json.dumps(payload), qos=1, retain=True)
+        except (aiomqtt.MqttError, TimeoutError) as fault:
+            log.warning("the broker did not hear that we end; it publishes the last will", reason=str(fault))
+
+    def _client(self) -> aiomqtt.Client:
+        assert self._broker is not None
+        broker = self._broker
+        context = ssl.create_default_context(cafile=broker.ca) if broker.tls else None
+        return aiomqtt.Client(
+            broker.host,
+            broker.port,
+            username=broker.user,
+            password=broker.password,
+            tls_context=context,
+            keepalive=KEEPALIVE,
+            max_queued_outgoing_messages=MAX_UNACKNOWLEDGED,
+            will=aiomqtt.Will(f"{self._prefix}/daemon", json.dumps(self._offline), qos=1, retain=True),
+        )
+
+    async def _send(self, client: aiomqtt.Client) -> None:
+        while True:
+            await self._news.wait()
+            self._news.clear()
+            changed, self._changed = self._changed, {}
+            try:
+                for topic in [*changed]:
+                    await client.publish(f"{self._prefix}/{topic}", self._topics[topic] or None, qos=1, retain=True)
+                    del changed[topic]
+            finally:
+                self._changed = changed | self._changed
+            await asyncio.sleep(GATHER)

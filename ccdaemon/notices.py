@@ -1,0 +1,173 @@
+"""What happened, in our own words: the notices from which register, status and timeline are made.
+
+A call is named by the Linkedid that its channels share, a leg by its channel's Uniqueid. `at` is seconds since the
+epoch, by Asterisk's clock where an event brought it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+
+@dataclass(frozen=True, slots=True)
+class CallBegan:
+    call: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class CallIdentified:
+    """Who called what, as the conversation or the lower tiers know it. None leaves what was known before."""
+
+    call: str
+    at: float
+    dialled: str | None = None
+    number: str | None = None
+    service: str | None = None
+    language: str | None = None
+    tier: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CallEnded:
+    """The last leg is gone. `seen` is False where we were away when it went, and `at` is when we found out."""
+
+    call: str
+    at: float
+    seen: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class CallMerged:
+    """Two calls became one, as after an attended transfer; the older one goes on."""
+
+    call: str
+    at: float
+    into: str
+
+
+@dataclass(frozen=True, slots=True)
+class LegBegan:
+    call: str
+    at: float
+    leg: str
+    channel: str
+
+
+@dataclass(frozen=True, slots=True)
+class LegEnded:
+    call: str
+    at: float
+    leg: str
+    cause: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Bridged:
+    """A leg came into a bridge, or left it (`apart`)."""
+
+    call: str
+    at: float
+    leg: str
+    bridge: str
+    apart: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class QueueJoined:
+    call: str
+    at: float
+    leg: str
+    queue: str
+
+
+@dataclass(frozen=True, slots=True)
+class QueueLeft:
+    """`outcome` is `answered`, `abandoned` or `unanswered`."""
+
+    call: str
+    at: float
+    leg: str
+    queue: str
+    outcome: str
+    member: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Transferred:
+    """`kind` is `blind` or `attended`; `to` the extension, or the leg that was joined."""
+
+    call: str
+    at: float
+    leg: str
+    kind: str
+    to: str
+
+
+@dataclass(frozen=True, slots=True)
+class RecorderStarted:
+    call: str
+    at: float
+    leg: str
+
+
+@dataclass(frozen=True, slots=True)
+class RecorderStopped:
+    """`reason` in a few words: the leg ended, it was told to stop, it was gone when we came back."""
+
+    call: str
+    at: float
+    leg: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """A step of a caller's conversation: which menu of which service they were at and what they did there."""
+
+    call: str
+    at: float
+    service: str
+    menu: str
+    language: str | None
+    did: str
+
+
+@dataclass(frozen=True, slots=True)
+class Announced:
+    """The recording announcement was played; `whole` says whether to its end."""
+
+    call: str
+    at: float
+    language: str | None
+    whole: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """Where the conversation sent the call and why it is, or is not, recorded there."""
+
+    call: str
+    at: float
+    result: str
+    reason: str
+
+
+Notice: TypeAlias = (
+    CallBegan
+    | CallIdentified
+    | CallEnded
+    | CallMerged
+    | LegBegan
+    | LegEnded
+    | Bridged
+    | QueueJoined
+    | QueueLeft
+    | Transferred
+    | RecorderStarted
+    | RecorderStopped
+    | Heard
+    | Announced
+    | Decided
+)

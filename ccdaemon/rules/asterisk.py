@@ -1,0 +1,88 @@
+"""Does Asterisk's own configuration keep what we promise?
+
+Queues that exist, members that are devices, and no way for a caller to transfer.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from ccdaemon.model import AsteriskFiles, Fault, Setting, Site
+
+CONNECTED = "cc-connected"
+TRUNK_CONTEXT = "cc-inbound"
+_APPLICATION = re.compile(r"\b(Queue|Dial)\(((?:[^()]|\([^()]*\))*)\)")
+_CALLING_PARTY = set("THKWX")  # what the party that called may do by key: transfer, hang up, park, record
+_CALLED_PARTY = set("thkwx")
+
+
+def asterisk_faults(site: Site, fallback_queue: str, trunk: str, files: AsteriskFiles) -> list[Fault]:
+    """All that is wrong with queues.conf, extensions.conf and pjsip.conf, as far as we depend on them."""
+    if files.queues is None:
+        text = "queues.conf is not there: run this on the machine of the PBX, or with --no-asterisk"
+        return [Fault(str(files.folder), "", text)]
+    return [
+        *_queues(site, fallback_queue, files.queues),
+        *_options(trunk, files.dialplan or ()),
+        *_trunk(trunk, files.endpoints or ()),
+    ]
+
+
+def _queues(site: Site, fallback_queue: str, settings: tuple[Setting, ...]) -> Iterator[Fault]:
+    known = {setting.section for setting in settings if setting.section != "general"}
+    gosubs = {setting.section: setting.value for setting in settings if setting.key == "membergosub"}
+    if fallback_queue not in known:
+        yield Fault("ccdaemon.toml", "asterisk.fallback_queue", _unknown(fallback_queue, "who have nowhere else to go"))
+    for service in site.services.values():
+        file = f"services/{service.id}.toml"
+        names = {"queue.name": service.queue.name}
+        names |= {f"queue.languages.{language}": name for language, name in service.queue.by_language.items()}
+        for key, name in names.items():
+            if name not in known:
+                yield Fault(file, key, _unknown(name, f"to {service.name.get('en', service.id)}"))
+            elif service.records and not gosubs.get(name, "").startswith(CONNECTED):
+                text = f"queue {name!r} has no membergosub = {CONNECTED} in queues.conf: no call would be recorded"
+                yield Fault(file, key, text)
+    for setting in settings:
+        if setting.key == "member" and setting.value.lower().startswith("local/"):
+            text = (
+                f"member {setting.value.split(',')[0]} of queue {setting.section!r} is a Local channel: a recorder "
+                "on it goes on after the agent has transferred the call. Name the device, PJSIP/..."
+            )
+            yield Fault(setting.where, setting.section, text)
+
+
+def _unknown(queue: str, whom: str) -> str:
+    return (
+        f"queue {queue!r} is not known to Asterisk: callers {whom} would hear the fallback. Add it to queues.conf, or "
+        "name another here"
+    )
+
+
+def _options(trunk: str, settings: tuple[Setting, ...]) -> Iterator[Fault]:
+    for setting in settings:
+        for application, written in _APPLICATION.findall(setting.value):
+            arguments = re.split(r",(?![^(]*\))", written)
+            options = arguments[1 if application == "Queue" else 2 : 3 if application == "Dial" else 2]
+            letters = set(re.sub(r"\([^)]*\)", "", "".join(options)))
+            outward = application == "Dial" and (f"@{trunk}" in written or "CC_TRUNK" in written)
+            wrong = sorted(letters & (_CALLED_PARTY if outward else _CALLING_PARTY))
+            if wrong:
+                text = (
+                    f"{application}() has option {', '.join(wrong)}: somebody outside could transfer, park or record "
+                    "by key. Take it out"
+                )
+                yield Fault(setting.where, setting.section, text)
+
+
+def _trunk(trunk: str, settings: tuple[Setting, ...]) -> Iterator[Fault]:
+    mine = {setting.key: setting for setting in settings if setting.section == trunk}
+    if not mine:
+        text = f"there is no endpoint {trunk!r} in pjsip.conf: phones could not call out, not even 999"
+        yield Fault("ccdaemon.toml", "asterisk.trunk", text)
+        return
+    for key, wanted in (("context", TRUNK_CONTEXT), ("allow_transfer", "no")):
+        if key not in mine or mine[key].value != wanted:
+            where = mine[key].where if key in mine else mine[""].where
+            yield Fault(where, f"{trunk}.{key}", f"must be {wanted!r} for the trunk")

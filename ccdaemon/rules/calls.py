@@ -1,0 +1,299 @@
+"""The graph of channels, bridges and queues, as Asterisk's events draw it: (calls, event) to (calls, notices).
+
+What is here is a model, and may lag behind Asterisk by as much as events are on their way: it serves register and
+status. Nothing that must be safe rests on it alone. Events may come twice, late, or about channels that nobody
+announced; each leaves the graph in a state that agrees with it.
+Source: the Asterisk documentation on AMI events.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from ccdaemon.notices import (
+    Bridged,
+    CallBegan,
+    CallEnded,
+    CallMerged,
+    LegBegan,
+    LegEnded,
+    Notice,
+    QueueJoined,
+    QueueLeft,
+    RecorderStarted,
+    RecorderStopped,
+    Transferred,
+)
+
+Event: TypeAlias = Mapping[str, str]
+
+NOT_IN_USE, UNAVAILABLE, INVALID = "1", "5", "4"  # device states as QueueMemberStatus writes them (devicestate.h)
+
+
+@dataclass(slots=True)
+class Leg:
+    """A channel that is up."""
+
+    id: str
+    call: str
+    channel: str
+    bridge: str | None = None
+    recorded: bool = False
+
+    @property
+    def endpoint(self) -> str:
+        """`1001` of `PJSIP/1001-0000002a`."""
+        return self.channel.partition("/")[2].rpartition("-")[0]
+
+
+@dataclass(slots=True)
+class Call:
+    """All legs that share a Linkedid."""
+
+    id: str
+    began: float
+    service: str | None = None
+    language: str | None = None
+    legs: set[str] = field(default_factory=set)
+
+
+@dataclass(slots=True)
+class Waiting:
+    """A caller in a queue."""
+
+    call: str
+    since: float
+    member: str | None = None  # who answers, once AgentConnect has come
+
+
+@dataclass(slots=True)
+class Member:
+    """An agent's device in a queue."""
+
+    status: str
+    paused: bool
+
+    @property
+    def free(self) -> bool:
+        return self.status == NOT_IN_USE and not self.paused
+
+    @property
+    def logged_in(self) -> bool:
+        return self.status not in {UNAVAILABLE, INVALID}
+
+
+class Calls:
+    """Everything that is live. `apply` takes it on by one event."""
+
+    def __init__(self) -> None:
+        self.legs: dict[str, Leg] = {}
+        self.calls: dict[str, Call] = {}
+        self.queues: dict[str, dict[str, Waiting]] = {}
+        self.members: dict[str, dict[str, Member]] = {}
+        self._handlers = {
+            "Newchannel": self._new_channel,
+            "Hangup": self._hangup,
+            "BridgeEnter": self._bridge_enter,
+            "BridgeLeave": self._bridge_leave,
+            "BlindTransfer": self._blind_transfer,
+            "AttendedTransfer": self._attended_transfer,
+            "QueueCallerJoin": self._queue_join,
+            "QueueCallerLeave": self._queue_leave,
+            "QueueCallerAbandon": self._queue_abandon,
+            "AgentConnect": self._agent_connect,
+            "MixMonitorStart": self._recorder_start,
+            "MixMonitorStop": self._recorder_stop,
+            "QueueMemberStatus": self._member,
+            "QueueMemberAdded": self._member,
+            "QueueMemberPause": self._member,
+            "QueueMemberRemoved": self._member_removed,
+        }
+
+    @property
+    def recorders(self) -> int:
+        return sum(leg.recorded for leg in self.legs.values())
+
+    def apply(self, event: Event, now: float) -> list[Notice]:
+        """Take the graph on by one event and say what happened. `now` counts for events that bring no time."""
+        handler = self._handlers.get(event.get("Event", ""))
+        if handler is None:
+            return []
+        notices: list[Notice] = []
+        stamp = event.get("Timestamp")
+        handler(event, float(stamp) if stamp else now, notices)
+        return notices
+
+    def identify(self, call: str, service: str | None, language: str | None) -> None:
+        """What the caller's conversation knows of a call, for the status."""
+        if (known := self.calls.get(call)) is not None:
+            known.service, known.language = service or known.service, language or known.language
+
+    # --- channels and bridges ----------------------------------------------------------------------------------------
+
+    def _leg(self, event: Event, at: float, notices: list[Notice], prefix: str = "") -> Leg:
+        """The leg that an event speaks of: made if nobody announced it, moved where Asterisk says it belongs."""
+        uniqueid, call = event[f"{prefix}Uniqueid"], event[f"{prefix}Linkedid"]
+        leg = self.legs.get(uniqueid)
+        if leg is None:
+            if call not in self.calls:
+                self.calls[call] = Call(call, at)
+                notices.append(CallBegan(call, at))
+            leg = self.legs[uniqueid] = Leg(uniqueid, call, event[f"{prefix}Channel"])
+            self.calls[call].legs.add(uniqueid)
+            notices.append(LegBegan(call, at, uniqueid, leg.channel))
+        elif leg.call != call:
+            self._move(leg, call, at, notices)
+        return leg
+
+    def _move(self, leg: Leg, call: str, at: float, notices: list[Notice]) -> None:
+        """A bridge gives all its channels the oldest Linkedid: two calls have become one."""
+        old = self.calls[leg.call]
+        if call not in self.calls:
+            self.calls[call] = Call(call, old.began, old.service, old.language)
+            notices.append(CallBegan(call, old.began))
+        notices.append(CallMerged(old.id, at, call))
+        for moved in old.legs:
+            self.legs[moved].call = call
+        self.calls[call].legs |= old.legs
+        del self.calls[old.id]
+
+    def _new_channel(self, event: Event, at: float, notices: list[Notice]) -> None:
+        self._leg(event, at, notices)
+
+    def _hangup(self, event: Event, at: float, notices: list[Notice]) -> None:
+        leg = self.legs.get(event["Uniqueid"])
+        if leg is not None:
+            cause = event.get("Cause", "")
+            self._end(leg, at, int(cause) if cause.isdecimal() else None, notices)
+
+    def _end(self, leg: Leg, at: float, cause: int | None, notices: list[Notice], *, seen: bool = True) -> None:
+        call = self.calls[leg.call]
+        for queue, waiting in self.queues.items():
+            if leg.id in waiting:  # hung up between AgentConnect and bridge, or the event was lost
+                notices.append(QueueLeft(leg.call, at, leg.id, queue, "abandoned"))
+                del waiting[leg.id]
+        if leg.recorded:
+            notices.append(
+                RecorderStopped(leg.call, at, leg.id, "the leg ended" if seen else "ended while we were away")
+            )
+        notices.append(LegEnded(leg.call, at, leg.id, cause))
+        del self.legs[leg.id]
+        call.legs.discard(leg.id)
+        if not call.legs:
+            notices.append(CallEnded(call.id, at, seen))
+            del self.calls[call.id]
+
+    def _bridge_enter(self, event: Event, at: float, notices: list[Notice]) -> None:
+        leg = self._leg(event, at, notices)
+        leg.bridge = event["BridgeUniqueid"]
+        notices.append(Bridged(leg.call, at, leg.id, leg.bridge))
+
+    def _bridge_leave(self, event: Event, at: float, notices: list[Notice]) -> None:
+        leg = self._leg(event, at, notices)
+        if leg.bridge == event["BridgeUniqueid"]:
+            leg.bridge = None
+            notices.append(Bridged(leg.call, at, leg.id, event["BridgeUniqueid"], apart=True))
+
+    def _blind_transfer(self, event: Event, at: float, notices: list[Notice]) -> None:
+        if event.get("Result") == "Success":
+            leg = self._leg(event, at, notices, "Transferer")
+            notices.append(Transferred(leg.call, at, leg.id, "blind", event.get("Extension", "")))
+
+    def _attended_transfer(self, event: Event, at: float, notices: list[Notice]) -> None:
+        if event.get("Result") == "Success":
+            leg = self.legs.get(event.get("OrigTransfererUniqueid", ""))
+            call = leg.call if leg else event.get("OrigTransfererLinkedid", "")
+            target = event.get("SecondTransfererUniqueid", "")
+            notices.append(Transferred(call, at, event.get("OrigTransfererUniqueid", ""), "attended", target))
+
+    # --- queues ------------------------------------------------------------------------------------------------------
+
+    def _queue_join(self, event: Event, at: float, notices: list[Notice]) -> None:
+        leg = self._leg(event, at, notices)
+        self.queues.setdefault(event["Queue"], {})[leg.id] = Waiting(leg.call, at)
+        notices.append(QueueJoined(leg.call, at, leg.id, event["Queue"]))
+
+    def _queue_leave(self, event: Event, at: float, notices: list[Notice]) -> None:
+        """Comes before AgentConnect where an agent answers; then that says how it ended, and else the next event."""
+        waiting = self.queues.get(event["Queue"], {}).pop(event["Uniqueid"], None)
+        if waiting is not None:
+            leg = self._leg(event, at, notices)
+            notices.append(QueueLeft(leg.call, at, leg.id, event["Queue"], "unanswered"))
+
+    def _queue_abandon(self, event: Event, at: float, notices: list[Notice]) -> None:
+        """Comes before QueueCallerLeave."""
+        waiting = self.queues.get(event["Queue"], {}).pop(event["Uniqueid"], None)
+        leg = self._leg(event, at, notices)
+        if waiting is not None:
+            notices.append(QueueLeft(leg.call, at, leg.id, event["Queue"], "abandoned"))
+
+    def _agent_connect(self, event: Event, at: float, notices: list[Notice]) -> None:
+        caller = self._leg(event, at, notices)
+        self.queues.get(event["Queue"], {}).pop(caller.id, None)
+        notices.append(QueueLeft(caller.call, at, caller.id, event["Queue"], "answered", event.get("Interface")))
+
+    def _member(self, event: Event, at: float, notices: list[Notice]) -> None:  # noqa: ARG002 - one shape for all
+        member = Member(event.get("Status", ""), event.get("Paused") == "1")
+        self.members.setdefault(event["Queue"], {})[event["Interface"]] = member
+
+    def _member_removed(self, event: Event, at: float, notices: list[Notice]) -> None:  # noqa: ARG002
+        self.members.get(event["Queue"], {}).pop(event["Interface"], None)
+
+    # --- recorders ---------------------------------------------------------------------------------------------------
+
+    def _recorder_start(self, event: Event, at: float, notices: list[Notice]) -> None:
+        leg = self._leg(event, at, notices)
+        if not leg.recorded:
+            leg.recorded = True
+            notices.append(RecorderStarted(leg.call, at, leg.id))
+
+    def _recorder_stop(self, event: Event, at: float, notices: list[Notice]) -> None:
+        leg = self.legs.get(event["Uniqueid"])
+        if leg is not None and leg.recorded:
+            leg.recorded = False
+            notices.append(RecorderStopped(leg.call, at, leg.id, "it was told to stop"))
+
+    # --- after the link was away -------------------------------------------------------------------------------------
+
+    def resynchronise(
+        self, channels: Iterable[Event], members: Iterable[Event], entries: Iterable[Event], now: float
+    ) -> list[Notice]:
+        """Make the graph agree with what Asterisk lists now: CoreShowChannel, QueueMember and QueueEntry."""
+        notices: list[Notice] = []
+        live = {channel["Uniqueid"]: channel for channel in channels}
+        for leg in [leg for leg in self.legs.values() if leg.id not in live]:
+            self._end(leg, now, None, notices, seen=False)
+        for channel in live.values():
+            leg = self._leg(channel, now, notices)
+            leg.bridge = channel.get("BridgeId") or None
+        self.members = {}
+        for member in members:
+            self.members.setdefault(member["Queue"], {})[member["Location"]] = Member(
+                member.get("Status", ""), member.get("Paused") == "1"
+            )
+        waiting: dict[str, dict[str, Waiting]] = {}
+        for entry in entries:
+            leg_in_queue = self.legs.get(entry["Uniqueid"])
+            if leg_in_queue is not None:
+                since = now - float(entry.get("Wait", "0"))
+                waiting.setdefault(entry["Queue"], {})[leg_in_queue.id] = Waiting(leg_in_queue.call, since)
+        notices += self._compare_queues(waiting, now)
+        self.queues = waiting
+        return notices
+
+    def _compare_queues(self, waiting: Mapping[str, Mapping[str, Waiting]], now: float) -> list[Notice]:
+        left = [
+            QueueLeft(entry.call, now, leg, queue, "unanswered")
+            for queue, entries in self.queues.items()
+            for leg, entry in entries.items()
+            if leg not in waiting.get(queue, {})
+        ]
+        joined = [
+            QueueJoined(entry.call, entry.since, leg, queue)
+            for queue, entries in waiting.items()
+            for leg, entry in entries.items()
+            if leg not in self.queues.get(queue, {})
+        ]
+        return [*left, *joined]

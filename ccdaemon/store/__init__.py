@@ -1,0 +1,322 @@
+"""The register: everything that we keep about calls, in one SQLite database.
+
+One process writes it, over one connection. Notices come in batches and each batch is one transaction, so that whatever
+is killed when, the register holds a whole number of batches. Every question has a method of its own.
+Source: https://sqlite.org/lang.html, https://sqlite.org/pragma.html
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import asdict, dataclass
+from importlib.resources import files
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import aiosqlite
+
+from ccdaemon.model import Recording, RegisterFull
+from ccdaemon.notices import (
+    Announced,
+    Bridged,
+    CallBegan,
+    CallEnded,
+    CallIdentified,
+    CallMerged,
+    Decided,
+    Heard,
+    LegBegan,
+    LegEnded,
+    Notice,
+    QueueJoined,
+    QueueLeft,
+    RecorderStarted,
+    RecorderStopped,
+    Transferred,
+)
+
+BUSY_TIMEOUT = 5000  # milliseconds; nobody else writes, but a backup may read
+
+
+class RegisterUnusable(Exception):
+    """The register cannot be opened: it is of a newer version, damaged, or not ours to write."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallRow:
+    """One call in a list."""
+
+    id: str
+    began: float
+    ended: float | None
+    seen_end: bool
+    dialled: str | None
+    number: str | None
+    service: str | None
+    language: str | None
+    tier: int | None
+    recordings: int
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """One line of a call's timeline."""
+
+    at: float
+    kind: str
+    leg: str | None
+    detail: dict[str, Any]
+
+
+@asynccontextmanager
+async def open_register(file: Path) -> AsyncIterator[Register]:
+    """Open the register, brought to its newest shape. Raises `RegisterUnusable`."""
+    try:
+        database = await aiosqlite.connect(file, isolation_level=None)
+    except aiosqlite.Error as fault:
+        message = f"the register {file} cannot be opened: {fault}"
+        raise RegisterUnusable(message) from None
+    try:
+        await _prepare(database, file)
+        yield Register(database)
+    finally:
+        await database.close()
+
+
+async def _prepare(database: aiosqlite.Connection, file: Path) -> None:
+    try:
+        for pragma in (
+            "journal_mode = WAL",
+            "synchronous = NORMAL",
+            "foreign_keys = ON",
+            "secure_delete = ON",
+            f"busy_timeout = {BUSY_TIMEOUT}",
+        ):
+            await database.execute(f"PRAGMA {pragma}")
+        ((version,),) = await database.execute_fetchall("PRAGMA user_version")
+        migrations = sorted(files(__name__).joinpath("migrations").iterdir(), key=lambda each: each.name)
+        if version > len(migrations):
+            message = f"the register {file} was written by a newer ccdaemon (version {version}): install that one again"
+            raise RegisterUnusable(message)
+        for number, migration in enumerate(migrations[version:], version + 1):
+            await database.executescript(f"BEGIN;\n{migration.read_text()}\nPRAGMA user_version = {number};\nCOMMIT;")
+    except aiosqlite.Error as fault:
+        message = f"the register {file} cannot be used: {fault}"
+        raise RegisterUnusable(message) from None
+
+
+# --- what is written for each notice ---------------------------------------------------------------------------------
+
+_CALL = "INSERT INTO calls (id, began) VALUES (:call, :at) ON CONFLICT (id) DO UPDATE SET began = min(began, :at)"
+_IDENTIFY = """
+    INSERT INTO calls (id, began, dialled, number, service, language, tier)
+    VALUES (:call, :at, :dialled, :number, :service, :language, :tier)
+    ON CONFLICT (id) DO UPDATE SET
+        dialled = coalesce(:dialled, dialled), number = coalesce(:number, number),
+        service = coalesce(:service, service), language = coalesce(:language, language), tier = coalesce(:tier, tier)
+"""
+_END = "UPDATE calls SET ended = :at, seen_end = :seen WHERE id = :call AND ended IS NULL"
+_LEG = """
+    INSERT INTO legs (id, call, channel, began) VALUES (:leg, :call, :channel, :at)
+    ON CONFLICT (id) DO UPDATE SET call = :call
+"""
+_LEG_END = "UPDATE legs SET ended = :at, cause = :cause WHERE id = :leg AND ended IS NULL"
+_JOIN = "INSERT INTO visits (call, leg, queue, joined) VALUES (:call, :leg, :queue, :at)"
+_LEAVE = """
+    UPDATE visits SET left_at = :at, outcome = :outcome, member = :member
+    WHERE id = (SELECT max(id) FROM visits WHERE leg = :leg AND queue = :queue)
+"""
+_EVENT = "INSERT INTO events (call, at, kind, leg, detail) VALUES (:call, :at, :kind, :leg, :detail)"
+_RECORDER = """
+    INSERT INTO recordings (leg, call, service, started)
+    VALUES (:leg, :call, (SELECT service FROM calls WHERE id = :call), :at)
+    ON CONFLICT (leg) DO UPDATE SET started = coalesce(started, :at), call = coalesce(call, :call)
+"""
+_RECORDER_END = "UPDATE recordings SET stopped = :at, reason = :reason WHERE leg = :leg AND stopped IS NULL"
+_MERGE = (
+    "UPDATE calls SET merged = :into, ended = :at WHERE id = :call",
+    "UPDATE legs SET call = :into WHERE call = :call",
+)
+
+Statement = tuple[str, dict[str, Any]]
+
+
+def _statements(notice: Notice) -> Iterable[Statement]:
+    match notice:
+        case CallBegan(call, at):
+            yield _CALL, {"call": call, "at": at}
+        case CallIdentified(call, at, dialled, number, service, language, tier):
+            values = {"dialled": dialled, "number": number, "service": service, "language": language, "tier": tier}
+            yield _IDENTIFY, {"call": call, "at": at, **values}
+        case CallEnded(call, at, seen):
+            yield _END, {"call": call, "at": at, "seen": int(seen)}
+        case CallMerged(call, at, into):
+            for statement in _MERGE:
+                yield statement, {"call": call, "at": at, "into": into}
+            yield _event(call, at, "merged", None, into=into)
+        case LegBegan(call, at, leg, channel):
+            yield _LEG, {"call": call, "at": at, "leg": leg, "channel": channel}
+        case LegEnded(_, at, leg, cause):
+            yield _LEG_END, {"at": at, "leg": leg, "cause": cause}
+        case QueueJoined(call, at, leg, queue):
+            yield _JOIN, {"call": call, "at": at, "leg": leg, "queue": queue}
+        case QueueLeft(_, at, leg, queue, outcome, member):
+            yield _LEAVE, {"at": at, "leg": leg, "queue": queue, "outcome": outcome, "member": member}
+        case RecorderStarted(call, at, leg):
+            yield _RECORDER, {"call": call, "at": at, "leg": leg}
+        case RecorderStopped(_, at, leg, reason):
+            yield _RECORDER_END, {"at": at, "leg": leg, "reason": reason}
+        case Bridged(call, at, leg, bridge, apart):
+            yield _event(call, at, "left bridge" if apart else "entered bridge", leg, bridge=bridge)
+        case Transferred(call, at, leg, kind, to):
+            yield _event(call, at, f"{kind} transfer", leg, to=to)
+        case Heard(call, at, service, menu, language, did):
+            yield _event(call, at, "menu", None, service=service, menu=menu, language=language, did=did)
+        case Announced(call, at, language, whole):
+            yield _event(call, at, "announcement", None, language=language, whole=whole)
+        case Decided(call, at, result, reason):
+            yield _event(call, at, "decision", None, result=result, reason=reason)
+
+
+def _event(call: str, at: float, kind: str, leg: str | None, **detail: object) -> Statement:
+    values = {"call": call, "at": at, "kind": kind, "leg": leg}
+    return _EVENT, {**values, "detail": json.dumps(detail, ensure_ascii=False)}
+
+
+class Register:
+    """The open register. Methods are whole transactions."""
+
+    def __init__(self, database: aiosqlite.Connection) -> None:
+        self._database = database
+        self._writing = asyncio.Lock()
+
+    async def write(self, notices: Sequence[Notice]) -> None:
+        """Enter what happened, all of it or nothing. Raises `RegisterFull` if the disk takes nothing now."""
+        statements = [statement for notice in notices for statement in _statements(notice)]
+        async with self._transaction():
+            for sql, group in groupby(statements, key=lambda statement: statement[0]):
+                await self._database.executemany(sql, [values for _, values in group])
+
+    # --- calls -------------------------------------------------------------------------------------------------------
+
+    async def open_calls(self) -> list[str]:
+        """Calls that have not ended, as far as the register knows."""
+        return [call for (call,) in await self._rows("SELECT id FROM calls WHERE ended IS NULL")]
+
+    async def open_legs(self) -> list[tuple[str, str]]:
+        """Legs that have not ended, each with its call."""
+        return [(leg, call) for leg, call in await self._rows("SELECT id, call FROM legs WHERE ended IS NULL")]
+
+    async def calls(self, since: float, until: float, service: str | None = None, limit: int = 1000) -> list[CallRow]:
+        """Calls that began in a span of time, the newest first."""
+        rows = await self._rows(
+            """
+            SELECT id, began, ended, seen_end, dialled, number, service, language, tier,
+                   (SELECT count(*) FROM recordings WHERE call = calls.id)
+            FROM calls
+            WHERE began >= :since AND began < :until AND merged IS NULL AND (:service IS NULL OR service = :service)
+            ORDER BY began DESC LIMIT :limit
+            """,
+            {"since": since, "until": until, "service": service, "limit": limit},
+        )
+        return [_call_row(row) for row in rows]
+
+    async def call(self, call: str) -> CallRow | None:
+        """One call; after a merger the one that it became part of."""
+        rows = await self._rows(
+            """
+            SELECT id, began, ended, seen_end, dialled, number, service, language, tier,
+                   (SELECT count(*) FROM recordings WHERE call = calls.id)
+            FROM calls WHERE id = coalesce((SELECT merged FROM calls WHERE id = :call), :call)
+            """,
+            {"call": call},
+        )
+        return _call_row(rows[0]) if rows else None
+
+    async def timeline(self, call: str) -> list[Moment]:
+        """Everything that is known of a call, in its order."""
+        rows = await self._rows(
+            """
+            SELECT at, kind, leg, detail FROM events WHERE call IN (SELECT id FROM calls WHERE :call IN (id, merged))
+            UNION ALL
+            SELECT began, 'leg began', id, json_object('channel', channel) FROM legs WHERE call = :call
+            UNION ALL
+            SELECT ended, 'leg ended', id, json_object('channel', channel, 'cause', cause)
+            FROM legs WHERE call = :call AND ended IS NOT NULL
+            UNION ALL
+            SELECT joined, 'joined queue', leg, json_object('queue', queue) FROM visits WHERE call = :call
+            UNION ALL
+            SELECT left_at, 'left queue', leg, json_object('queue', queue, 'outcome', outcome, 'member', member)
+            FROM visits WHERE call = :call AND left_at IS NOT NULL
+            UNION ALL
+            SELECT started, 'recorder started', leg, '{}' FROM recordings WHERE call = :call AND started IS NOT NULL
+            UNION ALL
+            SELECT stopped, 'recorder stopped', leg, json_object('reason', reason)
+            FROM recordings WHERE call = :call AND stopped IS NOT NULL
+            ORDER BY 1
+            """,
+            {"call": call},
+        )
+        return [Moment(at, kind, leg, json.loads(detail)) for at, kind, leg, detail in rows]
+
+    # --- recordings --------------------------------------------------------------------------------------------------
+
+    async def recordings(self, call: str) -> list[Recording]:
+        """The recordings of a call, in their order."""
+        rows = await self._rows(f"{_RECORDING} WHERE call = :call ORDER BY started", {"call": call})
+        return [Recording(*row) for row in rows]
+
+    async def unfinished_recordings(self) -> list[Recording]:
+        """Recordings without a finished file and without a known reason for it."""
+        return [Recording(*row) for row in await self._rows(f"{_RECORDING} WHERE file IS NULL AND fault IS NULL")]
+
+    async def finished_recordings(self) -> list[Recording]:
+        """All recordings that have a file."""
+        return [Recording(*row) for row in await self._rows(f"{_RECORDING} WHERE file IS NOT NULL")]
+
+    async def finish_recording(self, row: Recording) -> None:
+        """Enter a finished recording, or what became of it. What is known already of its beginning and end stays."""
+        async with self._transaction():
+            await self._database.execute(_FINISH, asdict(row))
+
+    @asynccontextmanager
+    async def _transaction(self) -> AsyncIterator[None]:
+        """One at a time: the connection is shared, and so would a transaction be."""
+        async with self._writing:
+            try:
+                await self._database.execute("BEGIN IMMEDIATE")
+                try:
+                    yield
+                    await self._database.execute("COMMIT")
+                except BaseException:
+                    if self._database.in_transaction:
+                        await self._database.execute("ROLLBACK")
+                    raise
+            except aiosqlite.OperationalError as fault:
+                raise RegisterFull(str(fault)) from fault
+
+    async def _rows(self, sql: str, values: dict[str, Any] | None = None) -> list[Any]:
+        return list(await self._database.execute_fetchall(sql, values or {}))
+
+
+_FINISH = """
+    INSERT INTO recordings (leg, call, service, started, stopped, reason, file, seconds, bytes, sha256, fault)
+    VALUES (:leg, :call, :service, :started, :stopped, :reason, :file, :seconds, :bytes, :sha256, :fault)
+    ON CONFLICT (leg) DO UPDATE SET
+        call = coalesce(call, :call), service = coalesce(:service, service),
+        started = coalesce(started, :started), stopped = coalesce(stopped, :stopped),
+        reason = coalesce(reason, :reason),
+        file = :file, seconds = :seconds, bytes = :bytes, sha256 = :sha256, fault = :fault
+"""
+_RECORDING = """
+    SELECT leg, call, service, started, stopped, reason, file, seconds, bytes, sha256, fault FROM recordings
+"""
+
+
+def _call_row(row: Any) -> CallRow:  # noqa: ANN401 - sqlite3 rows have no type
+    call, began, ended, seen_end, *rest = row
+    return CallRow(call, began, ended, bool(seen_end), *rest)
