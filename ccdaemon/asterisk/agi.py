@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 import structlog
 
@@ -126,9 +126,8 @@ class AgiSession(asyncio.Protocol):
     # --- the socket --------------------------------------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
-        self._deadline = asyncio.get_running_loop().call_later(ENVIRONMENT_DEADLINE, transport.abort)
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's is one in all but its class
+        self._deadline = asyncio.get_running_loop().call_later(ENVIRONMENT_DEADLINE, self._transport.abort)
         self._server.opened(self)
 
     def data_received(self, data: bytes) -> None:
