@@ -166,6 +166,7 @@ class Conversation:
 
     async def _carry_out(self, caller: Caller, action: Play | Collect) -> Outcome:
         files = [(prompt, self._sounds.file(prompt)) for prompt in action.prompts]
+        log.debug("says", prompts=[f"{prompt.language}/{prompt.id}" for prompt in action.prompts])
         there = [(prompt, file) for prompt, file in files if file is not None]
         if isinstance(action, Play):
             heard = [(await caller.play(file)).endpos >= self._sounds.samples(prompt) for prompt, file in there]

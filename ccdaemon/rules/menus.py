@@ -232,8 +232,10 @@ def _straight_to_a_person(site: Site, state: State, greeting: str | None) -> Tur
 def _menu(site: Site, state: State, name: str, *before: str | None) -> Turn:
     state = replace(state, menu=name)
     menu = _current(site, state)
-    prompts = [prompt for prompt in (*before, menu.prompt) if prompt]
-    return state, Collect(_said(site, state, *prompts), menu.wait)
+    prompts = _said(site, state, *(prompt for prompt in (*before, menu.prompt) if prompt))
+    if not menu.keys:  # nothing to choose: it is said once, and the call goes on
+        return replace(state, then=menu.otherwise), Play(prompts)
+    return state, Collect(prompts, menu.wait)
 
 
 def _go(site: Site, state: State, way: Way, now: datetime) -> Turn:

@@ -78,7 +78,8 @@ async def until_up(site: Site, program: Program) -> None:
     async with asyncio.timeout(START_DEADLINE):
         while True:
             if not program.running:
-                raise RuntimeError(f"ccdaemon ended:\n{program.log.read_text()[-3000:]}")
+                message = f"ccdaemon ended:\n{program.log.read_text()[-3000:]}"
+                raise RuntimeError(message)
             try:
                 if (await asyncio.to_thread(ask, site.folder / "run" / "control", "state"))["synchronised"]:
                     return

@@ -21,6 +21,7 @@ from tests.lab.asterisk import ASTERISK, CCDAEMON, Asterisk, installation
 ROOT = Path(__file__).parents[2]
 MANAGER_SECRET = "manager-secret-of-the-lab"
 GATEWAY_SECRET = "gateway-secret-of-the-lab"
+SOFTPHONES = ("caller", "1099")  # who may register by hand: somebody outside, and a desk
 SAMPLES = ROOT / "dialplan" / "samples"
 
 
@@ -152,7 +153,13 @@ def _endpoints(configuration: Configuration, addresses: Addresses) -> str:
     phones = [phone.format(each.endpoint, addresses.phones) for each in configuration.site.phones.values()]
     trunk = f"[trunk](cc-trunk)\naors = trunk\n[trunk]\ntype = aor\ncontact = sip:{addresses.carrier}:5060\n"
     identify = f"[trunk]\ntype = identify\nendpoint = trunk\nmatch = {addresses.carrier}\n"
-    return "\n".join([*phones, trunk, identify])
+    caller, agent = SOFTPHONES
+    softphone = (
+        "[{0}]({1})\nauth = {0}\naors = {0}\n[{0}](cc-phone-auth)\nusername = {0}\npassword = {0}\n"
+        "[{0}](cc-phone-aor)\n"
+    )
+    by_hand = [softphone.format(caller, "cc-trunk"), softphone.format(agent, "cc-phone")]
+    return "\n".join([*phones, trunk, identify, *by_hand])
 
 
 # --- the phones ------------------------------------------------------------------------------------------------------

@@ -1,0 +1,40 @@
+"""Which prompts did a phone hear? Sounds travel in the trunk's own codec and arrive as the very bytes of the file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+PIECE = 800  # bytes of A-law: 100 ms
+MIN_SOUND = 10  # different values in a piece that is not silence
+
+
+@dataclass(frozen=True)
+class HeardPrompt:
+    """A prompt in what a phone heard: from which second on, and whether to its last piece."""
+
+    language: str
+    prompt: str
+    at: float
+    whole: bool
+
+
+def heard(capture: Path, sounds: Path) -> list[HeardPrompt]:
+    """All prompts in a capture, in the order in which they were heard."""
+    data = capture.read_bytes()
+    found = []
+    for file in sorted(sounds.glob("*/**/*.alaw")):
+        language, *name = file.relative_to(sounds).with_suffix("").parts
+        pieces = _pieces(file.read_bytes())
+        at = data.find(pieces[0]) if pieces else -1
+        while at >= 0:
+            whole = all(data.find(piece, at) >= 0 for piece in pieces[-2:])
+            found.append(HeardPrompt(language, "/".join(name).removeprefix("cc/"), at / 8000, whole))
+            at = data.find(pieces[0], at + PIECE)
+    return sorted(found, key=lambda each: each.at)
+
+
+def _pieces(sound: bytes) -> list[bytes]:
+    """What is not silence, in pieces of 100 ms. Two prompts that begin alike differ in loudness, and so in bytes."""
+    pieces = [sound[start : start + PIECE] for start in range(0, len(sound) - PIECE, PIECE)]
+    return [piece for piece in pieces if len(set(piece)) > MIN_SOUND]

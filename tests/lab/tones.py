@@ -1,0 +1,71 @@
+"""Whose voice does a recording hold? Parties speak in steady tones, looked for in frames of 20 ms to the very end."""
+
+from __future__ import annotations
+
+import wave
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+RATE = 8000  # samples a second
+FRAME = 160  # samples: 20 ms
+THRESHOLD = -60.0  # dBFS
+NEIGHBOURS = (-260, -180, 180, 260)  # Hz; a click is as loud there as at the tone itself
+STANDS_OUT = 10.0  # dB above the louder half of its neighbours
+
+Samples = NDArray[np.float64]
+LEFT, RIGHT = 0, 1
+
+
+def read(file: Path) -> list[Samples]:
+    """The channels of a WAV file of 16 bits, full scale at 1."""
+    with wave.open(str(file), "rb") as source:
+        assert source.getframerate() == RATE
+        assert source.getsampwidth() == 2
+        raw = np.frombuffer(source.readframes(source.getnframes()), dtype="<i2")
+        return [channel / 32768 for channel in raw.reshape(-1, source.getnchannels()).T]
+
+
+def levels(samples: Samples, hertz: float) -> Samples:
+    """The level of a tone in each frame, in dBFS of its amplitude. The last frame is filled up with silence."""
+    frames = np.pad(samples, (0, -len(samples) % FRAME)).reshape(-1, FRAME)
+    window = np.hanning(FRAME)
+    carrier = np.exp(-2j * np.pi * hertz / RATE * np.arange(FRAME))
+    amplitude = 2 * np.abs(frames @ (window * carrier)) / window.sum()
+    return np.asarray(20 * np.log10(np.maximum(amplitude, 1e-6)))
+
+
+@dataclass(frozen=True)
+class Found:
+    """Where a tone is in a channel: seconds from the beginning, and the loudest frame's level, in dBFS."""
+
+    hertz: int
+    frames: tuple[int, ...]
+    loudest: float
+
+    @property
+    def seconds(self) -> float:
+        return len(self.frames) * FRAME / RATE
+
+    @property
+    def span(self) -> tuple[float, float]:
+        return self.frames[0] * FRAME / RATE, (self.frames[-1] + 1) * FRAME / RATE
+
+    def __str__(self) -> str:
+        if not self.frames:
+            return f"{self.hertz} Hz: nowhere (loudest frame {self.loudest:.0f} dBFS)"
+        start, end = self.span
+        return (
+            f"{self.hertz} Hz: {self.seconds:.2f} s, from {start:.2f} to {end:.2f} s (loudest {self.loudest:.0f} dBFS)"
+        )
+
+
+def find(samples: Samples, hertz: int) -> Found:
+    """The frames in which a tone is there: louder than the threshold, and than what lies beside it."""
+    level = levels(samples, hertz)
+    beside = np.sort(np.stack([levels(samples, hertz + offset) for offset in NEIGHBOURS]), axis=0)[2:].mean(axis=0)
+    there = np.flatnonzero((level > THRESHOLD) & (level > beside + STANDS_OUT))
+    loudest = float(level[there].max()) if there.size else float(np.max(level, initial=-120.0))
+    return Found(hertz, tuple(int(frame) for frame in there), loudest)
