@@ -10,7 +10,7 @@ import asyncio
 import resource
 import signal
 import time
-from collections.abc import Container
+from collections.abc import Collection, Container
 from contextlib import AsyncExitStack
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -47,6 +47,7 @@ ARCHIVE = "recordings"
 SOCKET = "control"
 DRAIN = 20.0  # seconds in which conversations may end when we stop
 REFRESH = 0.2  # seconds between a change and its topics
+AGAIN = 0.5  # seconds between attempts to cancel a task
 FAREWELL = 2.0  # seconds for the last word to the broker
 
 log = structlog.get_logger()
@@ -104,8 +105,7 @@ class Daemon:
             log.info("started", version=__version__, site=self._configuration.site.name)
             await self._stopping.wait()
             await self._drain(gateway, journal)
-            for task in running:
-                task.cancel()
+            await _end(running)
         await self._status.say_last(self._state("offline"), FAREWELL)
         log.info("ended")
 
@@ -257,6 +257,15 @@ def questions(register: Register) -> dict[str, Answerer]:
         }
 
     return {"calls": calls, "call": call}
+
+
+async def _end(tasks: Collection[asyncio.Task[Any]]) -> None:
+    """Cancel until they have ended: before Python 3.12 `wait_for`, which aiomqtt uses, may swallow a cancellation."""
+    waiting = set(tasks)
+    while waiting:
+        for task in waiting:
+            task.cancel()
+        _, waiting = await asyncio.wait(waiting, timeout=AGAIN)
 
 
 async def _converse(conversation: Conversation, session: AgiSession) -> None:

@@ -20,6 +20,7 @@ import structlog
 GATHER = 0.1  # seconds; changes within it go out as one
 FIRST_DELAY, LONGEST_DELAY = 0.5, 15.0  # seconds between attempts
 KEEPALIVE = 15  # seconds; after half as much again the broker publishes the last will
+REPLY_DEADLINE = 3.0  # seconds
 MAX_UNACKNOWLEDGED = 200  # messages under way
 
 log = structlog.get_logger()
@@ -35,6 +36,11 @@ class Broker:
     password: str | None = field(default=None, repr=False)
     tls: bool = False
     ca: Path | None = None
+
+
+def _cancelled() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 class Status:
@@ -69,6 +75,8 @@ class Status:
                     self._changed = dict.fromkeys(self._topics)
                     await self._send(client)
             except aiomqtt.MqttError as fault:
+                if _cancelled():  # aiomqtt's way out, cancelled, may end in a time-out of its own
+                    raise asyncio.CancelledError from fault
                 linked(str(fault))
                 log.warning("no MQTT broker: monitoring sees nothing new, calls are not concerned", reason=str(fault))
             await asyncio.sleep(delay)
@@ -95,6 +103,7 @@ class Status:
             password=broker.password,
             tls_context=context,
             keepalive=KEEPALIVE,
+            timeout=REPLY_DEADLINE,
             max_queued_outgoing_messages=MAX_UNACKNOWLEDGED,
             will=aiomqtt.Will(f"{self._prefix}/daemon", json.dumps(self._offline), qos=1, retain=True),
         )

@@ -178,7 +178,8 @@ class AgiSession(asyncio.Protocol):
     async def _gone_or_refused(self, what: str) -> None:
         """`result=-1` says both "hung up" and "could not"; in the first case `HANGUP` follows at once."""
         try:
-            await asyncio.wait_for(self._gone.wait(), HANGUP_GRACE)
+            async with asyncio.timeout(HANGUP_GRACE):
+                await self._gone.wait()
         except TimeoutError:
             message = f"Asterisk could not play or read {what}"
             raise AgiRefused(message) from None

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 PIECE = 800  # bytes of A-law: 100 ms
+BEGINNING = 8  # pieces
 MIN_SOUND = 10  # different values in a piece that is not silence
 
 
@@ -26,12 +27,18 @@ def heard(capture: Path, sounds: Path) -> list[HeardPrompt]:
     for file in sorted(sounds.glob("*/**/*.alaw")):
         language, *name = file.relative_to(sounds).with_suffix("").parts
         pieces = _pieces(file.read_bytes())
-        at = data.find(pieces[0]) if pieces else -1
-        while at >= 0:
+        at = _first(data, pieces, 0)
+        while at is not None:
             whole = all(data.find(piece, at) >= 0 for piece in pieces[-2:])
             found.append(HeardPrompt(language, "/".join(name).removeprefix("cc/"), at / 8000, whole))
-            at = data.find(pieces[0], at + PIECE)
+            at = _first(data, pieces, at + len(pieces[:BEGINNING]) * PIECE)
     return sorted(found, key=lambda each: each.at)
+
+
+def _first(data: bytes, pieces: list[bytes], start: int) -> int | None:
+    """Where a sound begins; the very first of a call may come before the phone listens, so a later piece will do."""
+    places = (data.find(piece, start) for piece in pieces[:BEGINNING])
+    return min((place for place in places if place >= 0), default=None)
 
 
 def _pieces(sound: bytes) -> list[bytes]:
