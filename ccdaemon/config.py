@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import holidays
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -112,6 +113,13 @@ def _number(written: object, info: ValidationInfo) -> str:
     return number
 
 
+def _queue_name(written: str) -> str:
+    if written == "general":
+        message = "no queue can be called 'general': that is a section of queues.conf for Asterisk itself"
+        raise ValueError(message)
+    return written
+
+
 def _zone(written: object) -> ZoneInfo:
     try:
         return ZoneInfo(str(written))
@@ -121,6 +129,7 @@ def _zone(written: object) -> ZoneInfo:
 
 
 Word = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]*$", max_length=40)]
+QueueName = Annotated[Word, AfterValidator(_queue_name)]
 Extension = Annotated[str, StringConstraints(pattern=r"^\d{2,8}$")]
 Port = Annotated[int, Field(ge=1, le=65535)]
 Seconds = Annotated[float, Field(gt=0, le=7200)]
@@ -144,9 +153,9 @@ _T = TypeVar("_T", bound=_Table)
 
 
 class QueueTable(_Table):
-    name: Word
+    name: QueueName
     wait: Seconds = 900
-    languages: dict[Language, Word] = {}
+    languages: dict[Language, QueueName] = {}
     language_wait: Seconds = 45
 
 
@@ -228,7 +237,7 @@ class GatewayTable(_Table):
     """Where Asterisk asks us. The secret proves each side to the other."""
 
     host: str = "127.0.0.1"
-    port: Port = 4573
+    port: Port = 573
     secret: Path
 
 
@@ -238,7 +247,7 @@ class AsteriskTable(_Table):
     config: Path = Path("/etc/asterisk")
     sounds: Path = Path("/usr/share/asterisk/sounds")
     trunk: Word = "trunk"
-    fallback_queue: Word
+    fallback_queue: QueueName
 
 
 class MqttTable(_Table):

@@ -85,12 +85,14 @@ class User:
     uid: int
     gid: int
     groups: tuple[int, ...] = ()
+    capability: str = ""
 
     def command(self, *words: str) -> list[str]:
         if os.geteuid() != 0:
             return [*words]
         groups = ["--groups", ",".join(map(str, self.groups))] if self.groups else ["--clear-groups"]
-        return ["setpriv", f"--reuid={self.uid}", f"--regid={self.gid}", *groups, "--", *words]
+        capabilities = [f"--{kind}-caps=+{self.capability}" for kind in ("inh", "ambient") if self.capability]
+        return ["setpriv", f"--reuid={self.uid}", f"--regid={self.gid}", *groups, *capabilities, "--", *words]
 
     def own(self, path: Path, mode: int) -> None:
         """Give a file or folder to this user and its group."""
@@ -100,7 +102,8 @@ class User:
 
 
 ASTERISK = User(64_101, 64_101)
-CCDAEMON = User(64_102, 64_102, (64_101,))  # a member of Asterisk's group, as in production
+CCDAEMON = User(64_102, 64_102, (64_101,), "net_bind_service")  # a member of Asterisk's group, as in production
+STRANGER = User(64_103, 64_103)
 
 
 def installation() -> tuple[Path, Path]:

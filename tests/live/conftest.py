@@ -1,0 +1,54 @@
+"""One contact centre for all live tests that do not break it, and what it told the world while they ran."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+import aiomqtt
+import pytest
+import pytest_asyncio
+
+from tests.lab.centre import Centre, contact_centre
+from tests.lab.site import ROOT, SAMPLES
+
+RUN = ROOT / ".run" / "live"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """All live tests share one event loop: the centre lives in it."""
+    for item in items:
+        if "tests/live" in str(item.path):
+            item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
+
+
+@dataclass
+class Eavesdropper:
+    """Everything that was published since the centre started."""
+
+    messages: list[tuple[str, bytes]] = field(default_factory=list)
+
+    async def listen(self, address: str) -> None:
+        async with aiomqtt.Client(address) as client:
+            await client.subscribe("#")
+            async for message in client.messages:
+                self.messages.append((message.topic.value, bytes(message.payload)))
+
+
+@pytest.fixture(scope="session")
+def eavesdropper() -> Eavesdropper:
+    return Eavesdropper()
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def centre(eavesdropper: Eavesdropper) -> AsyncIterator[Centre]:
+    """The example site, open round the clock but for Refuse; agents have no wrap-up time."""
+    queues = (SAMPLES / "queues.conf").read_text().replace("wrapuptime = 5", "wrapuptime = 0")
+    async with contact_centre(RUN / "shared", closed=["refuse"], asterisk={"queues.conf": queues}) as centre:
+        listening = asyncio.create_task(eavesdropper.listen(centre.site.addresses.pbx))
+        yield centre
+        listening.cancel()
+        with suppress(asyncio.CancelledError):
+            await listening
