@@ -197,6 +197,8 @@ class Daemon:
             **self._state("draining" if self._stopping.is_set() else "online"),
             "synchronised": self._synchronised,
             "live": sorted(self._calls.calls),
+            "bridged": sum(leg.bridge is not None for leg in self._calls.legs.values()),
+            "queues": {queue: len(waiting) for queue, waiting in self._calls.queues.items() if waiting},
             "recorders": self._calls.recorders,
             "alarms": self._alarms.standing,
         }

@@ -67,12 +67,12 @@ def make_sounds(site: Site) -> None:
 async def contact_centre(
     folder: Path,
     closed: Iterable[str] = (),
-    changes: Mapping[str, str] | None = None,
+    more_phones: Iterable[str] = (),
     asterisk: Mapping[str, str] | None = None,
     level: str = "debug",
 ) -> AsyncIterator[Centre]:
     """Start everything; end it again, whatever happens in between."""
-    site = write_site(folder, SOUNDS, closed, changes)
+    site = write_site(folder, SOUNDS, closed, more_phones)
     make_sounds(site)
     async with AsyncExitStack() as stack:
         switch = pbx(site, asterisk)

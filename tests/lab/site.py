@@ -62,12 +62,10 @@ class Site:
         return load(self.config, ROOT / "prompts")
 
 
-def write_site(
-    folder: Path, sounds: Path, closed: Iterable[str] = (), changes: Mapping[str, str] | None = None
-) -> Site:
+def write_site(folder: Path, sounds: Path, closed: Iterable[str] = (), more_phones: Iterable[str] = ()) -> Site:
     """The example site, moved into `folder`: open round the clock but for the services in `closed`.
 
-    `changes` replaces or adds files of the configuration.
+    `more_phones` are extensions of phones besides the site's own.
     """
     site = Site(folder, Addresses.pick())
     shutil.rmtree(folder, ignore_errors=True)
@@ -88,12 +86,10 @@ def write_site(
         text = text.replace(old, new)
     if os.geteuid() != 0:
         text = text.replace("port = 573 ", "port = 4573 ")  # only root may give us a port below 1024
-    main.write_text(text)
+    main.write_text(text + "".join(f'{extension} = {{ service = "general" }}\n' for extension in more_phones))
     for file in (site.config / "services").glob("*.toml"):
         hours = "[hours]\n" if file.stem in closed else "[hours]\nalways = true\n"
         file.write_text(re.sub(r"^\[hours\]\n(?:[^\[\n].*\n)*", hours, file.read_text(), flags=re.MULTILINE))
-    for name, content in (changes or {}).items():
-        (site.config / name).write_text(content)
     for name, secret in (("manager", MANAGER_SECRET), ("gateway", GATEWAY_SECRET)):
         (site.config / f"{name}.secret").write_text(secret)
     _give(site)
@@ -115,6 +111,16 @@ def _give(site: Site) -> None:
 
 
 # --- the PBX ---------------------------------------------------------------------------------------------------------
+
+
+def queues(**members: Iterable[str]) -> str:
+    """The sample queues.conf without wrap-up time, some queues with members of our own; `_` in a name is a hyphen."""
+    text = (SAMPLES / "queues.conf").read_text().replace("wrapuptime = 5", "wrapuptime = 0")
+    for name, extensions in members.items():
+        heading = f"[{name.replace('_', '-')}](cc-queue)\n"
+        lines = "".join(f"member => PJSIP/{extension}\n" for extension in extensions)
+        text = re.sub(re.escape(heading) + r"(?:member.*\n)*", heading + lines, text)
+    return text
 
 
 def pbx(site: Site, extra: Mapping[str, str] | None = None) -> Asterisk:

@@ -12,7 +12,7 @@ import pytest
 import pytest_asyncio
 
 from tests.lab.centre import Centre, contact_centre
-from tests.lab.site import ROOT, SAMPLES
+from tests.lab.site import ROOT, queues
 
 RUN = ROOT / ".run" / "live"
 
@@ -45,8 +45,7 @@ def eavesdropper() -> Eavesdropper:
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def centre(eavesdropper: Eavesdropper) -> AsyncIterator[Centre]:
     """The example site, open round the clock but for Refuse; agents have no wrap-up time."""
-    queues = (SAMPLES / "queues.conf").read_text().replace("wrapuptime = 5", "wrapuptime = 0")
-    async with contact_centre(RUN / "shared", closed=["refuse"], asterisk={"queues.conf": queues}) as centre:
+    async with contact_centre(RUN / "shared", closed=["refuse"], asterisk={"queues.conf": queues()}) as centre:
         listening = asyncio.create_task(eavesdropper.listen(centre.site.addresses.pbx))
         yield centre
         listening.cancel()
