@@ -62,10 +62,16 @@ class Site:
         return load(self.config, ROOT / "prompts")
 
 
-def write_site(folder: Path, sounds: Path, closed: Iterable[str] = (), more_phones: Iterable[str] = ()) -> Site:
+def write_site(
+    folder: Path,
+    sounds: Path,
+    closed: Iterable[str] = (),
+    more_phones: Iterable[str] = (),
+    manager_port: int = 5038,
+) -> Site:
     """The example site, moved into `folder`: open round the clock but for the services in `closed`.
 
-    `more_phones` are extensions of phones besides the site's own.
+    `more_phones` are extensions of phones besides the site's own; `manager_port` is where the daemon looks for AMI.
     """
     site = Site(folder, Addresses.pick())
     shutil.rmtree(folder, ignore_errors=True)
@@ -80,6 +86,7 @@ def write_site(folder: Path, sounds: Path, closed: Iterable[str] = (), more_phon
         "/var/lib/ccdaemon": f"{folder}/state",
         "/var/spool/ccdaemon": f"{folder}/spool",
         "/run/ccdaemon": f"{folder}/run",
+        "port = 5038": f"port = {manager_port}",
     }
     text = main.read_text()
     for old, new in moves.items():
