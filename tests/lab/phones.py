@@ -31,6 +31,11 @@ class Phone:
         self.heard = heard
         self.gone = asyncio.Event()
 
+    @property
+    def shown(self) -> str:
+        """The number that the display shows of the other side."""
+        return self._session.environment.fields["callerid"]
+
     async def answer(self) -> None:
         await self._session.command("ANSWER")
         await self.listen()

@@ -1,0 +1,183 @@
+"""Values that several tests build: sites, moments, conversations, events of Asterisk."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+import ccdaemon
+from ccdaemon.config import Configuration, ConfigurationFaults, load
+from ccdaemon.model import Hours, Service, Site
+from ccdaemon.rules.calls import Event
+from ccdaemon.rules.hours import ROUND_THE_CLOCK
+from ccdaemon.rules.menus import (
+    TURNS,
+    Action,
+    Collect,
+    Dialled,
+    Entry,
+    Key,
+    Outcome,
+    Play,
+    Played,
+    Silence,
+    State,
+    begin,
+    step,
+)
+from ccdaemon.shipped import shipped
+
+EXAMPLE = Path(ccdaemon.__file__).parent / "example"
+PROMPTS = shipped("prompts")
+LONDON = ZoneInfo("Europe/London")
+
+RECORDED = ("housing", "assist")  # as the council's privacy notice has it
+MONDAY_MORNING = datetime(2026, 7, 6, 10, tzinfo=LONDON)  # every service of the example is open
+
+
+# --- sites -----------------------------------------------------------------------------------------------------------
+
+
+@cache
+def example() -> Configuration:
+    """The shipped example, read once."""
+    return load(EXAMPLE, PROMPTS)
+
+
+def example_site() -> Site:
+    return example().site
+
+
+@cache
+def always_open() -> Site:
+    """The example, with somebody there at any time."""
+    whole_week = Hours(dict.fromkeys(range(7), (ROUND_THE_CLOCK,)), on_bank_holidays=True, closures=frozenset())
+    services = {name: replace(service, hours=whole_week) for name, service in example_site().services.items()}
+    return replace(example_site(), services=services)
+
+
+def with_service(site: Site, service: Service) -> Site:
+    return replace(site, services={**site.services, service.id: service})
+
+
+@dataclass(frozen=True)
+class Edit:
+    """A change to a file of a site: `new` for `old`. Without `old`, all of it is new; without `new`, it is gone."""
+
+    file: str
+    old: str
+    new: str | None
+
+
+def written_site(folder: Path, edits: Iterable[Edit] = ()) -> Path:
+    """The example site in a folder of its own, changed."""
+    config = folder / "config"
+    shutil.copytree(EXAMPLE, config)
+    for edit in edits:
+        file = config / edit.file
+        if edit.new is None:
+            file.unlink()
+        elif not edit.old:
+            file.parent.mkdir(exist_ok=True)
+            file.write_text(edit.new)
+        else:
+            text = file.read_text()
+            assert edit.old in text, f"{edit.file} has no {edit.old!r} to change"
+            file.write_text(text.replace(edit.old, edit.new, 1))
+    return config
+
+
+def faults_of(config: Path) -> dict[tuple[str, str], str]:
+    """What is wrong with a site, by file and key path."""
+    with pytest.raises(ConfigurationFaults) as refusal:
+        load(config, PROMPTS)
+    return {(fault.file, fault.key): fault.text for fault in refusal.value.faults}
+
+
+# --- moments and conversations ---------------------------------------------------------------------------------------
+
+
+def london(text: str) -> datetime:
+    """`2026-07-06 10:00` as clocks in Wales show it."""
+    return datetime.fromisoformat(text).replace(tzinfo=LONDON)
+
+
+def utc(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+def dialling(service: str) -> Dialled:
+    """Somebody dials the number of a service of the example."""
+    return Dialled(example_site().services[service].numbers[0])
+
+
+@dataclass(frozen=True)
+class Told:
+    """A conversation from its beginning to its end."""
+
+    turns: tuple[tuple[State, Play | Collect], ...]
+    state: State
+    end: Action
+
+    @property
+    def heard(self) -> list[str]:
+        """Every prompt, as `cy/welcome`, in its order."""
+        return [f"{prompt.language}/{prompt.id}" for _, action in self.turns for prompt in action.prompts]
+
+
+def converse(site: Site, entry: Entry, keys: str, now: datetime, *, whole: bool = True) -> Told:
+    """Walk the rules with a caller who presses these keys in turn (a dash is silence) and says nothing after them.
+
+    `whole` is whether they hear what cannot be interrupted to its end.
+    """
+    supply: Iterator[str] = iter(keys)
+    turns: list[tuple[State, Play | Collect]] = []
+    state, action = begin(site, entry, now)
+    while isinstance(action, Play | Collect):
+        turns.append((state, action))
+        assert len(turns) <= TURNS, "the conversation does not come to its end"
+        outcome: Outcome
+        if isinstance(action, Play):
+            outcome = Played(whole)
+        else:
+            key = next(supply, "-")
+            outcome = Silence() if key == "-" else Key(key)
+        state, action = step(site, state, outcome, now)
+    return Told(tuple(turns), state, action)
+
+
+# --- events of Asterisk ----------------------------------------------------------------------------------------------
+
+
+def an_event(name: str, leg: str, call: str, at: float | None = None, **fields: str) -> Event:
+    """An AMI event about a channel. `leg` is its Uniqueid, from which the channel's name is made."""
+    stamp = {} if at is None else {"Timestamp": f"{at:.6f}"}
+    return {"Event": name, **stamp, "Channel": channel_of(leg), "Uniqueid": leg, "Linkedid": call, **fields}
+
+
+def channel_of(leg: str) -> str:
+    return f"PJSIP/1001-{re.sub(r'[^0-9]', '', leg):0>8}"
+
+
+def listed(leg: str, call: str, bridge: str = "") -> Event:
+    """An entry of CoreShowChannels."""
+    return {
+        "Event": "CoreShowChannel",
+        "Channel": channel_of(leg),
+        "Uniqueid": leg,
+        "Linkedid": call,
+        "BridgeId": bridge,
+    }
+
+
+def in_queue(queue: str, leg: str, waited: int) -> Mapping[str, str]:
+    """An entry of QueueStatus: a caller who waits."""
+    return {"Event": "QueueEntry", "Queue": queue, "Uniqueid": leg, "Wait": str(waited)}
