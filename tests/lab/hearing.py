@@ -29,19 +29,19 @@ def heard(capture: Path, sounds: Path) -> list[HeardPrompt]:
         pieces = _pieces(file.read_bytes())
         at = _first(data, pieces, 0)
         while at is not None:
-            whole = all(data.find(piece, at) >= 0 for piece in pieces[-2:])
+            whole = all(data.find(piece, at) >= 0 for piece in [*pieces.values()][-2:])
             found.append(HeardPrompt(language, "/".join(name).removeprefix("cc/"), at / 8000, whole))
-            at = _first(data, pieces, at + len(pieces[:BEGINNING]) * PIECE)
+            at = _first(data, pieces, at + [*pieces][:BEGINNING][-1] + PIECE)
     return sorted(found, key=lambda each: each.at)
 
 
-def _first(data: bytes, pieces: list[bytes], start: int) -> int | None:
+def _first(data: bytes, pieces: dict[int, bytes], start: int) -> int | None:
     """Where a sound begins; the very first of a call may come before the phone listens, so a later piece will do."""
-    places = (data.find(piece, start) for piece in pieces[:BEGINNING])
+    places = (data.find(piece, start) for piece in [*pieces.values()][:BEGINNING])
     return min((place for place in places if place >= 0), default=None)
 
 
-def _pieces(sound: bytes) -> list[bytes]:
-    """What is not silence, in pieces of 100 ms. Two prompts that begin alike differ in loudness, and so in bytes."""
-    pieces = [sound[start : start + PIECE] for start in range(0, len(sound) - PIECE, PIECE)]
-    return [piece for piece in pieces if len(set(piece)) > MIN_SOUND]
+def _pieces(sound: bytes) -> dict[int, bytes]:
+    """What is not silence, in pieces of 100 ms by where they are. Prompts that begin alike differ in loudness."""
+    pieces = {start: sound[start : start + PIECE] for start in range(0, len(sound) - PIECE, PIECE)}
+    return {start: piece for start, piece in pieces.items() if len(set(piece)) > MIN_SOUND}
