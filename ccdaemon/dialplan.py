@@ -53,7 +53,7 @@ def _dids(site: Site) -> Iterator[str]:
             for spelling in spellings(number, site.country):
                 yield f"exten => {spelling},1,Set(__CC_SERVICE={service.id})"
                 yield " same => n,Return()"
-    for anything in ("_[+0-9]!", "unknown"):
+    for anything in ("_[0-9+]!", "unknown"):
         yield f"exten => {anything},1,Set(__CC_SERVICE={site.general})"
         yield " same => n,Return()"
 
