@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import sys
+from pathlib import Path
 from typing import Any
 
 from tests.lab.centre import SOUNDS, Centre
 from tests.lab.hearing import heard
 from tests.lab.phones import AGENT, CALLER, CALLER_AFTER, OFFICER, Phone
 from tests.lab.scripts import presses, talks, transfers
+from tests.lab.site import ROOT
 from tests.lab.tones import LEFT, RIGHT, find, read
+from tests.live.conftest import Eavesdropper
 
 LANGUAGES = ("cy", "en")
 RECORDED = {"housing", "assist"}
@@ -148,3 +153,29 @@ def _expect_clean_recording(centre: Centre, line: Line) -> None:
             LEFT if channel is left else RIGHT,
             str(find(channel, foreign)),
         )
+
+
+async def test_status_was_published_and_nothing_personal_in_it_nor_in_the_log(
+    centre: Centre, eavesdropper: Eavesdropper
+) -> None:
+    """Runs after the calls above: their numbers, in any spelling, are looked for in all that left the daemon."""
+    topics = {topic.removeprefix("ccdaemon/example/") for topic, _ in eavesdropper.messages}
+    assert {"daemon", "ami", "calls", "recorders", "queues/housing", "queues/housing-cy"} <= topics
+    numbers = {row["number"].removeprefix("+44") for row in await centre.calls() if row["number"]}
+    assert numbers, "no calls were made"
+    published = b"\n".join(payload for _, payload in eavesdropper.messages).decode()
+    logged = centre.daemon.log.read_text()
+    assert '"level": "debug"' in logged
+    assert [number for number in numbers if number in published or number in logged] == []
+
+
+async def test_the_demo_tells_its_story_and_holds() -> None:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "tests.lab.demo", "--json", stdout=asyncio.subprocess.PIPE, cwd=ROOT
+    )
+    async with asyncio.timeout(120):
+        said, _ = await process.communicate()
+    report = json.loads(said.decode().splitlines()[-1])
+    assert report["holds"], [check for chapter in report["chapters"] for check in chapter["checks"]]
+    assert process.returncode == 0
+    assert Path(report["recording"]).stat().st_size > 16_000
