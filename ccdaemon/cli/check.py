@@ -24,13 +24,15 @@ _NOT_SEEN = (
 def check(
     config: Folder = DEFAULT_FOLDER,
     asterisk: Annotated[bool, typer.Option(help="Also read Asterisk's own configuration.")] = True,  # noqa: FBT002
+    sounds: Annotated[bool, typer.Option(help="Also look whether every prompt has a sound.")] = True,  # noqa: FBT002
     as_json: Annotated[bool, typer.Option("--json", help="Print the faults as JSON.")] = False,  # noqa: FBT002
 ) -> None:
     """Report every fault of a site at once: its own files, and what they need of Asterisk and of the prompts."""
     faults: list[Fault] = []
     try:
         site = load(config, shipped("prompts"))
-        faults += _around(site, asterisk=asterisk)
+        faults += _missing_sounds(site) if sounds else []
+        faults += _asterisk(site) if asterisk else []
     except ConfigurationFaults as wrong:
         faults += wrong.faults
     if as_json:
@@ -44,18 +46,26 @@ def check(
     raise typer.Exit(1 if faults else 0)
 
 
-def _around(site: Configuration, *, asterisk: bool) -> list[Fault]:
-    faults = [
-        Fault(str(site.main.paths.sounds), file, "is not there: `ccdaemon prompts build` makes it")
-        for file in sound_files(site.site, site.catalogue)
-        if not (site.main.paths.sounds / file).exists()
+def _missing_sounds(site: Configuration) -> list[Fault]:
+    folder = site.main.paths.sounds
+    missing = [file for file in sound_files(site.site, site.catalogue) if not (folder / file).exists()]
+    if not missing:
+        return []
+    some = ", ".join(missing[:3]) + (" and others" if len(missing) > 3 else "")  # noqa: PLR2004 - enough to see which
+    return [
+        Fault(str(folder), "", f"{len(missing)} sounds are not there ({some}): `ccdaemon prompts build` makes them")
     ]
-    if asterisk:
-        files = read_asterisk(site.main.asterisk.config)
-        faults += asterisk_faults(site.site, site.main.asterisk.fallback_queue, site.main.asterisk.trunk, files)
-        faults += [
-            Fault(str(site.main.asterisk.sounds / language), "", _NOT_SEEN.format(language, site.main.paths.sounds))
-            for language in site.site.languages
-            if language != "en" and not any((site.main.asterisk.sounds / language).glob("queue-thereare.*"))
-        ]
-    return faults
+
+
+def _asterisk(site: Configuration) -> list[Fault]:
+    ours = site.main.asterisk
+    faults = asterisk_faults(site.site, ours.fallback_queue, ours.trunk, read_asterisk(ours.config))
+    unseen = [
+        language
+        for language in site.site.languages
+        if language != "en" and not any((ours.sounds / language).glob("queue-thereare.*"))
+    ]
+    return faults + [
+        Fault(str(ours.sounds / language), "", _NOT_SEEN.format(language, site.main.paths.sounds))
+        for language in unseen
+    ]
