@@ -54,7 +54,7 @@ from ccdaemon.model import (
     ToService,
     Way,
 )
-from ccdaemon.rules.numbers import e164
+from ccdaemon.rules.numbers import e164, is_country
 from ccdaemon.rules.soundness import soundness
 
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
@@ -123,12 +123,41 @@ def _queue_name(written: str) -> str:
 def _zone(written: object) -> ZoneInfo:
     try:
         return ZoneInfo(str(written))
-    except (ZoneInfoNotFoundError, ValueError):
+    except (ZoneInfoNotFoundError, ValueError, OSError):  # OSError: a folder of zones, as 'Europe'
         message = f"{written!r} is no time zone; write for example 'Europe/London'"
         raise ValueError(message) from None
 
 
-Word = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]*$", max_length=40)]
+def _country(written: str) -> str:
+    if not is_country(written):
+        message = f"{written!r} is no country; write its two letters as in ISO 3166, for example 'GB'"
+        raise ValueError(message)
+    return written
+
+
+def _bank_holidays(written: str) -> str:
+    try:
+        _holidays(written)
+    except NotImplementedError:
+        message = f"no bank holidays are known for {written!r}; write for example 'GB-WLS'"
+        raise ValueError(message) from None
+    return written
+
+
+def _holidays(written: str) -> holidays.HolidayBase:
+    country, _, part = written.partition("-")
+    return holidays.country_holidays(country, subdiv=part or None)
+
+
+def _languages(written: tuple[Language, ...]) -> tuple[Language, ...]:
+    if not 1 <= len(written) <= 9 or len(set(written)) < len(written):  # noqa: PLR2004 - keys 1 to 9
+        message = "name one to nine languages, none of them twice: each has a key of its own"
+        raise ValueError(message)
+    return written
+
+
+WORD = r"[a-z][a-z0-9-]{0,39}"
+Word = Annotated[str, StringConstraints(pattern=rf"^{WORD}$")]
 QueueName = Annotated[Word, AfterValidator(_queue_name)]
 Extension = Annotated[str, StringConstraints(pattern=r"^\d{2,8}$")]
 Port = Annotated[int, Field(ge=1, le=65535)]
@@ -137,6 +166,13 @@ KeyName = Annotated[str, StringConstraints(pattern=r"^[0-9*#]$")]
 WrittenWay = Annotated[Way, PlainValidator(_way)]
 WrittenSpan = Annotated[Span, PlainValidator(_span)]
 Number = Annotated[str, BeforeValidator(_number)]
+Endpoint = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]+$")]
+Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$"), AfterValidator(_country)]
+BankHolidays = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}(-[A-Z]{2,3})?$"), AfterValidator(_bank_holidays)]
+Languages = Annotated[
+    tuple[Annotated[Language, StringConstraints(pattern=r"^[a-z]{2,3}(_[A-Z]{2})?$")], ...],
+    AfterValidator(_languages),
+]
 
 
 _PROMPTS = TypeAdapter(dict[str, dict[Language, str]])
@@ -194,7 +230,7 @@ class ServiceTable(_Table):
     name: dict[Language, str]
     numbers: tuple[Number, ...]
     extension: Extension
-    languages: tuple[Language, ...] | None = None
+    languages: Languages | None = None
     records: bool = False
     welcome: Word | None = None
     emergency: Word | None = None
@@ -208,10 +244,10 @@ class ServiceTable(_Table):
 
 class SiteTable(_Table):
     name: Word
-    country: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")] = "GB"
+    country: Country = "GB"
     timezone: Annotated[ZoneInfo, PlainValidator(_zone)] = ZoneInfo("Europe/London")
-    bank_holidays: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}(-[A-Z]{2,3})?$")] = "GB-WLS"
-    languages: Annotated[tuple[Language, ...], Field(min_length=1)] = ("cy", "en")
+    bank_holidays: BankHolidays = "GB-WLS"
+    languages: Languages = ("cy", "en")
     welcome: Word = "welcome"
     general: Word
     payments: Word
@@ -267,7 +303,7 @@ class PathsTable(_Table):
 
 
 class PhoneTable(_Table):
-    endpoint: str | None = None
+    endpoint: Endpoint | None = None
     service: Word
 
 
@@ -298,18 +334,16 @@ class Configuration:
 def load(folder: Path, shipped_prompts: Path) -> Configuration:
     """Read a site's folder. Raises `ConfigurationFaults` with everything that is wrong with it."""
     faults: list[Fault] = []
-    main = _read(folder / MAIN_FILE, MainTable, faults)
-    country = main.site.country if main else "GB"
-    tables = {
-        file.stem: table
-        for file in sorted((folder / "services").glob("*.toml"))
-        if (table := _read(file, ServiceTable, faults, country)) is not None
-    }
     catalogue = _catalogue([shipped_prompts, folder / "prompts"], faults)
-    if main is None or faults:
+    prompts_are_whole = not faults
+    main = _read(folder / MAIN_FILE, MainTable, faults)
+    files = {file.stem: file for file in sorted((folder / "services").glob("*.toml"))}
+    tables = _services(files, main.site.country if main else "GB", faults)
+    if main is None:
         raise ConfigurationFaults(faults)
     site = _site(main, tables)
-    faults += soundness(site, catalogue, main.recording.allowed_services)
+    if prompts_are_whole:
+        faults += soundness(site, catalogue, main.recording.allowed_services, files.keys() - tables.keys())
     if faults:
         raise ConfigurationFaults(faults)
     return Configuration(folder, site, catalogue, main)
@@ -318,13 +352,25 @@ def load(folder: Path, shipped_prompts: Path) -> Configuration:
 def secret(file: Path) -> str:
     """The secret in a file, without the line's end. Raises `ConfigurationFaults` if there is none to be had."""
     try:
-        value = file.read_text().strip()
+        value = file.read_text(errors="replace").strip()
     except OSError as fault:
         raise ConfigurationFaults([Fault(str(file), "", f"the secret cannot be read: {fault.strerror}")]) from None
     if len(value) < 16 or not re.fullmatch(r"[!-~]+", value):  # noqa: PLR2004 - 16 letters cannot be guessed
         text = "a secret is one line of 16 or more letters and digits; `ccdaemon init` makes one"
         raise ConfigurationFaults([Fault(str(file), "", text)])
     return value
+
+
+def _services(files: Mapping[str, Path], country: str, faults: list[Fault]) -> dict[str, ServiceTable]:
+    """The services whose files are as they should be. Their names stand in the dialplan and in files' names."""
+    found: dict[str, ServiceTable] = {}
+    for name, file in files.items():
+        if re.fullmatch(WORD, name) is None:
+            text = "a service is called as its file: small letters, digits and hyphens, a letter first, 40 at most"
+            faults.append(Fault(_named(file), "", text))
+        elif (table := _read(file, ServiceTable, faults, country)) is not None:
+            found[name] = table
+    return found
 
 
 def _read(file: Path, shape: type[_T], faults: list[Fault], country: str = "GB") -> _T | None:
@@ -392,7 +438,6 @@ def _catalogue(folders: Iterable[Path], faults: list[Fault]) -> Catalogue:
 
 
 def _site(main: MainTable, tables: Mapping[str, ServiceTable]) -> Site:
-    country, _, part = main.site.bank_holidays.partition("-")
     services = {
         name: Service(
             id=name,
@@ -422,6 +467,6 @@ def _site(main: MainTable, tables: Mapping[str, ServiceTable]) -> Site:
         general=main.site.general,
         payments=main.site.payments,
         announcement=main.recording.announcement,
-        bank_holidays=holidays.country_holidays(country, subdiv=part or None),
+        bank_holidays=_holidays(main.site.bank_holidays),
         phones=phones,
     )

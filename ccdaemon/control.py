@@ -48,25 +48,31 @@ class Control:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             async with asyncio.timeout(DEADLINE):
-                answer = await self._answer(await reader.readline())
-                writer.write(json.dumps(answer).encode() + b"\n")
+                writer.write(await self._answer(await reader.readline()))
                 await writer.drain()
         except (TimeoutError, ConnectionError, ValueError) as fault:
             log.warning("a question at the control socket got no answer", reason=str(fault) or "too slow")
         finally:
             writer.close()
 
-    async def _answer(self, line: bytes) -> dict[str, Any]:
+    async def _answer(self, line: bytes) -> bytes:
         try:
             question = json.loads(line)
             name, values = question["ask"], question["with"]
             answerer = self._questions[name]
-        except (ValueError, KeyError, TypeError):
-            return {"refused": "this daemon does not know the question: it is of another version than the command"}
+        except (ValueError, KeyError, TypeError, RecursionError):
+            return _line(refused="this daemon does not know the question: it is of another version than the command")
         try:
-            return {"answer": await answerer(values)}
+            return _line(answer=await answerer(values))
         except Refused as refusal:
-            return {"refused": str(refusal)}
+            return _line(refused=str(refusal))
+        except Exception:  # who asks must not take a fault for a daemon that has ended
+            log.exception("a question at the control socket failed", question=name)
+            return _line(refused="the daemon failed to answer; its log says why")
+
+
+def _line(**answer: Any) -> bytes:  # noqa: ANN401 - any JSON
+    return json.dumps(answer).encode() + b"\n"
 
 
 def ask(path: Path, name: str, **values: Any) -> Any:  # noqa: ANN401 - any JSON
@@ -87,7 +93,10 @@ def ask(path: Path, name: str, **values: Any) -> Any:  # noqa: ANN401 - any JSON
         except OSError as fault:
             message = f"no daemon listens at {path}"
             raise NotRunning(message) from fault
-    if not line:
+    if len(line) >= MAX_LINE:
+        message = "the answer is too long: ask for less"
+        raise Refused(message)
+    if not line.endswith(b"\n"):
         message = "the daemon ended before it answered"
         raise NotRunning(message)
     answer = json.loads(line)

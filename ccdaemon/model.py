@@ -161,6 +161,12 @@ class Prompt:
     id: str
     language: Language
 
+    @property
+    def sound(self) -> str:
+        """Its sound below the folder of sounds, without ending. Names that Asterisk itself plays lie at the root."""
+        asterisks_own = self.id.startswith(("queue-", "digits/"))
+        return f"{self.language}/{self.id}" if asterisks_own else f"{self.language}/cc/{self.id}"
+
 
 Catalogue: TypeAlias = Mapping[str, Mapping[Language, str]]  # prompt id -> language -> what is said
 

@@ -22,10 +22,13 @@ class Systemd:
         """Send states such as READY="1" or STATUS="..."."""
         if not self._address:
             return
+        lines = [
+            f"{name}={' '.join(value.split())}" for name, value in states.items()
+        ]  # one more would be a state more
         address = "\0" + self._address[1:] if self._address.startswith("@") else self._address
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sender:
             sender.connect(address)
-            sender.sendall("\n".join(f"{name}={value}" for name, value in states.items()).encode())
+            sender.sendall("\n".join(lines).encode())
 
     async def feed_watchdog(self) -> NoReturn:
         """Feed it from the event loop alone: whatever else is wrong is an alarm, not a reason to restart."""

@@ -46,4 +46,4 @@ class Sounds:
             return 1
 
     def _stem(self, prompt: Prompt) -> Path:
-        return self._folder / prompt.language / "cc" / prompt.id
+        return self._folder / prompt.sound

@@ -15,8 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from ccdaemon.model import Catalogue, Language
-from ccdaemon.rules.sounds import sound
+from ccdaemon.model import Catalogue, Language, Prompt
 
 VOICES = {"cy": "cy", "en": "en-gb-x-rp"}
 WORDS_PER_MINUTE = 150
@@ -72,7 +71,7 @@ def build(wanted: list[Sound], into: Path) -> Iterator[tuple[Sound, bool]]:
 
 
 def _make(wanted: Sound, into: Path) -> bool:
-    stem = into / wanted.language / sound(wanted.prompt)
+    stem = into / Prompt(wanted.prompt, wanted.language).sound
     stamp = stem.with_name(f".{stem.name}.made-from")
     source = wanted.made_from()
     files = {ending: stem.with_name(stem.name + ending) for ending in FORMATS}

@@ -21,8 +21,8 @@ ENVIRONMENT_DEADLINE = 5.0  # seconds; Asterisk sends it in the same instant in 
 REPLY_DEADLINE = 10.0  # seconds for a command that plays nothing and waits for nobody
 LONGEST_PROMPT = 300.0  # seconds that a command which plays may take on top of its own time
 HANGUP_GRACE = 0.25  # seconds; after a hang-up Asterisk sends `result=-1` and, straight behind it, `HANGUP`
-MAX_HALF_OPEN = 256  # connections that have not said yet which call they bring; the oldest makes room for a new one
-BACKLOG = 512
+BACKLOG = 512  # connections; the event loop takes in all of them before it reads from the first
+MAX_HALF_OPEN = 2 * BACKLOG  # that have not said yet which call they bring; the oldest makes room for a new one
 
 log = structlog.get_logger()
 
@@ -116,6 +116,9 @@ class AgiSession(asyncio.Protocol):
         expiry = asyncio.get_running_loop().call_later(within, self._finish, AgiLost(f"no reply within {within:.0f} s"))
         try:
             reply: Reply = await pending
+        except asyncio.CancelledError:
+            self._finish(AgiLost("a command was given up"))  # its reply would be taken for that of the next
+            raise
         finally:
             expiry.cancel()
             self._pending = None

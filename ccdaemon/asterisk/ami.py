@@ -150,7 +150,7 @@ class _Action(Action):  # type: ignore[misc]  # panoramisk has no types
             listing = message.get("EventList", "").lower() == "start"
             complete = not listing
         else:
-            complete = message.get("EventList", "") in {"Complete", "cancelled"} or len(self.responses) > MAX_LIST
+            complete = message.get("EventList", "") in {"Complete", "cancelled"}
         if complete and not self.future.done():
             self.future.set_result(self.responses)
         return complete
@@ -160,7 +160,9 @@ class _Protocol(AMIProtocol):  # type: ignore[misc]
     factory: _Manager
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        super().connection_made(transport)
+        factory = self.factory
+        super().connection_made(transport)  # forgets it
+        self.factory = factory
         self.decoder = AmiDecoder()
 
     def send(self, data: dict[str, str], as_list: object = None) -> asyncio.Future[list[Headers]]:  # noqa: ARG002 - its signature
@@ -182,6 +184,10 @@ class _Protocol(AMIProtocol):  # type: ignore[misc]
                 self.factory.dispatch(message)
             elif action.add_message(message):
                 del self.responses[action.id]
+            elif len(action.responses) > MAX_LIST:
+                self.factory.connection_lost(
+                    WireFault(f"the list of {action['Action']} has more than {MAX_LIST} entries")
+                )
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.factory.connection_lost(exc)
@@ -239,12 +245,16 @@ class _Manager(Manager):  # type: ignore[misc]
             where = f"{self.address.host}:{self.address.port}"
             self._fail(AmiUnreachable(f"cannot connect to {where}: {fault}"))
             return
+        if self._lost is not None:  # whoever is there said at once that it is no Asterisk, or nobody waits any more
+            f.result()[0].abort()
+            self._fail(AmiUnreachable(self._lost))
+            return
         super().connection_made(f)
         self.pinger.cancel()  # the heartbeat, an action every 2 s, tells more and sooner
 
     def login(self, future: asyncio.Future[list[Headers]]) -> None:
         if (fault := future.exception()) is not None:
-            self._fail(fault)
+            self._fail(AmiUnreachable(str(fault)))
         elif (answer := future.result()[0]).get("Response") != "Success":
             self._fail(AmiRefused(f"login: {answer.get('Message', 'no reason given')}"))
         elif not self.logged_in.done():
@@ -253,14 +263,17 @@ class _Manager(Manager):  # type: ignore[misc]
     def dispatch(self, event: Headers) -> None:
         if len(self.events) >= MAX_WAITING_EVENTS:
             self.connection_lost(WireFault(f"more than {MAX_WAITING_EVENTS} events are waiting"))
-        self.events.append(event)
-        self.news.set()
+        if self._lost is None:  # behind a gap no event means what it says
+            self.events.append(event)
+            self.news.set()
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self._lost is None:
             self._lost = str(exc or "Asterisk closed the connection")
             self.events.clear()
             self.news.set()
+            if self.protocol is None:  # `connection_made` is still to come, and lets go of it
+                return
             for action in self.protocol.responses.values():
                 if not action.future.done():
                     action.future.set_exception(AmiDisconnected(self._lost))
@@ -268,9 +281,8 @@ class _Manager(Manager):  # type: ignore[misc]
             self.protocol.transport.abort()
 
     def close(self) -> None:
-        if self.protocol is not None:
-            self.connection_lost(None)
+        self.connection_lost(None)
 
-    def _fail(self, fault: BaseException) -> None:
+    def _fail(self, fault: Exception) -> None:
         if not self.logged_in.done():
             self.logged_in.set_exception(fault)

@@ -14,10 +14,12 @@ from typing import TypeAlias
 
 MAX_AMI_MESSAGE = 256 * 1024  # bytes; the longest is one Status event with all variables of a channel
 MAX_AGI_LINE = 8192  # bytes; AGI_BUF_LEN in res_agi.c
+MAX_AGI_COMMAND = MAX_AGI_LINE - 2  # that buffer takes the line's end and a NUL, too
 MAX_AGI_ENVIRONMENT = 160  # lines; res_agi.c sends 22, and at most 128 arguments (MAX_ARGS)
 
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-_RESULT = re.compile(r"result=(?P<result>\S*)(?: \((?P<data>.*)\))?(?: endpos=(?P<endpos>\d+))?")
+_GREETING = b"Asterisk Call Manager/"
+_UNSENDABLE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")  # control characters, and halves that are no character
+_RESULT = re.compile(r"result=(?P<result>\S*)(?: \((?P<data>.*)\))?(?: endpos=(?P<endpos>\d{1,18}))?")
 
 Headers: TypeAlias = dict[str, str]
 
@@ -40,7 +42,7 @@ def text(raw: bytes) -> str:
 
 def one_line(value: str) -> str:
     """The same value, if it is one line without control characters; else `Unsendable`."""
-    if fault := _CONTROL.search(value):
+    if fault := _UNSENDABLE.search(value):
         message = f"character {ord(fault[0]):#04x} at position {fault.start()} cannot be sent to Asterisk"
         raise Unsendable(message)
     return value
@@ -61,7 +63,8 @@ class AmiDecoder:
         rest = self._rest + data
         if self.banner is None:
             line, end, after = rest.partition(b"\r\n")
-            if not (line + b"/").startswith(b"Asterisk Call Manager/"[: len(line) + 1]) or len(line) > MAX_AGI_LINE:
+            expected = _GREETING if end else _GREETING[: len(line)]
+            if not line.startswith(expected) or len(line) > MAX_AGI_LINE:
                 message = f"this is no manager port of an Asterisk: it greets with {text(line[:60])!r}"
                 raise WireFault(message)
             if not end:
@@ -77,7 +80,7 @@ class AmiDecoder:
 
 def headers(block: bytes) -> Headers:
     """The headers of one message. One that stands there twice has its values on lines of their own."""
-    lines = text(block).split("\r\n")
+    lines = [text(line) for line in block.split(b"\r\n")]  # each by itself: one may be Latin-1, another UTF-8
     try:
         found = dict([line.split(": ", 1) for line in lines])
     except ValueError:
@@ -196,8 +199,8 @@ class AgiDecoder:
 def agi_command(words: Iterable[str]) -> bytes:
     """One AGI command, each word quoted as res_agi.c unquotes it. Raises `Unsendable` for what would inject another."""
     line = " ".join(map(_quoted, words)).encode()
-    if len(line) >= MAX_AGI_LINE:
-        message = f"an AGI command of {len(line)} bytes is longer than Asterisk's {MAX_AGI_LINE}"
+    if len(line) > MAX_AGI_COMMAND:
+        message = f"an AGI command of {len(line)} bytes is longer than Asterisk's {MAX_AGI_COMMAND}"
         raise Unsendable(message)
     return line + b"\n"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime, time
 from enum import Enum, auto
-from itertools import pairwise
+from itertools import combinations
 
 from ccdaemon.model import Hours, Service, Site, Span
 
@@ -38,4 +38,4 @@ def overlapping(spans: Iterable[Span]) -> list[tuple[Span, Span]]:
     """Pairs of spans of one day that share time, or of which one ends before it begins."""
     ordered = sorted(spans, key=lambda span: (span.start, span.end))
     twisted = [(span, span) for span in ordered if span.end <= span.start]
-    return twisted + [(one, other) for one, other in pairwise(ordered) if other.start < one.end]
+    return twisted + [(one, other) for one, other in combinations(ordered, 2) if other.start < one.end]

@@ -198,11 +198,11 @@ def _language(site: Site, state: State, outcome: Outcome, now: datetime) -> Turn
         case _ if state.tries < LANGUAGE_TRIES:
             welcome = _said(site, state, service.welcome)
             return replace(state, tries=state.tries + 1), Collect(welcome, LANGUAGE_WAIT)
+        case _ if opening(site, service, now) is Opening.OPEN and MAIN in service.menus:
+            # A person is better than a menu in two languages at once.
+            return _straight(site, replace(state, tries=1), service.menus[MAIN].otherwise, now)
         case _:
-            state, action = _enter(site, state, now)
-            if state.menu == MAIN and state.then is None:  # a person is better than a menu in two languages at once
-                return _go(site, state, service.menus[MAIN].otherwise, now)
-            return state, action
+            return _enter(site, state, now)
 
 
 def _enter(site: Site, state: State, now: datetime, greeting: str | None = None) -> Turn:
@@ -211,7 +211,7 @@ def _enter(site: Site, state: State, now: datetime, greeting: str | None = None)
     state = replace(state, trail=(), tries=1)
     match opening(site, service, now):
         case Opening.OPEN if MAIN not in service.menus:
-            return _straight_to_a_person(site, state, greeting)
+            return _straight(site, state, ToQueue(), now, greeting)
         case Opening.OPEN:
             door = MAIN
         case Opening.BANK_HOLIDAY if HOLIDAY in service.menus:
@@ -221,12 +221,13 @@ def _enter(site: Site, state: State, now: datetime, greeting: str | None = None)
     return _menu(site, state, door, greeting, service.emergency)
 
 
-def _straight_to_a_person(site: Site, state: State, greeting: str | None) -> Turn:
+def _straight(site: Site, state: State, way: Way, now: datetime, greeting: str | None = None) -> Turn:
+    """Past the main menu; what is urgent is said all the same."""
     state = replace(state, menu=MAIN)
     before = [prompt for prompt in (greeting, site.services[state.service].emergency) if prompt]
     if before:
-        return replace(state, then=ToQueue()), Play(_said(site, state, *before))
-    return _queue(site, state)
+        return replace(state, then=way), Play(_said(site, state, *before))
+    return _go(site, state, way, now)
 
 
 def _menu(site: Site, state: State, name: str, *before: str | None) -> Turn:
@@ -272,8 +273,8 @@ def _again(site: Site, state: State, complaint: str, now: datetime) -> Turn:
 
 
 def _give_up(site: Site, state: State) -> Turn:
-    """Enough was said: a person, unless this is a menu for when nobody is there."""
-    if state.menu in (CLOSED, HOLIDAY):
+    """Enough was said: a person, unless this is a menu for when nobody is there, or lies behind one."""
+    if not {CLOSED, HOLIDAY}.isdisjoint((state.menu, *state.trail)):
         return replace(state, then=HangUp()), Play(_said(site, state, GOODBYE))
     return _queue(site, state)
 

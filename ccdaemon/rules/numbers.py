@@ -1,7 +1,8 @@
 """Telephone numbers in their one written form, E.164.
 
 Carriers and people write the same number as 01597 827460, +44 1597 827460, 441597827460 or 00441597827460. Numbers
-that Ofcom keeps for drama, and short ones such as 101, are not "valid" to libphonenumber, but they are numbers here.
+that Ofcom keeps for drama are not "valid" to libphonenumber, but they are numbers here. Short ones such as 101 have no
+such form.
 """
 
 from __future__ import annotations
@@ -12,6 +13,11 @@ from functools import lru_cache
 import phonenumbers
 
 _INTERNATIONAL = re.compile(r"00([1-9])")
+
+
+def is_country(code: str) -> bool:
+    """Are this country's numbers known? `GB` is one, `UK` is none."""
+    return code in phonenumbers.SUPPORTED_REGIONS
 
 
 @lru_cache(maxsize=4096)

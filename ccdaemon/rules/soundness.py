@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from ccdaemon.model import (
     CLOSED,
@@ -21,6 +21,7 @@ from ccdaemon.model import (
     Fault,
     Language,
     Menu,
+    Prompt,
     Repeat,
     Say,
     Service,
@@ -32,7 +33,6 @@ from ccdaemon.model import (
 )
 from ccdaemon.rules.hours import ROUND_THE_CLOCK, overlapping
 from ccdaemon.rules.menus import COMMON_PROMPTS
-from ccdaemon.rules.sounds import sound
 
 ENTRANCES = (MAIN, CLOSED, HOLIDAY, UNANSWERED)
 NEXT_AGENT = "next-agent-speaks-english"
@@ -47,13 +47,21 @@ _TOLD = {
 _SIGNS = {"seren": "*", "star": "*", "stwnsh": "#", "hash": "#"}
 
 
-def soundness(site: Site, catalogue: Catalogue, may_record: Collection[str]) -> list[Fault]:
-    """All faults of a site, given the texts of its prompts and the services on which recording is allowed."""
-    found = [*_site(site, catalogue, may_record)]
+def soundness(
+    site: Site, catalogue: Catalogue, may_record: Collection[str], unread: Collection[str] = ()
+) -> list[Fault]:
+    """All faults of a site, given the texts of its prompts and the services on which recording is allowed.
+
+    `unread` are services whose files have faults of their own, so that they are not in the site: who leads there is
+    right all the same.
+    """
+    named = {*site.services, *unread}
+    found = [*_site(site, catalogue, may_record, named)]
     for service in site.services.values():
         found += _service(site, service, catalogue, may_record)
+        shut = _closure({CLOSED, HOLIDAY}, service)
         for name, menu in service.menus.items():
-            found += _menu(site, service, name, menu, catalogue)
+            found += _menu(service, name, menu, catalogue, named, is_shut=name in shut)
         found += _ways(site, service)
     return found
 
@@ -69,7 +77,7 @@ def told(text: str, language: Language) -> set[str] | None:
 def sound_files(site: Site, catalogue: Catalogue) -> list[str]:
     """The sounds that callers of this site may hear, in A-law, below the folder of sounds."""
     return [
-        f"{language}/{sound(prompt)}.alaw"
+        f"{Prompt(prompt, language).sound}.alaw"
         for prompt, texts in sorted(catalogue.items())
         for language in site.languages
         if language in texts
@@ -79,14 +87,14 @@ def sound_files(site: Site, catalogue: Catalogue) -> list[str]:
 # --- the site --------------------------------------------------------------------------------------------------------
 
 
-def _site(site: Site, catalogue: Catalogue, may_record: Collection[str]) -> Iterator[Fault]:
+def _site(site: Site, catalogue: Catalogue, may_record: Collection[str], services: Collection[str]) -> Iterator[Fault]:
     main = "ccdaemon.toml"
-    if not site.services:
+    if not services:
         yield Fault(main, "services", "there is no service: put one file for each into the folder services/")
         return
-    named = [("site.general", site.general), ("site.payments", site.payments)]
-    for key, name in [*named, *(("recording.allowed_services", name) for name in may_record)]:
-        if name not in site.services:
+    wanted = [("site.general", site.general), ("site.payments", site.payments)]
+    for key, name in [*wanted, *(("recording.allowed_services", name) for name in may_record)]:
+        if name not in services:
             yield Fault(main, key, f"there is no services/{name}.toml")
     if site.payments in may_record:
         yield Fault(main, "recording.allowed_services", f"the payments service {site.payments!r} is never recorded")
@@ -101,8 +109,11 @@ def _site(site: Site, catalogue: Catalogue, may_record: Collection[str]) -> Iter
         if extensions[service.extension] > 1:
             yield Fault(_file(service), "extension", f"{service.extension} is given twice; an extension reaches one")
     for phone in site.phones.values():
-        if phone.service not in site.services:
-            yield Fault(main, f"phones.{phone.extension}.service", f"there is no services/{phone.service}.toml")
+        key = f"phones.{phone.extension}.service"
+        if phone.service not in services:
+            yield Fault(main, key, f"there is no services/{phone.service}.toml")
+        elif phone.service in site.services and not site.services[phone.service].numbers:
+            yield Fault(main, key, f"{phone.service!r} has no number that this phone could show to the outside")
 
 
 def _service(site: Site, service: Service, catalogue: Catalogue, may_record: Collection[str]) -> Iterator[Fault]:
@@ -122,7 +133,8 @@ def _service(site: Site, service: Service, catalogue: Catalogue, may_record: Col
             yield Fault(file, f"queue.languages.{language}", "nobody can choose this language here")
     for weekday, spans in service.hours.week.items():
         for one, other in overlapping(spans):
-            text = f"{_written(one)} and {_written(other)} overlap" if one != other else f"{_written(one)} ends first"
+            twisted = one.end <= one.start
+            text = f"{_written(one)} ends first" if twisted else f"{_written(one)} and {_written(other)} overlap"
             yield Fault(file, f"hours.{WEEKDAYS[weekday]}", text)
     if CLOSED not in service.menus and not _never_closed(service):
         yield Fault(
@@ -145,7 +157,10 @@ def _service(site: Site, service: Service, catalogue: Catalogue, may_record: Col
 # --- its menus -------------------------------------------------------------------------------------------------------
 
 
-def _menu(site: Site, service: Service, name: str, menu: Menu, catalogue: Catalogue) -> Iterator[Fault]:
+def _menu(
+    service: Service, name: str, menu: Menu, catalogue: Catalogue, services: Collection[str], *, is_shut: bool
+) -> Iterator[Fault]:
+    """`is_shut` of a menu that callers may be at while the service is closed."""
     file, key = _file(service), f"menus.{name}"
     yield from _prompt(file, f"{key}.prompt", menu.prompt, service.languages, catalogue)
     for language in service.languages:
@@ -163,13 +178,13 @@ def _menu(site: Site, service: Service, name: str, menu: Menu, catalogue: Catalo
         match way:
             case ToMenu(wanted) if wanted not in service.menus:
                 yield Fault(file, at, f"there is no [menus.{wanted}] in this file")
-            case ToService(wanted) if wanted not in site.services:
+            case ToService(wanted) if wanted not in services:
                 yield Fault(file, at, f"there is no services/{wanted}.toml")
             case ToService(wanted) if wanted == service.id:
                 yield Fault(file, at, "leads to the service where the caller is; write 'menu main' or 'repeat'")
             case Say(prompt):
                 yield from _prompt(file, at, prompt, service.languages, catalogue)
-            case ToQueue() if name in (CLOSED, HOLIDAY):
+            case ToQueue() if is_shut:
                 yield Fault(file, at, "leads to a queue in which nobody answers while the service is closed")
             case Repeat() | Back() | Say() if pressed == "otherwise":
                 yield Fault(file, at, "would go round for ever; write where a caller goes who presses nothing")
@@ -178,20 +193,20 @@ def _menu(site: Site, service: Service, name: str, menu: Menu, catalogue: Catalo
 def _ways(site: Site, service: Service) -> Iterator[Fault]:
     """Menus that nobody can reach, and menus from which nobody gets to a person or to a goodbye."""
     file = _file(service)
-    reached = _closure({name for name in ENTRANCES if name in service.menus}, service)
+    reached, shut = _closure(ENTRANCES, service), _closure({CLOSED, HOLIDAY}, service)
     for name in sorted(service.menus.keys() - reached):
         yield Fault(file, f"menus.{name}", "no key leads here: let one, or take the menu out")
     for name, menu in service.menus.items():
         onward = [service.menus[each] for each in _closure({name}, service)]
         ways = [way for each in onward for way in (*each.keys.values(), each.otherwise)]
-        goodbye_is_enough = name in (CLOSED, HOLIDAY, UNANSWERED) and menu.otherwise == Farewell()
+        goodbye_is_enough = name in {UNANSWERED, *shut} and menu.otherwise == Farewell()
         if not goodbye_is_enough and not any(isinstance(way, ToQueue | ToService) for way in ways):
             yield Fault(file, f"menus.{name}", "no key leads to a person from here; add for example 0 = 'queue'")
         if _goes_round(site, service, name):
             yield Fault(file, f"menus.{name}.otherwise", "who presses nothing goes round for ever: end with 'queue'")
 
 
-def _closure(names: set[str], service: Service) -> set[str]:
+def _closure(names: Iterable[str], service: Service) -> set[str]:
     """These menus and all that keys lead to from them."""
     found: set[str] = set()
     waiting = list(names)
@@ -206,7 +221,8 @@ def _closure(names: set[str], service: Service) -> set[str]:
 
 
 def _goes_round(site: Site, service: Service, menu: str) -> bool:
-    """Does a caller who never presses a key come to the same menu again?"""
+    """Does a caller who never presses a key come to the same menu again? Who is at a closed door finds more of them."""
+    doors = {HOLIDAY: (HOLIDAY, CLOSED), CLOSED: (CLOSED,)}.get(menu, ())
     seen: set[tuple[str, str]] = set()
     while (service.id, menu) not in seen:
         seen.add((service.id, menu))
@@ -216,7 +232,9 @@ def _goes_round(site: Site, service: Service, menu: str) -> bool:
             case ToMenu(wanted):
                 menu = wanted
             case ToService(wanted) if wanted in site.services:
-                service, menu = site.services[wanted], MAIN
+                service = site.services[wanted]
+                shut = () if _never_closed(service) else doors
+                menu = next((door for door in shut if door in service.menus), MAIN)
             case _:
                 return False
     return True

@@ -1,0 +1,283 @@
+"""The control socket: every question gets an answer or a reason, whatever comes in between."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import socket
+import stat
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, closing
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from structlog.testing import capture_logs
+
+from ccdaemon import control as room
+from ccdaemon.control import Answerer, Control, NotRunning, Refused, ask
+
+DEADLINE = 10.0  # seconds; whatever a test waits for is there long before
+ANOTHER_VERSION = "another version"
+NOBODY = 65534
+ROOT = Path(__file__).parents[1]
+
+
+async def echo(values: dict[str, Any]) -> dict[str, Any]:
+    return values
+
+
+async def refuse(values: dict[str, Any]) -> None:
+    raise Refused(values["why"])
+
+
+async def fail(values: dict[str, Any]) -> str:
+    return str(values["not there"])
+
+
+async def unspeakable(_: dict[str, Any]) -> object:
+    return object()
+
+
+QUESTIONS: dict[str, Answerer] = {"echo": echo, "refuse": refuse, "fail": fail, "unspeakable": unspeakable}
+
+
+@asynccontextmanager
+async def answering(path: Path, questions: dict[str, Answerer] = QUESTIONS) -> AsyncIterator[Path]:
+    control = Control(questions)
+    await control.listen(path)
+    try:
+        yield path
+    finally:
+        control.close()
+
+
+@pytest.fixture
+async def path(tmp_path: Path) -> AsyncIterator[Path]:
+    async with answering(tmp_path / "control") as path:
+        yield path
+
+
+async def put(path: Path, name: str, **values: object) -> Any:  # noqa: ANN401 - any JSON
+    async with asyncio.timeout(DEADLINE):
+        return await asyncio.to_thread(ask, path, name, **values)
+
+
+async def say(path: Path, line: bytes, *, and_stop: bool = False) -> bytes:
+    """Say something at the socket, not necessarily a question, and return all that comes back."""
+    reader, writer = await asyncio.open_unix_connection(path)
+    with closing(writer):
+        writer.write(line)
+        if and_stop:
+            writer.write_eof()
+        async with asyncio.timeout(DEADLINE):
+            return await reader.read()
+
+
+# --- answers ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "values",
+    [{}, {"call": "1700000000.1"}, {"text": 'Siân said "x"\n\\'}, {"list": [1, 2.5, None, True, {"a": []}]}],
+)
+async def test_a_question_is_answered_with_what_was_asked(path: Path, values: dict[str, Any]) -> None:
+    assert await put(path, "echo", **values) == values
+
+
+async def test_an_answer_may_be_long(path: Path) -> None:
+    calls = [{"call": f"1700000000.{number}", "service": "tai"} for number in range(20_000)]
+    assert await put(path, "echo", calls=calls) == {"calls": calls}
+
+
+async def test_many_may_ask_at_once(path: Path) -> None:
+    answers = await asyncio.gather(*(put(path, "echo", number=number) for number in range(30)))
+    assert answers == [{"number": number} for number in range(30)]
+
+
+async def test_a_refusal_says_why(path: Path) -> None:
+    with pytest.raises(Refused, match="the register knows no call 7"):
+        await put(path, "refuse", why="the register knows no call 7")
+
+
+async def test_a_question_of_another_version_is_refused(path: Path) -> None:
+    with pytest.raises(Refused, match=ANOTHER_VERSION):
+        await put(path, "no such question")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"\n",
+        b"hello\n",
+        b"GET / HTTP/1.1\n",
+        b"\xff\xfe\n",
+        b"[]\n",
+        b"1\n",
+        b"null\n",
+        b'{"ask": "echo"}\n',
+        b'{"with": {}}\n',
+        b'{"ask": ["echo"], "with": {}}\n',
+        b'{"ask": "ec',
+    ],
+)
+async def test_what_is_no_question_is_refused(path: Path, line: bytes) -> None:
+    answer = json.loads(await say(path, line, and_stop=True))
+    assert ANOTHER_VERSION in answer["refused"]
+    assert await put(path, "echo") == {}
+
+
+@pytest.mark.parametrize("question", ["fail", "unspeakable"])
+async def test_a_fault_in_an_answer_is_logged_and_refused_and_the_next_question_is_answered(
+    path: Path, question: str
+) -> None:
+    with capture_logs() as logs:
+        with pytest.raises(Refused, match="log"):
+            await put(path, question)
+        assert await put(path, "echo") == {}
+    assert [(entry["log_level"], entry["exc_info"]) for entry in logs] == [("error", True)]
+
+
+async def test_braces_without_end_do_no_harm(path: Path) -> None:
+    assert "refused" in json.loads(await say(path, b"[" * 1_000_000 + b"\n"))
+    assert await put(path, "echo") == {}
+
+
+@given(st.dictionaries(st.text(max_size=5), st.integers() | st.text(max_size=10) | st.none(), max_size=4))
+def test_whatever_values_a_question_has_they_arrive(values: dict[str, Any]) -> None:
+    async def arrives() -> Any:  # noqa: ANN401 - any JSON
+        with TemporaryDirectory() as folder:
+            async with answering(Path(folder) / "control") as path:
+                return await put(path, "echo", values=values)
+
+    assert asyncio.run(arrives()) == {"values": values}
+
+
+# --- who does not follow the rules -----------------------------------------------------------------------------------
+
+
+async def test_a_question_without_end_is_cut_off(path: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(room, "MAX_LINE", 4096)
+    async with answering(tmp_path / "narrow") as narrow:
+        with capture_logs() as logs:
+            assert await say(narrow, b"x" * 10_000) == b""
+    assert [entry["log_level"] for entry in logs] == ["warning"]
+    assert await put(path, "echo") == {}
+
+
+async def test_who_connects_and_asks_nothing_is_let_go(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(room, "DEADLINE", 0.05)
+    with capture_logs() as logs:
+        assert await say(path, b'{"ask": ') == b""
+    assert [(entry["log_level"], entry["reason"]) for entry in logs] == [("warning", "too slow")]
+
+
+async def test_who_leaves_before_the_answer_disturbs_nobody(tmp_path: Path) -> None:
+    asked, leave, left = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def slow(_: dict[str, Any]) -> str:
+        asked.set()
+        await leave.wait()
+        left.set()
+        return "x" * 10_000_000
+
+    async with answering(tmp_path / "control", {"slow": slow, "echo": echo}) as path:
+        _, writer = await asyncio.open_unix_connection(path)
+        writer.write(b'{"ask": "slow", "with": {}}\n')
+        async with asyncio.timeout(DEADLINE):
+            await asked.wait()
+            writer.transport.abort()
+            leave.set()
+            await left.wait()
+        assert await put(path, "echo") == {}
+
+
+# --- a command without a daemon --------------------------------------------------------------------------------------
+
+
+async def test_where_no_daemon_listens_none_is_running(tmp_path: Path) -> None:
+    with pytest.raises(NotRunning):
+        await put(tmp_path / "control", "echo")
+
+
+async def test_a_daemon_that_has_ended_is_not_running(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(tmp_path / "control"))
+    with pytest.raises(NotRunning):
+        await put(tmp_path / "control", "echo")
+
+
+@pytest.mark.parametrize("beginning", [b"", b'{"answer": {"calls": [1, 2'])
+async def test_a_daemon_that_ends_before_its_answer_does_is_not_running(tmp_path: Path, beginning: bytes) -> None:
+    async def end(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readline()
+        writer.write(beginning)
+        writer.close()
+
+    async with await asyncio.start_unix_server(end, tmp_path / "control"):
+        with pytest.raises(NotRunning, match="ended before it answered"):
+            await put(tmp_path / "control", "echo")
+
+
+async def test_a_daemon_that_hangs_is_told_from_one_that_is_not_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(room, "DEADLINE", 0.05)
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(tmp_path / "control"))
+        server.listen()
+        with pytest.raises(Refused, match="hangs"):
+            await put(tmp_path / "control", "echo")
+
+
+async def test_an_answer_that_is_too_long_is_not_taken_for_one_that_was_cut(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(room, "MAX_LINE", 4096)
+    with pytest.raises(Refused, match="too long"):
+        await put(path, "echo", text="x" * 5000)
+
+
+# --- the socket ------------------------------------------------------------------------------------------------------
+
+
+async def test_owner_and_group_may_ask_and_nobody_else(path: Path) -> None:
+    mode = path.stat().st_mode
+    assert stat.S_ISSOCK(mode)
+    assert stat.S_IMODE(mode) == 0o660
+
+
+async def test_who_may_not_ask_hears_so(path: Path) -> None:
+    """As somebody else where we are root, whom no mode keeps out; else with a mode that keeps out ourselves."""
+    path.chmod(0o000)
+    script = "import sys, pathlib; from ccdaemon.control import ask; ask(pathlib.Path(sys.argv[1]), 'echo')"
+    somebody: dict[str, Any] = {"user": NOBODY, "group": NOBODY, "extra_groups": []} if os.getuid() == 0 else {}
+    asking = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", script, str(path)),
+        stderr=asyncio.subprocess.PIPE,
+        cwd=ROOT,
+        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": str(ROOT)},
+        **somebody,
+    )
+    async with asyncio.timeout(DEADLINE):
+        _, said = await asking.communicate()
+    assert b"ccdaemon.control.Refused: you may not use" in said
+
+
+async def test_a_socket_that_a_killed_daemon_left_behind_is_replaced(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as killed:
+        killed.bind(str(tmp_path / "control"))
+    async with answering(tmp_path / "control") as path:
+        assert await put(path, "echo", still=True) == {"still": True}
+
+
+async def test_a_daemon_that_ends_takes_no_more_questions(tmp_path: Path) -> None:
+    async with answering(tmp_path / "control") as path:
+        assert await put(path, "echo") == {}
+    with pytest.raises(NotRunning):
+        await put(path, "echo")
