@@ -1,7 +1,7 @@
 """What happened, in our own words: the notices from which register, status and timeline are made.
 
 A call is named by the Linkedid that its channels share, a leg by its channel's Uniqueid. `at` is seconds since the
-epoch, by Asterisk's clock where an event brought it.
+epoch, by Asterisk's clock where an event brought it. (They are not frozen: that would double the cost of an event.)
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class CallBegan:
     call: str
     at: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class CallIdentified:
     """Who called what, as the conversation or the lower tiers know it. None leaves what was known before."""
 
@@ -29,7 +29,7 @@ class CallIdentified:
     tier: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class CallEnded:
     """The last leg is gone. `seen` is False where we were away when it went, and `at` is when we found out."""
 
@@ -38,7 +38,7 @@ class CallEnded:
     seen: bool = True
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class CallMerged:
     """Two calls became one, as after an attended transfer; the older one goes on."""
 
@@ -47,7 +47,7 @@ class CallMerged:
     into: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class LegBegan:
     call: str
     at: float
@@ -55,7 +55,7 @@ class LegBegan:
     channel: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class LegEnded:
     call: str
     at: float
@@ -63,7 +63,7 @@ class LegEnded:
     cause: int | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Bridged:
     """A leg came into a bridge, or left it (`apart`)."""
 
@@ -74,7 +74,7 @@ class Bridged:
     apart: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class QueueJoined:
     call: str
     at: float
@@ -82,7 +82,7 @@ class QueueJoined:
     queue: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class QueueLeft:
     """`outcome` is `answered`, `abandoned` or `unanswered`."""
 
@@ -94,7 +94,7 @@ class QueueLeft:
     member: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Transferred:
     """`kind` is `blind` or `attended`; `to` the extension, or the leg that was joined."""
 
@@ -105,14 +105,14 @@ class Transferred:
     to: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class RecorderStarted:
     call: str
     at: float
     leg: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class RecorderStopped:
     """`reason` in a few words: the leg ended, it was told to stop, it was gone when we came back."""
 
@@ -122,7 +122,7 @@ class RecorderStopped:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Heard:
     """A step of a caller's conversation: which menu of which service they were at and what they did there."""
 
@@ -134,7 +134,7 @@ class Heard:
     did: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Announced:
     """The recording announcement was played; `whole` says whether to its end."""
 
@@ -144,7 +144,7 @@ class Announced:
     whole: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Decided:
     """Where the conversation sent the call and why it is, or is not, recorded there."""
 

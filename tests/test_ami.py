@@ -8,7 +8,6 @@ import random
 import re
 import socket
 import ssl
-import subprocess
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
@@ -22,6 +21,7 @@ from structlog.testing import capture_logs
 from ccdaemon.asterisk import ami as room
 from ccdaemon.asterisk.ami import Ami, AmiAddress, AmiDisconnected, AmiRefused, AmiUnreachable, connect, keep_linked
 from ccdaemon.asterisk.wire import MAX_AMI_MESSAGE, Headers, Unsendable
+from tests.certificates import Certificate, certificate
 
 DEADLINE = 10.0  # seconds; whatever a test waits for is there long before
 AT_ONCE = 2.0  # seconds; what is due at once takes milliseconds, and no deadline of the link is as short
@@ -664,27 +664,19 @@ async def test_no_name_number_or_secret_of_the_link_gets_into_a_log(caplog: pyte
 # --- TLS -------------------------------------------------------------------------------------------------------------
 
 
-def certificate(folder: Path, host: str) -> tuple[Path, ssl.SSLContext]:
-    """A certificate that signs itself, and an Asterisk's context with it."""
-    folder.mkdir()
-    file, key = folder / "certificate.pem", folder / "key.pem"
-    options = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2", "-subj", "/CN=pbx"]
-    subprocess.run(
-        ["openssl", "req", "-x509", *options, "-addext", f"subjectAltName=IP:{host}", "-keyout", key, "-out", file],
-        check=True,
-        capture_output=True,
-    )
+def context_of(own: Certificate) -> ssl.SSLContext:
+    """An Asterisk's, with its certificate."""
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(file, key)
-    return file, context
+    context.load_cert_chain(own.file, own.key)
+    return context
 
 
 async def test_a_link_over_tls_is_a_link(tmp_path: Path) -> None:
     host = random_address()
-    ca, context = certificate(tmp_path / "pbx", host)
-    async with a_switch(host, context) as switch:
+    own = certificate(tmp_path / "pbx", host)
+    async with a_switch(host, context_of(own)) as switch:
         coming = asyncio.create_task(switch.let_in())
-        async with connect(switch.address(ca=ca)) as ami:
+        async with connect(switch.address(ca=own.file)) as ami:
             link = await coming
             asking = asyncio.create_task(ami.action("Ping"))
             await link.answer(await link.hear(), Response="Success")
@@ -696,20 +688,19 @@ async def test_a_link_over_tls_is_a_link(tmp_path: Path) -> None:
 
 async def test_whose_certificate_nobody_vouches_for_does_not_get_the_secret(tmp_path: Path) -> None:
     host = random_address()
-    _, context = certificate(tmp_path / "pbx", host)
-    other, _ = certificate(tmp_path / "other", host)
-    async with a_switch(host, context) as switch:
+    own, other = certificate(tmp_path / "pbx", host), certificate(tmp_path / "other", host)
+    async with a_switch(host, context_of(own)) as switch:
         with pytest.raises(AmiUnreachable, match="certificate"):
-            async with connect(switch.address(ca=other)):
+            async with connect(switch.address(ca=other.file)):
                 pass
         assert switch.heard == []
 
 
 async def test_whose_certificate_is_for_another_address_does_not_get_the_secret(tmp_path: Path) -> None:
     host = random_address()
-    ca, context = certificate(tmp_path / "pbx", "127.0.0.1")
-    async with a_switch(host, context) as switch:
+    own = certificate(tmp_path / "pbx", "127.0.0.1")
+    async with a_switch(host, context_of(own)) as switch:
         with pytest.raises(AmiUnreachable, match="certificate"):
-            async with connect(switch.address(ca=ca)):
+            async with connect(switch.address(ca=own.file)):
                 pass
         assert switch.heard == []

@@ -41,7 +41,7 @@ WRITTEN_WRONGLY = [
     wrong(HOUSING, MONDAY, 'mondy = ["09:00-17:00"]', "hours.mondy", "did you mean 'monday'?"),
     wrong(HOUSING, 'prompt = "housing-rent"', 'promt = "x"\nprompt = "housing-rent"', "menus.rent.promt", "'prompt'"),
     wrong(MAIN, 'general = "general" ', "# ", "site.general", "is missing"),
-    wrong(MAIN, 'fallback_queue = "general', '# "', "asterisk.fallback_queue", "is missing"),
+    wrong(MAIN, "fallback_queue", "# ", "asterisk.fallback_queue", "is missing"),
     wrong(HOUSING, 'extension = "6111"', "", "extension", "is missing"),
     wrong(HOUSING, 'prompt = "housing-rent"', "", "menus.rent.prompt", "is missing"),
     # figures, words, languages

@@ -123,14 +123,14 @@ def test_a_manager_message_is_handed_out_at_its_last_byte_and_not_before(cut: in
     ],
 )
 def test_the_headers_of_a_message_are_read_as_asterisk_meant_them(block: bytes, expected: Headers) -> None:
-    assert headers(block) == expected
+    assert manager_hears([BANNER + block + b"\r\n\r\n"]) == [expected]
 
 
 @given(header_names, st.lists(header_values, min_size=2, max_size=5))
 def test_a_header_that_stands_there_more_than_once_keeps_all_its_values_in_their_order(
     name: str, values: list[str]
 ) -> None:
-    block = "\r\n".join(f"{name}: {value}" for value in values).encode()
+    block = "\r\n".join(f"{name}: {value}" for value in values)
     assert headers(block) == {name: "\n".join(values)}
 
 

@@ -71,16 +71,20 @@ class AmiDecoder:
                 self._rest = rest
                 return []
             self.banner, rest = text(line), after
-        *blocks, self._rest = rest.split(b"\r\n\r\n")
-        if max(map(len, blocks), default=len(self._rest)) > MAX_AMI_MESSAGE or len(self._rest) > MAX_AMI_MESSAGE:
+        whole, end, self._rest = rest.rpartition(b"\r\n\r\n")
+        try:
+            blocks = whole.decode().split("\r\n\r\n")  # all that came at once: half as dear as message by message
+        except UnicodeDecodeError:  # each line by itself: one may be Latin-1, another UTF-8
+            blocks = "\r\n".join(map(text, whole.split(b"\r\n"))).split("\r\n\r\n")
+        if max(*map(len, blocks), len(self._rest)) > MAX_AMI_MESSAGE:
             message = f"a manager message is longer than {MAX_AMI_MESSAGE} bytes"
             raise WireFault(message)
         return [headers(block) for block in blocks if block]
 
 
-def headers(block: bytes) -> Headers:
+def headers(block: str) -> Headers:
     """The headers of one message. One that stands there twice has its values on lines of their own."""
-    lines = [text(line) for line in block.split(b"\r\n")]  # each by itself: one may be Latin-1, another UTF-8
+    lines = block.split("\r\n")
     try:
         found = dict([line.split(": ", 1) for line in lines])
     except ValueError:

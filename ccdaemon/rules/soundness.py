@@ -196,10 +196,10 @@ def _ways(site: Site, service: Service) -> Iterator[Fault]:
     reached, shut = _closure(ENTRANCES, service), _closure({CLOSED, HOLIDAY}, service)
     for name in sorted(service.menus.keys() - reached):
         yield Fault(file, f"menus.{name}", "no key leads here: let one, or take the menu out")
-    for name, menu in service.menus.items():
+    for name in service.menus:
         onward = [service.menus[each] for each in _closure({name}, service)]
         ways = [way for each in onward for way in (*each.keys.values(), each.otherwise)]
-        goodbye_is_enough = name in {UNANSWERED, *shut} and menu.otherwise == Farewell()
+        goodbye_is_enough = name in {UNANSWERED, *shut} and Farewell() in ways
         if not goodbye_is_enough and not any(isinstance(way, ToQueue | ToService) for way in ways):
             yield Fault(file, f"menus.{name}", "no key leads to a person from here; add for example 0 = 'queue'")
         if _goes_round(site, service, name):

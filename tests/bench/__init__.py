@@ -1,0 +1,1 @@
+"""Benchmarks: always beside a peer or a limit in the same run, always as ratios with their spread."""

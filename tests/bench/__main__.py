@@ -1,0 +1,22 @@
+"""`./dev bench NAME`: what things cost."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+
+from tests.bench import ami
+
+BENCHMARKS = {"ami": ami.main}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="./dev bench", description=__doc__)
+    parser.add_argument("name", choices=sorted(BENCHMARKS), help="ami: events a second")
+    parser.add_argument("--rounds", type=int, default=0, help="paired rounds; the default takes a few minutes")
+    options = parser.parse_args()
+    sys.exit(asyncio.run(BENCHMARKS[options.name](options.rounds)))
+
+
+main()
