@@ -25,6 +25,7 @@ class Alarms:
         self.standing[name] = text
 
     def clear(self, name: str) -> None:
+        """Say that an alarm is over, though it may be none of ours: a daemon that was killed left it at the broker."""
         if self.standing.pop(name, None) is not None:
             log.info("the alarm is over", alarm=name)
-            self._publish(f"alarms/{name}", None)
+        self._publish(f"alarms/{name}", None)

@@ -7,6 +7,7 @@ state; when it is back it gets all topics anew. Source: MQTT 3.1.1; the document
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import ssl
 from collections.abc import Callable, Mapping
@@ -48,6 +49,7 @@ class Status:
 
     def __init__(self, broker: Broker | None, site: str, daemon: Mapping[str, object]) -> None:
         self._broker = broker
+        self._site = site
         self._prefix = f"ccdaemon/{site}"
         self._offline = {**daemon, "state": "offline"}
         self._topics: dict[str, str] = {}
@@ -73,6 +75,7 @@ class Status:
                     linked(None)
                     delay = FIRST_DELAY
                     self._changed = dict.fromkeys(self._topics)
+                    self._news.set()
                     await self._send(client)
             except aiomqtt.MqttError as fault:
                 if _cancelled():  # aiomqtt's way out, cancelled, may end in a time-out of its own
@@ -102,6 +105,7 @@ class Status:
             username=broker.user,
             password=broker.password,
             tls_context=context,
+            identifier=f"ccdaemon-{self._site}",  # so that the broker ends an older connection first, its will included
             keepalive=KEEPALIVE,
             timeout=REPLY_DEADLINE,
             max_queued_outgoing_messages=MAX_UNACKNOWLEDGED,
@@ -109,14 +113,33 @@ class Status:
         )
 
     async def _send(self, client: aiomqtt.Client) -> None:
-        while True:
-            await self._news.wait()
-            self._news.clear()
-            changed, self._changed = self._changed, {}
-            try:
-                for topic in [*changed]:
-                    await client.publish(f"{self._prefix}/{topic}", self._topics[topic] or None, qos=1, retain=True)
-                    del changed[topic]
-            finally:
-                self._changed = changed | self._changed
-            await asyncio.sleep(GATHER)
+        """Publish what changes, until the broker has gone."""
+        gone = asyncio.create_task(_until_gone(client), name="broker gone")
+        gone.add_done_callback(lambda _: self._news.set())
+        try:
+            while True:
+                await self._news.wait()
+                self._news.clear()
+                if gone.done():
+                    message = "the broker has closed the connection, or does not answer any more"
+                    raise aiomqtt.MqttError(message)
+                await self._send_changes(client)
+                await asyncio.sleep(GATHER)
+        finally:
+            gone.cancel()
+
+    async def _send_changes(self, client: aiomqtt.Client) -> None:
+        changed, self._changed = self._changed, {}
+        try:
+            for topic in [*changed]:
+                await client.publish(f"{self._prefix}/{topic}", self._topics[topic] or None, qos=1, retain=True)
+                del changed[topic]
+        finally:
+            self._changed = changed | self._changed
+
+
+async def _until_gone(client: aiomqtt.Client) -> None:
+    """Wait for the end of the connection. Nothing is subscribed, so nothing else is there to read."""
+    with contextlib.suppress(aiomqtt.MqttError):
+        async for _ in client.messages:
+            pass

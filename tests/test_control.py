@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
@@ -23,6 +23,8 @@ from ccdaemon import control as room
 from ccdaemon.control import Answerer, Control, NotRunning, Refused, ask
 
 DEADLINE = 10.0  # seconds; whatever a test waits for is there long before
+
+unhurried = settings(deadline=None)  # how long an example takes says more of the machine than of the code
 ANOTHER_VERSION = "another version"
 NOBODY = 65534
 ROOT = Path(__file__).parents[1]
@@ -148,6 +150,7 @@ async def test_braces_without_end_do_no_harm(path: Path) -> None:
     assert await put(path, "echo") == {}
 
 
+@unhurried
 @given(st.dictionaries(st.text(max_size=5), st.integers() | st.text(max_size=10) | st.none(), max_size=4))
 def test_whatever_values_a_question_has_they_arrive(values: dict[str, Any]) -> None:
     async def arrives() -> Any:  # noqa: ANN401 - any JSON

@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Iterable, Sequence
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ccdaemon.asterisk.wire import (
@@ -31,6 +31,8 @@ BANNER = b"Asterisk Call Manager/11.0.0\r\n"
 CONTROL_CHARACTERS = [chr(code) for code in [*range(0x20), 0x7F]]
 SURROGATE = "\ud800"  # a text may hold one (JSON can say it), no encoding can
 MIB = 1024 * 1024
+
+unhurried = settings(deadline=None)  # how long an example takes says more of the machine than of the code
 
 
 def pieces(stream: bytes, cuts: Iterable[int]) -> list[bytes]:
@@ -76,6 +78,7 @@ def as_asterisk_sends(message: Headers) -> bytes:
     return b"".join(f"{name}: {value}\r\n".encode() for name, value in message.items()) + b"\r\n"
 
 
+@unhurried
 @given(ami_messages, cuts)
 def test_manager_messages_are_the_same_however_the_stream_is_cut(messages: list[Headers], places: list[int]) -> None:
     stream = BANNER + b"".join(map(as_asterisk_sends, messages))
@@ -126,6 +129,7 @@ def test_the_headers_of_a_message_are_read_as_asterisk_meant_them(block: bytes, 
     assert manager_hears([BANNER + block + b"\r\n\r\n"]) == [expected]
 
 
+@unhurried
 @given(header_names, st.lists(header_values, min_size=2, max_size=5))
 def test_a_header_that_stands_there_more_than_once_keeps_all_its_values_in_their_order(
     name: str, values: list[str]
@@ -167,6 +171,7 @@ def test_whoever_greets_in_another_way_is_no_asterisk(greeting: bytes) -> None:
         AmiDecoder().feed(greeting)
 
 
+@unhurried
 @given(st.lists(st.binary(max_size=60), max_size=8))
 def test_garbage_behind_the_greeting_becomes_headers_of_text_or_a_fault_and_nothing_else(parts: list[bytes]) -> None:
     decoder = AmiDecoder()
@@ -177,6 +182,7 @@ def test_garbage_behind_the_greeting_becomes_headers_of_text_or_a_fault_and_noth
     assert {"Event": "Hangup"} in decoder.feed(b"\r\n\r\nEvent: Hangup\r\n\r\n")
 
 
+@unhurried
 @given(st.binary(max_size=200), cuts)
 def test_garbage_as_a_greeting_is_a_fault_wherever_it_is_cut(stream: bytes, places: list[int]) -> None:
     with pytest.raises(WireFault):
@@ -224,6 +230,7 @@ def asterisk_reads_actions(stream: bytes) -> list[list[tuple[str, str]]]:
     return actions
 
 
+@unhurried
 @given(header_names, st.lists(st.tuples(header_names, st.text(max_size=30)), max_size=6))
 def test_an_action_arrives_with_exactly_its_values_or_is_not_sent(name: str, fields: list[tuple[str, str]]) -> None:
     try:
@@ -236,6 +243,7 @@ def test_an_action_arrives_with_exactly_its_values_or_is_not_sent(name: str, fie
         assert asterisk_reads_actions(stream) == [[("Action", name), *fields]]
 
 
+@unhurried
 @given(header_names, st.dictionaries(header_names, header_values, max_size=6))
 def test_our_own_decoder_reads_an_action_back(name: str, fields: dict[str, str]) -> None:
     fields.pop("Action", None)
@@ -290,6 +298,7 @@ def test_what_asterisk_replies_is_understood(line: bytes, expected: AgiMessage) 
     assert gateway_hears([ENVIRONMENT + line]) == [INTRODUCED, expected]
 
 
+@unhurried
 @given(st.lists(st.sampled_from(REPLIES), max_size=8), cuts)
 def test_gateway_messages_are_the_same_however_the_stream_is_cut(
     replies: list[tuple[bytes, AgiMessage]], places: list[int]
@@ -365,6 +374,7 @@ def test_what_asterisk_never_says_is_a_fault_wherever_it_is_cut(stream: bytes) -
             gateway_hears(parts)
 
 
+@unhurried
 @given(st.lists(st.binary(max_size=60), max_size=8), st.sampled_from([b"", ENVIRONMENT]))
 def test_garbage_is_a_message_or_a_fault_and_nothing_else(parts: list[bytes], before: bytes) -> None:
     try:
@@ -471,6 +481,7 @@ def test_the_parser_that_these_tests_ask_is_the_one_of_asterisk(line: bytes, wor
 agi_words = st.text(st.one_of(st.sampled_from('\\" \t\n\r,;$`(){}='), st.characters()), max_size=20)
 
 
+@unhurried
 @given(st.lists(agi_words, min_size=1, max_size=20))
 def test_a_command_arrives_with_exactly_its_words_or_is_not_sent(words: list[str]) -> None:
     try:

@@ -59,7 +59,7 @@ class AgiSession(asyncio.Protocol):
         self._decoder = AgiDecoder()
         self._pending: asyncio.Future[Reply] | None = None
         self._end: Exception | None = None
-        self._gone = asyncio.Event()
+        self.hung_up = asyncio.Event()
         self._transport: asyncio.Transport
         self._deadline: asyncio.TimerHandle
 
@@ -144,7 +144,7 @@ class AgiSession(asyncio.Protocol):
                 case Reply():
                     self._replied(message)
                 case HangUp():
-                    self._gone.set()
+                    self.hung_up.set()
                     self._end = self._end or CallerGone()
                     if self._pending is not None and not self._pending.done():
                         self._pending.set_exception(self._end)
@@ -156,6 +156,7 @@ class AgiSession(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._deadline.cancel()
         self._finish(AgiLost(f"Asterisk closed the connection ({exc})" if exc else "Asterisk closed the connection"))
+        self.hung_up.set()
         self._server.closed(self)
 
     def close(self) -> None:
@@ -182,7 +183,7 @@ class AgiSession(asyncio.Protocol):
         """`result=-1` says both "hung up" and "could not"; in the first case `HANGUP` follows at once."""
         try:
             async with asyncio.timeout(HANGUP_GRACE):
-                await self._gone.wait()
+                await self.hung_up.wait()
         except TimeoutError:
             message = f"Asterisk could not play or read {what}"
             raise AgiRefused(message) from None

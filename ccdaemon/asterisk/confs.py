@@ -15,7 +15,8 @@ MAX_DEPTH = 10  # of includes; MAX_INCLUDE_LEVEL in main/config.c
 _SECTION = re.compile(r"\[(?P<name>[^]]*)\]\s*(?:\((?P<options>[^)]*)\))?")
 _SETTING = re.compile(r"(?P<key>[^=]+?)\s*=>?\s*(?P<value>.*)")
 _COMMENT = re.compile(r"(?<!\\);.*")
-_BLOCK = re.compile(r";--.*?--;", re.DOTALL)
+_BLOCK = re.compile(r";--(?!-).*?--;", re.DOTALL)  # a rule of dashes begins none
+_INCLUDE = re.compile(r'#(?:try)?include\s+["<]?(?P<name>/?[^">/\s][^">]*)')
 
 
 def read_asterisk(folder: Path) -> AsteriskFiles:
@@ -51,7 +52,8 @@ def _lines(folder: Path, name: str, depth: int) -> Iterator[tuple[str, str]]:
     """Lines without comments, those of included files in the place of their `#include`."""
     if depth > MAX_DEPTH:
         return
-    for path in sorted(folder.glob(name)) if not name.startswith("/") else [Path(name)]:
+    root = Path("/") if name.startswith("/") else folder
+    for path in sorted(root.glob(name.lstrip("/"))):
         try:
             text = path.read_text(errors="replace")
         except OSError:
@@ -59,8 +61,7 @@ def _lines(folder: Path, name: str, depth: int) -> Iterator[tuple[str, str]]:
         text = _BLOCK.sub(lambda block: "\n" * block[0].count("\n"), text)
         for number, raw in enumerate(text.splitlines(), 1):
             line = _COMMENT.sub("", raw).strip()
-            if line.startswith(("#include", "#tryinclude")):
-                included = line.partition(" ")[2].strip().strip('"<>')
-                yield from _lines(folder, included, depth + 1)
+            if (include := _INCLUDE.match(line)) is not None:
+                yield from _lines(folder, include["name"].strip(), depth + 1)
             elif line:
                 yield f"{path.relative_to(folder) if path.is_relative_to(folder) else path}:{number}", line

@@ -12,7 +12,7 @@ from ccdaemon.model import AsteriskFiles, Fault, Setting, Site
 
 CONNECTED = "cc-connected"
 TRUNK_CONTEXT = "cc-inbound"
-_APPLICATION = re.compile(r"\b(Queue|Dial)\(((?:[^()]|\([^()]*\))*)\)")
+_APPLICATION = re.compile(r"\b(Queue|Dial)\(", re.IGNORECASE)
 _CALLING_PARTY = set("THKWX")  # what the party that called may do by key: transfer, hang up, park, record
 _CALLED_PARTY = set("thkwx")
 
@@ -62,18 +62,33 @@ def _unknown(queue: str, whom: str) -> str:
 
 def _options(trunk: str, settings: tuple[Setting, ...]) -> Iterator[Fault]:
     for setting in settings:
-        for application, written in _APPLICATION.findall(setting.value):
-            arguments = re.split(r",(?![^(]*\))", written)
-            options = arguments[1 if application == "Queue" else 2 : 3 if application == "Dial" else 2]
-            letters = set(re.sub(r"\([^)]*\)", "", "".join(options)))
-            outward = application == "Dial" and (f"@{trunk}" in written or "CC_TRUNK" in written)
-            wrong = sorted(letters & (_CALLED_PARTY if outward else _CALLING_PARTY))
+        for found in _APPLICATION.finditer(setting.value):
+            application = found[1].capitalize()
+            written, plain = _arguments(setting.value[found.end() :])
+            options = [*plain.split(","), "", ""][1 if application == "Queue" else 2]
+            outward = application == "Dial" and re.search(rf"[@/]{trunk}(?![\w-])|CC_TRUNK", written)
+            wrong = sorted(set(options) & (_CALLED_PARTY if outward else _CALLING_PARTY))
             if wrong:
                 text = (
                     f"{application}() has option {', '.join(wrong)}: somebody outside could transfer, park or record "
                     "by key. Take it out"
                 )
                 yield Fault(setting.where, setting.section, text)
+
+
+def _arguments(text: str) -> tuple[str, str]:
+    """What stands up to the closing parenthesis: as it is written, and without what is in brackets of its own."""
+    depth, plain = 0, ""
+    for position, sign in enumerate(text):
+        if sign in ")]}":
+            depth -= 1
+            if depth < 0:
+                return text[:position], plain
+        elif sign in "([{":
+            depth += 1
+        elif depth == 0:
+            plain += sign
+    return text, plain
 
 
 def _trunk(trunk: str, settings: tuple[Setting, ...]) -> Iterator[Fault]:

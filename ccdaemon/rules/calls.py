@@ -8,6 +8,7 @@ Source: the Asterisk documentation on AMI events.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
@@ -28,6 +29,8 @@ from ccdaemon.notices import (
 )
 
 Event: TypeAlias = Mapping[str, str]
+
+_MADE = re.compile(r"(\d+)\.(\d+)$")  # the end of a Uniqueid: [SYSTEM-]EPOCH.NUMBER
 
 NOT_IN_USE, UNAVAILABLE, INVALID = "1", "5", "4"  # device states as QueueMemberStatus writes them (devicestate.h)
 
@@ -133,7 +136,10 @@ class Calls:
     # --- channels and bridges ----------------------------------------------------------------------------------------
 
     def _leg(self, event: Event, at: float, notices: list[Notice], prefix: str = "") -> Leg:
-        """The leg that an event speaks of: made if nobody announced it, moved where Asterisk says it belongs."""
+        """The leg that an event speaks of: made if nobody announced it, its call merged into an older one.
+
+        A younger Linkedid than the one that we know is that of an event from before a merger.
+        """
         uniqueid, call = event[f"{prefix}Uniqueid"], event[f"{prefix}Linkedid"]
         leg = self.legs.get(uniqueid)
         if leg is None:
@@ -143,21 +149,25 @@ class Calls:
             leg = self.legs[uniqueid] = Leg(uniqueid, call, event[f"{prefix}Channel"])
             self.calls[call].legs.add(uniqueid)
             notices.append(LegBegan(call, at, uniqueid, leg.channel))
-        elif leg.call != call:
-            self._move(leg, call, at, notices)
+        elif _is_older(call, leg.call):
+            for moved in [*self.calls[leg.call].legs]:
+                self._move(self.legs[moved], call, at, notices)
         return leg
 
     def _move(self, leg: Leg, call: str, at: float, notices: list[Notice]) -> None:
-        """A bridge gives all its channels the oldest Linkedid: two calls have become one."""
+        """A bridge gives its channels the oldest Linkedid. With the last leg of a call, two calls have become one."""
         old = self.calls[leg.call]
         if call not in self.calls:
             self.calls[call] = Call(call, old.began, old.service, old.language)
             notices.append(CallBegan(call, old.began))
-        notices.append(CallMerged(old.id, at, call))
-        for moved in old.legs:
-            self.legs[moved].call = call
-        self.calls[call].legs |= old.legs
-        del self.calls[old.id]
+        leg.call = call
+        self.calls[call].legs.add(leg.id)
+        old.legs.discard(leg.id)
+        if old.legs:
+            notices.append(LegBegan(call, at, leg.id, leg.channel))
+        else:
+            notices.append(CallMerged(old.id, at, call))
+            del self.calls[old.id]
 
     def _new_channel(self, event: Event, at: float, notices: list[Notice]) -> None:
         self._leg(event, at, notices)
@@ -198,22 +208,29 @@ class Calls:
 
     def _blind_transfer(self, event: Event, at: float, notices: list[Notice]) -> None:
         if event.get("Result") == "Success":
-            leg = self._leg(event, at, notices, "Transferer")
-            notices.append(Transferred(leg.call, at, leg.id, "blind", event.get("Extension", "")))
+            self._transferred(event, "Transferer", at, "blind", event.get("Extension", ""), notices)
 
     def _attended_transfer(self, event: Event, at: float, notices: list[Notice]) -> None:
         if event.get("Result") == "Success":
-            leg = self.legs.get(event.get("OrigTransfererUniqueid", ""))
-            call = leg.call if leg else event.get("OrigTransfererLinkedid", "")
             target = event.get("SecondTransfererUniqueid", "")
-            notices.append(Transferred(call, at, event.get("OrigTransfererUniqueid", ""), "attended", target))
+            self._transferred(event, "OrigTransferer", at, "attended", target, notices)
+
+    def _transferred(self, event: Event, prefix: str, at: float, kind: str, to: str, notices: list[Notice]) -> None:
+        """Who transfers may have hung up already: their leg is not made anew, and a call that is over has no news."""
+        uniqueid = event.get(f"{prefix}Uniqueid", "")
+        leg = self.legs.get(uniqueid)
+        call = leg.call if leg is not None else event.get(f"{prefix}Linkedid", "")
+        if call in self.calls:
+            notices.append(Transferred(call, at, uniqueid, kind, to))
 
     # --- queues ------------------------------------------------------------------------------------------------------
 
     def _queue_join(self, event: Event, at: float, notices: list[Notice]) -> None:
         leg = self._leg(event, at, notices)
-        self.queues.setdefault(event["Queue"], {})[leg.id] = Waiting(leg.call, at)
-        notices.append(QueueJoined(leg.call, at, leg.id, event["Queue"]))
+        waiting = self.queues.setdefault(event["Queue"], {})
+        if leg.id not in waiting:
+            waiting[leg.id] = Waiting(leg.call, at)
+            notices.append(QueueJoined(leg.call, at, leg.id, event["Queue"]))
 
     def _queue_leave(self, event: Event, at: float, notices: list[Notice]) -> None:
         """Comes before AgentConnect where an agent answers; then that says how it ended, and else the next event."""
@@ -267,6 +284,8 @@ class Calls:
             self._end(leg, now, None, notices, seen=False)
         for channel in live.values():
             leg = self._leg(channel, now, notices)
+            if leg.call != channel["Linkedid"]:
+                self._move(leg, channel["Linkedid"], now, notices)
             leg.bridge = channel.get("BridgeId") or None
         self.members = {}
         for member in members:
@@ -285,9 +304,9 @@ class Calls:
 
     def _compare_queues(self, waiting: Mapping[str, Mapping[str, Waiting]], now: float) -> list[Notice]:
         left = [
-            QueueLeft(entry.call, now, leg, queue, "unanswered")
+            QueueLeft(self.legs[leg].call, now, leg, queue, "unanswered")
             for queue, entries in self.queues.items()
-            for leg, entry in entries.items()
+            for leg in entries
             if leg not in waiting.get(queue, {})
         ]
         joined = [
@@ -297,3 +316,11 @@ class Calls:
             if leg not in self.queues.get(queue, {})
         ]
         return [*left, *joined]
+
+
+def _is_older(one: str, other: str) -> bool:
+    """Of two Linkedids Asterisk keeps the older (ast_channel_internal_oldest_linkedid)."""
+    made, made_other = _MADE.search(one), _MADE.search(other)
+    if made is None or made_other is None:  # given by hand: nothing to compare, so the event is believed
+        return one != other
+    return (int(made[1]), int(made[2])) < (int(made_other[1]), int(made_other[2]))

@@ -59,12 +59,9 @@ class Phone:
         await self._session.execute("Transfer", f"PJSIP/{where}", within=30)
 
     async def wait_until_gone(self) -> None:
-        """Stay on the line until the other side hangs up."""
-        try:
-            while True:
-                await self._session.command("WAIT", "FOR", "DIGIT", "3600000", within=3700)
-        except CallerGone:
-            self.gone.set()
+        """Stay on the line until the other side hangs up. Keys may be pressed meanwhile."""
+        await self._session.hung_up.wait()
+        self.gone.set()
 
     async def stay(self, seconds: float) -> None:
         """Stay on the line for a while."""
