@@ -111,6 +111,9 @@ class Line:
             except ConnectionError:
                 return True
 
+    async def hang_up(self) -> None:
+        await self.say("HANGUP\n")
+
     def hang_up_the_socket(self) -> None:
         self._writer.close()
 
@@ -415,6 +418,40 @@ async def test_behind_a_reply_and_a_hang_up_no_command_is_sent(case: Case) -> No
         assert await line.closed()
 
 
+@pytest.mark.parametrize("end", [Line.hang_up, Line.hang_up_the_socket, Line.cut], ids=["HANGUP", "closed", "reset"])
+async def test_who_waits_for_the_hang_up_hears_of_it(end: Callable[[Line], Awaitable[None] | None]) -> None:
+    waiting, over = asyncio.Event(), asyncio.Event()
+
+    async def conversation(session: AgiSession) -> None:
+        assert not session.hung_up.is_set()
+        waiting.set()
+        await session.hung_up.wait()
+        over.set()
+
+    async with gateway(conversation) as open_gateway:
+        line = await open_gateway.call()
+        async with asyncio.timeout(DEADLINE):
+            await waiting.wait()
+            if (ending := end(line)) is not None:
+                await ending
+            await over.wait()
+        assert over.is_set()
+
+
+@each_listening_command
+async def test_minus_one_and_the_end_of_the_connection_are_no_refusal(
+    case: Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(agi, "HANGUP_GRACE", DEADLINE)
+    outcomes = Outcomes(case.command)
+    async with gateway(outcomes) as open_gateway:
+        line = await open_gateway.call()
+        await line.hear()
+        await line.say("200 result=-1\n")
+        line.hang_up_the_socket()
+        assert isinstance(await outcomes.next(), CallerGone)
+
+
 async def test_a_caller_who_hangs_up_is_no_fault_in_the_log() -> None:
     with capture_logs() as logs:
         async with gateway(greet) as open_gateway:
@@ -683,7 +720,10 @@ def many_descriptors() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("many_descriptors")
-async def test_more_half_open_connections_than_are_kept_do_not_disturb_a_call() -> None:
+async def test_more_half_open_connections_than_are_kept_do_not_disturb_a_call(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(agi, "ENVIRONMENT_DEADLINE", 10 * DEADLINE)
     outcomes = Outcomes(next_command)
 
     async def conversation(session: AgiSession) -> None:
@@ -725,7 +765,8 @@ def test_every_call_of_a_burst_is_answered(new_loop: Callable[[], asyncio.Abstra
 # --- the end ---------------------------------------------------------------------------------------------------------
 
 
-async def test_stopping_lets_conversations_end_and_takes_no_new_ones() -> None:
+async def test_stopping_lets_conversations_end_and_takes_no_new_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(agi, "ENVIRONMENT_DEADLINE", 10 * DEADLINE)
     outcomes = Outcomes(next_command, next_command)
     async with gateway(outcomes) as open_gateway:
         line, half_open = await open_gateway.call(), await open_gateway.connect()

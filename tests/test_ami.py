@@ -16,6 +16,7 @@ from typing import NoReturn
 
 import pytest
 import uvloop
+from panoramisk import Manager
 from structlog.testing import capture_logs
 
 from ccdaemon.asterisk import ami as room
@@ -260,6 +261,30 @@ async def test_who_does_not_answer_in_time_is_not_reached(said: bytes, monkeypat
             async with connect(switch.address()):
                 pass
         assert await (await coming).closed()
+
+
+async def test_who_does_not_shake_hands_in_time_is_not_reached_and_let_go(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(room, "CONNECT_DEADLINE", 0.1)
+    async with a_switch() as switch:
+        own = certificate(tmp_path / "pbx", switch.host)
+        with pytest.raises(AmiUnreachable, match="no answer"):
+            async with connect(switch.address(ca=own.file)):
+                pass
+        link = await switch.accept()
+        assert not await link.closed()  # it has said a hello
+        assert switch.heard == []
+
+
+async def test_nothing_is_sent_that_nobody_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(Manager.defaults, "ping_delay", 0)  # panoramisk would ping from then on
+    async with a_switch() as switch, linked(switch) as (ami, link):
+        for _ in range(3):
+            asking = asyncio.create_task(ami.action("Getvar"))
+            await link.answer(await link.hear(), Response="Success")
+            await asking
+        assert switch.actions() == ["Login", *["Getvar"] * 3]
 
 
 def test_no_secret_shows_in_an_address() -> None:

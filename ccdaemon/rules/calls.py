@@ -9,7 +9,7 @@ Source: the Asterisk documentation on AMI events.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -135,36 +135,41 @@ class Calls:
 
     # --- channels and bridges ----------------------------------------------------------------------------------------
 
-    def _leg(self, event: Event, at: float, notices: list[Notice], prefix: str = "") -> Leg:
+    def _leg(self, event: Event, at: float, notices: list[Notice]) -> Leg:
         """The leg that an event speaks of: made if nobody announced it, its call merged into an older one.
 
         A younger Linkedid than the one that we know is that of an event from before a merger.
         """
-        uniqueid, call = event[f"{prefix}Uniqueid"], event[f"{prefix}Linkedid"]
+        leg = self._known(event, at, notices)
+        if _is_older(event["Linkedid"], leg.call):
+            self._move(self.calls[leg.call].legs, event["Linkedid"], at, notices)
+        return leg
+
+    def _known(self, event: Event, at: float, notices: list[Notice]) -> Leg:
+        uniqueid, call = event["Uniqueid"], event["Linkedid"]
         leg = self.legs.get(uniqueid)
         if leg is None:
             if call not in self.calls:
                 self.calls[call] = Call(call, at)
                 notices.append(CallBegan(call, at))
-            leg = self.legs[uniqueid] = Leg(uniqueid, call, event[f"{prefix}Channel"])
+            leg = self.legs[uniqueid] = Leg(uniqueid, call, event["Channel"])
             self.calls[call].legs.add(uniqueid)
             notices.append(LegBegan(call, at, uniqueid, leg.channel))
-        elif _is_older(call, leg.call):
-            for moved in [*self.calls[leg.call].legs]:
-                self._move(self.legs[moved], call, at, notices)
         return leg
 
-    def _move(self, leg: Leg, call: str, at: float, notices: list[Notice]) -> None:
-        """A bridge gives its channels the oldest Linkedid. With the last leg of a call, two calls have become one."""
-        old = self.calls[leg.call]
+    def _move(self, legs: Collection[str], call: str, at: float, notices: list[Notice]) -> None:
+        """Give legs of one call to another. When they are all that it had, two calls have become one."""
+        moved = [self.legs[leg] for leg in legs]
+        old = self.calls[moved[0].call]
         if call not in self.calls:
             self.calls[call] = Call(call, old.began, old.service, old.language)
             notices.append(CallBegan(call, old.began))
-        leg.call = call
-        self.calls[call].legs.add(leg.id)
-        old.legs.discard(leg.id)
+        for leg in moved:
+            leg.call = call
+            self.calls[call].legs.add(leg.id)
+            old.legs.discard(leg.id)
         if old.legs:
-            notices.append(LegBegan(call, at, leg.id, leg.channel))
+            notices += [LegBegan(call, at, leg.id, leg.channel) for leg in moved]
         else:
             notices.append(CallMerged(old.id, at, call))
             del self.calls[old.id]
@@ -280,13 +285,13 @@ class Calls:
         """Make the graph agree with what Asterisk lists now: CoreShowChannel, QueueMember and QueueEntry."""
         notices: list[Notice] = []
         live = {channel["Uniqueid"]: channel for channel in channels}
+        for channel in live.values():
+            leg = self._known(channel, now, notices)
+            if leg.call != channel["Linkedid"]:
+                self._move({leg.id}, channel["Linkedid"], now, notices)
+            leg.bridge = channel.get("BridgeId") or None
         for leg in [leg for leg in self.legs.values() if leg.id not in live]:
             self._end(leg, now, None, notices, seen=False)
-        for channel in live.values():
-            leg = self._leg(channel, now, notices)
-            if leg.call != channel["Linkedid"]:
-                self._move(leg, channel["Linkedid"], now, notices)
-            leg.bridge = channel.get("BridgeId") or None
         self.members = {}
         for member in members:
             self.members.setdefault(member["Queue"], {})[member["Location"]] = Member(

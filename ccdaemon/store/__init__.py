@@ -111,7 +111,11 @@ async def _prepare(database: aiosqlite.Connection, file: Path) -> None:
 
 # --- what is written for each notice ---------------------------------------------------------------------------------
 
-_CALL = "INSERT INTO calls (id, began) VALUES (:call, :at) ON CONFLICT (id) DO UPDATE SET began = min(began, :at)"
+_KNOWN = "INSERT INTO calls (id, began) VALUES (:call, :at) ON CONFLICT (id) DO NOTHING"
+_CALL = """
+    INSERT INTO calls (id, began) VALUES (:call, :at)
+    ON CONFLICT (id) DO UPDATE SET began = min(began, :at), ended = NULL, seen_end = 1, merged = NULL
+"""
 _IDENTIFY = """
     INSERT INTO calls (id, began, dialled, number, service, language, tier)
     VALUES (:call, :at, :dialled, :number, :service, :language, :tier)
@@ -139,10 +143,22 @@ _RECORDER = """
 _RECORDER_END = "UPDATE recordings SET stopped = :at, reason = :reason WHERE leg = :leg AND stopped IS NULL"
 _MERGE = (
     "UPDATE calls SET merged = :into, ended = :at WHERE id = :call",
+    "UPDATE calls SET merged = :into WHERE merged = :call",
     "UPDATE legs SET call = :into WHERE call = :call",
+    "UPDATE visits SET call = :into WHERE call = :call",
+    "UPDATE recordings SET call = :into WHERE call = :call",
 )
 
 Statement = tuple[str, dict[str, Any]]
+
+
+def _calls_of(notices: Sequence[Notice]) -> Iterable[Statement]:
+    """A row for every call that is spoken of: its beginning may have been lost in a day without a disk."""
+    for notice in notices:
+        yield _KNOWN, {"call": notice.call, "at": notice.at}
+    for notice in notices:
+        if isinstance(notice, CallMerged):
+            yield _KNOWN, {"call": notice.into, "at": notice.at}
 
 
 def _statements(notice: Notice) -> Iterable[Statement]:
@@ -196,7 +212,7 @@ class Register:
 
     async def write(self, notices: Sequence[Notice]) -> None:
         """Enter what happened, all of it or nothing. Raises `RegisterFull` if the disk takes nothing now."""
-        statements = [statement for notice in notices for statement in _statements(notice)]
+        statements = [*_calls_of(notices), *(each for notice in notices for each in _statements(notice))]
         async with self._transaction():
             for sql, group in groupby(statements, key=lambda statement: statement[0]):
                 await self._database.executemany(sql, [values for _, values in group])
@@ -241,7 +257,8 @@ class Register:
         """Everything that is known of a call, in its order."""
         rows = await self._rows(
             """
-            SELECT at, kind, leg, detail FROM events WHERE call IN (SELECT id FROM calls WHERE :call IN (id, merged))
+            SELECT at, kind, leg, detail FROM events
+            WHERE call IN (SELECT id FROM calls WHERE id = :call OR merged = :call)
             UNION ALL
             SELECT began, 'leg began', id, json_object('channel', channel) FROM legs WHERE call = :call
             UNION ALL
@@ -305,9 +322,10 @@ class Register:
 
 _FINISH = """
     INSERT INTO recordings (leg, call, service, started, stopped, reason, file, seconds, bytes, sha256, fault)
-    VALUES (:leg, :call, :service, :started, :stopped, :reason, :file, :seconds, :bytes, :sha256, :fault)
+    VALUES (:leg, coalesce((SELECT merged FROM calls WHERE id = :call), :call), :service, :started, :stopped, :reason,
+            :file, :seconds, :bytes, :sha256, :fault)
     ON CONFLICT (leg) DO UPDATE SET
-        call = coalesce(call, :call), service = coalesce(:service, service),
+        call = coalesce(call, excluded.call), service = coalesce(:service, service),
         started = coalesce(started, :started), stopped = coalesce(stopped, :stopped),
         reason = coalesce(reason, :reason),
         file = :file, seconds = :seconds, bytes = :bytes, sha256 = :sha256, fault = :fault

@@ -15,6 +15,7 @@ CREATE TABLE calls (
 
 CREATE INDEX calls_by_time ON calls (began);
 CREATE INDEX calls_open ON calls (id) WHERE ended IS NULL;
+CREATE INDEX calls_merged ON calls (merged) WHERE merged IS NOT NULL;
 
 CREATE TABLE legs (
     id      TEXT PRIMARY KEY,
