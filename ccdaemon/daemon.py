@@ -198,7 +198,7 @@ class Daemon:
             "synchronised": self._synchronised,
             "live": sorted(self._calls.calls),
             "bridged": sum(leg.bridge is not None for leg in self._calls.legs.values()),
-            "queues": {queue: len(waiting) for queue, waiting in self._calls.queues.items() if waiting},
+            "queues": {name: len(queue.waiting) for name, queue in self._calls.queues.items() if queue.waiting},
             "recorders": self._calls.recorders,
             "alarms": self._alarms.standing,
         }

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 Language: TypeAlias = str  # "cy", "en": the directory of its sounds in Asterisk
+Event: TypeAlias = Mapping[str, str]  # from AMI: an entry of a list too
 
 # --- where a key leads -----------------------------------------------------------------------------------------------
 

@@ -15,8 +15,7 @@ import pytest
 
 import ccdaemon
 from ccdaemon.config import Configuration, ConfigurationFaults, load
-from ccdaemon.model import Hours, Service, Site
-from ccdaemon.rules.calls import Event
+from ccdaemon.model import Event, Hours, Service, Site
 from ccdaemon.rules.hours import ROUND_THE_CLOCK
 from ccdaemon.rules.menus import (
     TURNS,

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ccdaemon.model import Event
 from ccdaemon.notices import (
     Bridged,
     CallBegan,
@@ -25,7 +26,7 @@ from ccdaemon.notices import (
     RecorderStopped,
     Transferred,
 )
-from ccdaemon.rules.calls import Calls, Event
+from ccdaemon.rules.calls import Calls
 from ccdaemon.store import open_register
 from tests.builders import an_event, channel_of, in_queue, listed
 
@@ -151,7 +152,7 @@ def test_every_way_out_of_a_queue_has_a_name(claim: str, events: list[Event], ou
     calls = Calls()
     notices = told([caller_arrives(), *events], calls)
     assert [notice.outcome for notice in notices if isinstance(notice, QueueLeft)] == outcomes, claim
-    assert not any(calls.queues.values())
+    assert not any(queue.waiting for queue in calls.queues.values())
 
 
 @pytest.mark.parametrize(
@@ -371,16 +372,16 @@ def test_an_agent_is_free_who_is_there_not_paused_and_not_on_a_call(
 ) -> None:
     calls = Calls()
     assert told([member("QueueMemberStatus", status, paused)], calls) == []
-    agent = calls.members["housing"]["PJSIP/1001"]
+    agent = calls.queues["housing"].members["PJSIP/1001"]
     assert (agent.logged_in, agent.free) == (logged_in, free)
 
 
 def test_agents_come_and_go() -> None:
     calls = Calls()
     told([member("QueueMemberAdded", "1"), member("QueueMemberPause", "1", "1")], calls)
-    assert calls.members["housing"]["PJSIP/1001"].paused
+    assert calls.queues["housing"].members["PJSIP/1001"].paused
     told([member("QueueMemberRemoved", "1"), member("QueueMemberRemoved", "1")], calls)
-    assert calls.members == {"housing": {}}
+    assert calls.queues["housing"].members == {}
 
 
 # --- after the link was away -----------------------------------------------------------------------------------------
@@ -407,10 +408,10 @@ def test_what_began_while_we_were_away_is_known_afterwards() -> None:
         LegBegan(CALL, AT + 100, CALLER, channel_of(CALLER)),
         QueueJoined(CALL, AT + 70, CALLER, "housing"),
     ]
-    assert calls.members["housing"]["PJSIP/1001"].free
+    assert calls.queues["housing"].members["PJSIP/1001"].free
     # what happened before the listing and comes behind it is known already
     assert told([caller_arrives(), joins_queue()], calls) == []
-    assert calls.queues["housing"][CALLER].since == AT + 70
+    assert calls.queues["housing"].waiting[CALLER].since == AT + 70
 
 
 @pytest.mark.parametrize(
@@ -494,7 +495,7 @@ def assert_whole(calls: Calls) -> None:
     assert {leg.id: leg.call for leg in calls.legs.values()} == {
         leg: call.id for call in calls.calls.values() for leg in call.legs
     }
-    assert all(leg in calls.legs for entries in calls.queues.values() for leg in entries)
+    assert all(leg in calls.legs for queue in calls.queues.values() for leg in queue.waiting)
 
 
 @settings(max_examples=400, deadline=None)
@@ -512,7 +513,7 @@ def test_after_any_events_a_look_at_what_is_live_makes_the_graph_agree_with_it(
     assert_whole(calls)
     assert {leg.id: (leg.call, leg.bridge or "") for leg in calls.legs.values()} == truth
     assert set(calls.calls) == {call for call, _ in truth.values()}
-    there = {(queue, leg) for queue, legs_there in calls.queues.items() for leg in legs_there}
+    there = {(name, leg) for name, queue in calls.queues.items() for leg in queue.waiting}
     assert there == {(queue, leg) for queue, leg in in_queues if leg in truth}
     assert calls.resynchronise(channels, [], entries, AT + 100) == []  # and then there is nothing left to say
 

@@ -11,8 +11,9 @@ from collections.abc import Callable, Mapping
 from typing import NoReturn, Protocol
 
 from ccdaemon.flows.inbound import Journal
+from ccdaemon.model import Event
 from ccdaemon.notices import CallEnded, LegEnded
-from ccdaemon.rules.calls import Calls, Event
+from ccdaemon.rules.calls import Calls
 
 OUR_VARIABLES = "CC_SERVICE,CC_LANG"
 

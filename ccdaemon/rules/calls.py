@@ -9,10 +9,10 @@ Source: the Asterisk documentation on AMI events.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
-from typing import TypeAlias
 
+from ccdaemon.model import Event
 from ccdaemon.notices import (
     Bridged,
     CallBegan,
@@ -21,18 +21,14 @@ from ccdaemon.notices import (
     LegBegan,
     LegEnded,
     Notice,
-    QueueJoined,
     QueueLeft,
     RecorderStarted,
     RecorderStopped,
     Transferred,
 )
-
-Event: TypeAlias = Mapping[str, str]
+from ccdaemon.rules.queues import Member, Queues
 
 _MADE = re.compile(r"(\d+)\.(\d+)$")  # the end of a Uniqueid: [SYSTEM-]EPOCH.NUMBER
-
-NOT_IN_USE, UNAVAILABLE, INVALID = "1", "5", "4"  # device states as QueueMemberStatus writes them (devicestate.h)
 
 
 @dataclass(slots=True)
@@ -62,39 +58,13 @@ class Call:
     legs: set[str] = field(default_factory=set)
 
 
-@dataclass(slots=True)
-class Waiting:
-    """A caller in a queue."""
-
-    call: str
-    since: float
-    member: str | None = None  # who answers, once AgentConnect has come
-
-
-@dataclass(slots=True)
-class Member:
-    """An agent's device in a queue."""
-
-    status: str
-    paused: bool
-
-    @property
-    def free(self) -> bool:
-        return self.status == NOT_IN_USE and not self.paused
-
-    @property
-    def logged_in(self) -> bool:
-        return self.status not in {UNAVAILABLE, INVALID}
-
-
 class Calls:
     """Everything that is live. `apply` takes it on by one event."""
 
     def __init__(self) -> None:
         self.legs: dict[str, Leg] = {}
         self.calls: dict[str, Call] = {}
-        self.queues: dict[str, dict[str, Waiting]] = {}
-        self.members: dict[str, dict[str, Member]] = {}
+        self.queues = Queues()
         self._handlers = {
             "Newchannel": self._new_channel,
             "Hangup": self._hangup,
@@ -185,10 +155,7 @@ class Calls:
 
     def _end(self, leg: Leg, at: float, cause: int | None, notices: list[Notice], *, seen: bool = True) -> None:
         call = self.calls[leg.call]
-        for queue, waiting in self.queues.items():
-            if leg.id in waiting:  # hung up between AgentConnect and bridge, or the event was lost
-                notices.append(QueueLeft(leg.call, at, leg.id, queue, "abandoned"))
-                del waiting[leg.id]
+        notices += self.queues.hang_up(leg.id, leg.call, at)
         if leg.recorded:
             notices.append(
                 RecorderStopped(leg.call, at, leg.id, "the leg ended" if seen else "ended while we were away")
@@ -232,36 +199,29 @@ class Calls:
 
     def _queue_join(self, event: Event, at: float, notices: list[Notice]) -> None:
         leg = self._leg(event, at, notices)
-        waiting = self.queues.setdefault(event["Queue"], {})
-        if leg.id not in waiting:
-            waiting[leg.id] = Waiting(leg.call, at)
-            notices.append(QueueJoined(leg.call, at, leg.id, event["Queue"]))
+        notices += self.queues.join(event["Queue"], leg.id, leg.call, at)
 
     def _queue_leave(self, event: Event, at: float, notices: list[Notice]) -> None:
         """Comes before AgentConnect where an agent answers; then that says how it ended, and else the next event."""
-        waiting = self.queues.get(event["Queue"], {}).pop(event["Uniqueid"], None)
-        if waiting is not None:
+        if self.queues.waits(event["Queue"], event["Uniqueid"]):
             leg = self._leg(event, at, notices)
-            notices.append(QueueLeft(leg.call, at, leg.id, event["Queue"], "unanswered"))
+            notices += self.queues.leave(event["Queue"], leg.id, leg.call, at, "unanswered")
 
     def _queue_abandon(self, event: Event, at: float, notices: list[Notice]) -> None:
         """Comes before QueueCallerLeave."""
-        waiting = self.queues.get(event["Queue"], {}).pop(event["Uniqueid"], None)
         leg = self._leg(event, at, notices)
-        if waiting is not None:
-            notices.append(QueueLeft(leg.call, at, leg.id, event["Queue"], "abandoned"))
+        notices += self.queues.leave(event["Queue"], leg.id, leg.call, at, "abandoned")
 
     def _agent_connect(self, event: Event, at: float, notices: list[Notice]) -> None:
         caller = self._leg(event, at, notices)
-        self.queues.get(event["Queue"], {}).pop(caller.id, None)
+        self.queues[event["Queue"]].waiting.pop(caller.id, None)
         notices.append(QueueLeft(caller.call, at, caller.id, event["Queue"], "answered", event.get("Interface")))
 
     def _member(self, event: Event, at: float, notices: list[Notice]) -> None:  # noqa: ARG002 - one shape for all
-        member = Member(event.get("Status", ""), event.get("Paused") == "1")
-        self.members.setdefault(event["Queue"], {})[event["Interface"]] = member
+        self.queues[event["Queue"]].members[event["Interface"]] = Member.of(event)
 
     def _member_removed(self, event: Event, at: float, notices: list[Notice]) -> None:  # noqa: ARG002
-        self.members.get(event["Queue"], {}).pop(event["Interface"], None)
+        self.queues[event["Queue"]].members.pop(event["Interface"], None)
 
     # --- recorders ---------------------------------------------------------------------------------------------------
 
@@ -292,35 +252,8 @@ class Calls:
             leg.bridge = channel.get("BridgeId") or None
         for leg in [leg for leg in self.legs.values() if leg.id not in live]:
             self._end(leg, now, None, notices, seen=False)
-        self.members = {}
-        for member in members:
-            self.members.setdefault(member["Queue"], {})[member["Location"]] = Member(
-                member.get("Status", ""), member.get("Paused") == "1"
-            )
-        waiting: dict[str, dict[str, Waiting]] = {}
-        for entry in entries:
-            leg_in_queue = self.legs.get(entry["Uniqueid"])
-            if leg_in_queue is not None:
-                since = now - float(entry.get("Wait", "0"))
-                waiting.setdefault(entry["Queue"], {})[leg_in_queue.id] = Waiting(leg_in_queue.call, since)
-        notices += self._compare_queues(waiting, now)
-        self.queues = waiting
-        return notices
-
-    def _compare_queues(self, waiting: Mapping[str, Mapping[str, Waiting]], now: float) -> list[Notice]:
-        left = [
-            QueueLeft(self.legs[leg].call, now, leg, queue, "unanswered")
-            for queue, entries in self.queues.items()
-            for leg in entries
-            if leg not in waiting.get(queue, {})
-        ]
-        joined = [
-            QueueJoined(entry.call, entry.since, leg, queue)
-            for queue, entries in waiting.items()
-            for leg, entry in entries.items()
-            if leg not in self.queues.get(queue, {})
-        ]
-        return [*left, *joined]
+        legs = {leg.id: leg.call for leg in self.legs.values()}
+        return [*notices, *self.queues.resynchronise(members, entries, legs, now)]
 
 
 def _is_older(one: str, other: str) -> bool:

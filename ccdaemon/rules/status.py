@@ -22,8 +22,8 @@ def queue_topics(calls: Calls, queues: Iterable[str]) -> dict[str, Payload]:
     """For each queue who waits since when, and how many agents are logged in and free. `since` is an epoch."""
     topics: dict[str, Payload] = {}
     for queue in queues:
-        waiting = calls.queues.get(queue, {}).values()
-        members = calls.members.get(queue, {}).values()
+        waiting = calls.queues[queue].waiting.values()
+        members = calls.queues[queue].members.values()
         topics[f"queues/{queue}"] = {
             "waiting": len(waiting),
             "longest_since": round(min((entry.since for entry in waiting), default=0)) or None,

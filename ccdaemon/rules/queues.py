@@ -1,0 +1,96 @@
+"""Who waits in which queue, and which agents are there: the part of the graph of calls that is about queues."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from ccdaemon.model import Event
+from ccdaemon.notices import Notice, QueueJoined, QueueLeft
+
+NOT_IN_USE, UNAVAILABLE, INVALID = "1", "5", "4"  # device states as QueueMemberStatus writes them (devicestate.h)
+
+
+@dataclass(slots=True)
+class Waiting:
+    """A caller in a queue."""
+
+    call: str
+    since: float
+
+
+@dataclass(slots=True)
+class Member:
+    """An agent's device in a queue."""
+
+    status: str
+    paused: bool
+
+    @classmethod
+    def of(cls, event: Event) -> Member:
+        return cls(event.get("Status", ""), event.get("Paused") == "1")
+
+    @property
+    def free(self) -> bool:
+        return self.status == NOT_IN_USE and not self.paused
+
+    @property
+    def logged_in(self) -> bool:
+        return self.status not in {UNAVAILABLE, INVALID}
+
+
+@dataclass(slots=True)
+class Queue:
+    """Callers by leg, in the order in which they came; members by interface."""
+
+    waiting: dict[str, Waiting] = field(default_factory=dict)
+    members: dict[str, Member] = field(default_factory=dict)
+
+
+class Queues(dict[str, Queue]):
+    """Queues by name. One that nobody has spoken of yet is empty."""
+
+    def __missing__(self, name: str) -> Queue:
+        return self.setdefault(name, Queue())
+
+    def waits(self, queue: str, leg: str) -> bool:
+        return leg in self[queue].waiting
+
+    def join(self, queue: str, leg: str, call: str, at: float) -> list[Notice]:
+        if self.waits(queue, leg):
+            return []
+        self[queue].waiting[leg] = Waiting(call, at)
+        return [QueueJoined(call, at, leg, queue)]
+
+    def leave(self, queue: str, leg: str, call: str, at: float, outcome: str) -> list[Notice]:
+        if self[queue].waiting.pop(leg, None) is None:
+            return []
+        return [QueueLeft(call, at, leg, queue, outcome)]
+
+    def hang_up(self, leg: str, call: str, at: float) -> list[Notice]:
+        """A leg that still waits has hung up between AgentConnect and bridge, or its leaving was lost."""
+        return [notice for queue in self for notice in self.leave(queue, leg, call, at, "abandoned")]
+
+    def resynchronise(
+        self, members: Iterable[Event], entries: Iterable[Event], calls: Mapping[str, str], now: float
+    ) -> list[Notice]:
+        """Agree with QueueMember and QueueEntry, as QueueStatus lists them. `calls` are the live legs' calls."""
+        before = {(name, leg): entry for name, queue in self.items() for leg, entry in queue.waiting.items()}
+        self.clear()
+        for member in members:
+            self[member["Queue"]].members[member["Location"]] = Member.of(member)
+        for entry in entries:
+            leg = entry["Uniqueid"]
+            if leg in calls:
+                since = now - float(entry.get("Wait", "0"))
+                self[entry["Queue"]].waiting[leg] = Waiting(calls[leg], since)
+        after = {(name, leg): entry for name, queue in self.items() for leg, entry in queue.waiting.items()}
+        left = [
+            QueueLeft(calls[leg], now, leg, queue, "unanswered") for queue, leg in before if (queue, leg) not in after
+        ]
+        joined = [
+            QueueJoined(entry.call, entry.since, leg, queue)
+            for (queue, leg), entry in after.items()
+            if (queue, leg) not in before
+        ]
+        return [*left, *joined]
