@@ -78,6 +78,8 @@ MAIN, CLOSED, HOLIDAY, UNANSWERED = "main", "closed", "holiday", "unanswered"
 
 # --- a service and its site ------------------------------------------------------------------------------------------
 
+WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+
 
 @dataclass(frozen=True, slots=True)
 class Span:

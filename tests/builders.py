@@ -17,8 +17,8 @@ import ccdaemon
 from ccdaemon.config import Configuration, ConfigurationFaults, load
 from ccdaemon.model import Event, Hours, Service, Site
 from ccdaemon.rules.hours import ROUND_THE_CLOCK
-from ccdaemon.rules.menus import (
-    TURNS,
+from ccdaemon.rules.menus import TURNS, begin, step
+from ccdaemon.rules.turns import (
     Action,
     Collect,
     Dialled,
@@ -29,8 +29,6 @@ from ccdaemon.rules.menus import (
     Played,
     Silence,
     State,
-    begin,
-    step,
 )
 from ccdaemon.shipped import shipped
 

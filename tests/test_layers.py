@@ -13,7 +13,8 @@ MODEL = {"model", "notices"}
 RULES = {"rules"}
 FLOWS = {"flows"}
 EDGES = {"asterisk", "store", "archive", "mqtt", "sounds", "spool", "control", "notify", "alarms", "logs", "voices"}
-SITE = {"config", "dialplan", "drawing", "shipped"}  # a site's files: read and written for commands and daemon
+# A site's files: read and written for commands and daemon.
+SITE = {"config", "tables", "dialplan", "drawing", "shipped"}
 DAEMON = {"daemon"}
 CLI = {"cli", "__main__"}
 VERSION = {"__init__"}

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from ccdaemon.model import Farewell, Hours, Menu, Repeat, Service, Site, ToMenu, ToQueue, ToService
 from ccdaemon.rules.hours import Opening, opening
-from ccdaemon.rules.menus import (
-    TURNS,
+from ccdaemon.rules.menus import TURNS, begin, step
+from ccdaemon.rules.recording import Verdict
+from ccdaemon.rules.turns import (
     Action,
     Collect,
     Entry,
@@ -27,10 +28,7 @@ from ccdaemon.rules.menus import (
     Transferred,
     Unanswered,
     Wait,
-    begin,
-    step,
 )
-from ccdaemon.rules.recording import Verdict
 from tests.builders import (
     MONDAY_MORNING,
     RECORDED,

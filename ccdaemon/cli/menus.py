@@ -10,9 +10,9 @@ from rich.markup import escape
 from rich.tree import Tree
 
 from ccdaemon.cli.configuration import DEFAULT_FOLDER, Folder, configuration, screen, stop
-from ccdaemon.config import WAYS
 from ccdaemon.drawing import svg
 from ccdaemon.model import Service, ToMenu, Way
+from ccdaemon.tables import WAYS
 
 
 def menus(

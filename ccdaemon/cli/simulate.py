@@ -14,7 +14,10 @@ from rich.markup import escape
 from ccdaemon.cli.configuration import DEFAULT_FOLDER, Folder, configuration, screen, stop
 from ccdaemon.config import Configuration
 from ccdaemon.model import Prompt
-from ccdaemon.rules.menus import (
+from ccdaemon.rules.menus import begin, step
+from ccdaemon.rules.numbers import e164
+from ccdaemon.rules.recording import Verdict
+from ccdaemon.rules.turns import (
     Action,
     Collect,
     Dialled,
@@ -26,11 +29,7 @@ from ccdaemon.rules.menus import (
     Played,
     Silence,
     Wait,
-    begin,
-    step,
 )
-from ccdaemon.rules.numbers import e164
-from ccdaemon.rules.recording import Verdict
 
 
 @dataclass(frozen=True)

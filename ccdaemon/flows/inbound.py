@@ -15,7 +15,11 @@ import structlog
 
 from ccdaemon.model import Prompt, Site
 from ccdaemon.notices import Announced, CallIdentified, Decided, Heard, Notice
-from ccdaemon.rules.menus import (
+from ccdaemon.rules.menus import begin, step
+from ccdaemon.rules.numbers import e164
+from ccdaemon.rules.proof import MAX_AGE, answer_proof, asks, is_fresh
+from ccdaemon.rules.recording import Verdict
+from ccdaemon.rules.turns import (
     Action,
     Collect,
     Dialled,
@@ -31,12 +35,7 @@ from ccdaemon.rules.menus import (
     Transferred,
     Unanswered,
     Wait,
-    begin,
-    step,
 )
-from ccdaemon.rules.numbers import e164
-from ccdaemon.rules.proof import MAX_AGE, answer_proof, asks, is_fresh
-from ccdaemon.rules.recording import Verdict
 
 LONGEST_CONVERSATION = 900  # seconds; then the dialplan takes the call back (TIMEOUT(absolute), extension T of cc-ask)
 ANY_KEY = "0123456789*#"

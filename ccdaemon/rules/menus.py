@@ -7,9 +7,8 @@ many tries, every conversation so many turns, and then a person answers, or, whe
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
-from typing import TypeAlias
 
 from ccdaemon.model import (
     CLOSED,
@@ -31,7 +30,23 @@ from ccdaemon.model import (
     Way,
 )
 from ccdaemon.rules.hours import Opening, opening
-from ccdaemon.rules.recording import Verdict, may_record
+from ccdaemon.rules.recording import may_record
+from ccdaemon.rules.turns import (
+    Collect,
+    Dialled,
+    Entry,
+    HangUp,
+    Key,
+    Outcome,
+    Pay,
+    Play,
+    Played,
+    State,
+    Transferred,
+    Turn,
+    Unanswered,
+    Wait,
+)
 
 TRIES = 3  # times that a menu is said to a caller who presses nothing or something else
 LANGUAGE_TRIES = 2
@@ -41,117 +56,6 @@ LANGUAGE_WAIT = 4.0  # seconds
 # Prompts that every site needs, whatever its menus are.
 INVALID, NO_KEY, CONNECTING, GOODBYE = "invalid-key", "no-key", "connecting", "goodbye"
 COMMON_PROMPTS = (INVALID, NO_KEY, CONNECTING, GOODBYE)
-
-
-# --- how a conversation begins, goes on and ends ---------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Dialled:
-    """Somebody dialled a number (E.164) of ours."""
-
-    number: str
-
-
-@dataclass(frozen=True, slots=True)
-class Transferred:
-    """A caller was passed on to a service by an agent."""
-
-    service: str
-    language: Language | None
-    announced: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Unanswered:
-    """A caller left the queue of a service without an answer: it was full, empty, or it took too long."""
-
-    service: str
-    language: Language | None
-    announced: bool = False
-
-
-Entry: TypeAlias = Dialled | Transferred | Unanswered
-
-
-@dataclass(frozen=True, slots=True)
-class Play:
-    """Say these to their end; no key interrupts."""
-
-    prompts: tuple[Prompt, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Collect:
-    """Say these until a key is pressed, and wait for one after that."""
-
-    prompts: tuple[Prompt, ...]
-    wait: float
-
-
-@dataclass(frozen=True, slots=True)
-class Wait:
-    """The call goes to the queue of a service. `verdict` says whether it is recorded there."""
-
-    service: str
-    language: Language | None
-    announced: bool
-    verdict: Verdict
-
-
-@dataclass(frozen=True, slots=True)
-class Pay:
-    """The call goes to the payments door."""
-
-    language: Language | None
-
-
-@dataclass(frozen=True, slots=True)
-class HangUp:
-    """The call ends here."""
-
-
-Action: TypeAlias = Play | Collect | Wait | Pay | HangUp
-
-
-@dataclass(frozen=True, slots=True)
-class Key:
-    """A key was pressed."""
-
-    key: str
-
-
-@dataclass(frozen=True, slots=True)
-class Silence:
-    """No key came in time."""
-
-
-@dataclass(frozen=True, slots=True)
-class Played:
-    """A `Play` is over; `whole` says that all of it was heard."""
-
-    whole: bool
-
-
-Outcome: TypeAlias = Key | Silence | Played
-
-
-@dataclass(frozen=True, slots=True)
-class State:
-    """Where a caller is. Without a language, everything is said in each of the service's."""
-
-    service: str
-    menu: str | None = None  # None: at the question which language
-    language: Language | None = None
-    announced: bool = False
-    tries: int = 1
-    turns: int = 1
-    trail: tuple[str, ...] = ()
-    then: Way | Wait | Pay | HangUp | None = None  # what a Play leads to
-    announcing: bool = False
-
-
-Turn: TypeAlias = tuple[State, Action]
 
 
 def begin(site: Site, entry: Entry, now: datetime) -> Turn:

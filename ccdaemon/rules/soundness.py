@@ -15,6 +15,7 @@ from ccdaemon.model import (
     HOLIDAY,
     MAIN,
     UNANSWERED,
+    WEEKDAYS,
     Back,
     Catalogue,
     Farewell,
@@ -37,7 +38,6 @@ from ccdaemon.rules.menus import COMMON_PROMPTS
 ENTRANCES = (MAIN, CLOSED, HOLIDAY, UNANSWERED)
 NEXT_AGENT = "next-agent-speaks-english"
 DIALPLAN_PROMPTS = ("hold", "nobody-available", NEXT_AGENT)
-WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 # "press 1", "pwyswch 1": how a prompt tells of a key in each language that we can read.
 _TOLD = {

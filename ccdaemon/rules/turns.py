@@ -1,0 +1,128 @@
+"""The words of a caller's conversation: how it begins, what is said, what the caller does, where the call goes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from ccdaemon.model import Language, Prompt, Way
+from ccdaemon.rules.recording import Verdict
+
+# --- how it begins ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Dialled:
+    """Somebody dialled a number (E.164) of ours."""
+
+    number: str
+
+
+@dataclass(frozen=True, slots=True)
+class Transferred:
+    """A caller was passed on to a service by an agent."""
+
+    service: str
+    language: Language | None
+    announced: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Unanswered:
+    """A caller left the queue of a service without an answer: it was full, empty, or it took too long."""
+
+    service: str
+    language: Language | None
+    announced: bool = False
+
+
+Entry: TypeAlias = Dialled | Transferred | Unanswered
+
+
+# --- what we do next --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Play:
+    """Say these to their end; no key interrupts."""
+
+    prompts: tuple[Prompt, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Collect:
+    """Say these until a key is pressed, and wait for one after that."""
+
+    prompts: tuple[Prompt, ...]
+    wait: float
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """The call goes to the queue of a service. `verdict` says whether it is recorded there."""
+
+    service: str
+    language: Language | None
+    announced: bool
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Pay:
+    """The call goes to the payments door."""
+
+    language: Language | None
+
+
+@dataclass(frozen=True, slots=True)
+class HangUp:
+    """The call ends here."""
+
+
+Action: TypeAlias = Play | Collect | Wait | Pay | HangUp
+
+
+# --- what the caller did ----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A key was pressed."""
+
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """No key came in time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """A `Play` is over; `whole` says that all of it was heard."""
+
+    whole: bool
+
+
+Outcome: TypeAlias = Key | Silence | Played
+
+
+# --- where they are ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """Where a caller is. Without a language, everything is said in each of the service's."""
+
+    service: str
+    menu: str | None = None  # None: at the question which language
+    language: Language | None = None
+    announced: bool = False
+    tries: int = 1
+    turns: int = 1
+    trail: tuple[str, ...] = ()
+    then: Way | Wait | Pay | HangUp | None = None  # what a Play leads to
+    announcing: bool = False
+
+
+Turn: TypeAlias = tuple[State, Action]

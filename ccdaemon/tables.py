@@ -1,0 +1,290 @@
+"""What may be written in a site's TOML files: each table, each key, and the small grammars inside them.
+
+Whether what is written makes sense together is decided in `rules.soundness`.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import date, time
+from pathlib import Path
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import holidays
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    StringConstraints,
+    TypeAdapter,
+    ValidationInfo,
+)
+
+from ccdaemon.model import (
+    CLOSED,
+    HOLIDAY,
+    UNANSWERED,
+    WEEKDAYS,
+    Back,
+    Farewell,
+    Hours,
+    Language,
+    Menu,
+    Repeat,
+    Say,
+    Span,
+    ToMenu,
+    ToQueue,
+    ToService,
+    Way,
+)
+from ccdaemon.rules.numbers import e164, is_country
+
+# --- the small grammars inside the files -----------------------------------------------------------------------------
+
+WAYS: dict[str, type[Any]] = {
+    "menu": ToMenu,
+    "service": ToService,
+    "say": Say,
+    "queue": ToQueue,
+    "repeat": Repeat,
+    "back": Back,
+    "goodbye": Farewell,
+}
+
+
+def _way(written: object) -> Way:
+    verb, _, name = str(written).partition(" ")
+    kind = WAYS.get(verb)
+    if kind is None or bool(name) != (kind in (ToMenu, ToService, Say)):
+        message = (
+            f"{written!r} leads nowhere; write 'menu NAME', 'service NAME', 'say PROMPT', 'queue', 'repeat', 'back' "
+            "or 'goodbye'"
+        )
+        raise ValueError(message)
+    return kind(name) if name else kind()  # type: ignore[no-any-return]
+
+
+def _span(written: object) -> Span:
+    clock = r"([01]\d|2[0-3]):([0-5]\d)"
+    found = re.fullmatch(rf"{clock}-(?:24:00|{clock})", str(written))
+    if found is None:
+        message = f"{written!r} is no span of a day; write for example '09:00-17:00' (until midnight: '24:00')"
+        raise ValueError(message)
+    start_hour, start_minute, *end = found.groups()
+    until = time(int(end[0]), int(end[1])) if end[0] else time.max
+    return Span(time(int(start_hour), int(start_minute)), until)
+
+
+def _number(written: object, info: ValidationInfo) -> str:
+    country = (info.context or {}).get("country", "GB")
+    if (number := e164(str(written), country)) is None:
+        message = f"{written!r} is no telephone number; write it as you dial it, or as +44..."
+        raise ValueError(message)
+    return number
+
+
+def _queue_name(written: str) -> str:
+    if written == "general":
+        message = "no queue can be called 'general': that is a section of queues.conf for Asterisk itself"
+        raise ValueError(message)
+    return written
+
+
+def _zone(written: object) -> ZoneInfo:
+    try:
+        return ZoneInfo(str(written))
+    except (ZoneInfoNotFoundError, ValueError, OSError):  # OSError: a folder of zones, as 'Europe'
+        message = f"{written!r} is no time zone; write for example 'Europe/London'"
+        raise ValueError(message) from None
+
+
+def _country(written: str) -> str:
+    if not is_country(written):
+        message = f"{written!r} is no country; write its two letters as in ISO 3166, for example 'GB'"
+        raise ValueError(message)
+    return written
+
+
+def _known_bank_holidays(written: str) -> str:
+    try:
+        bank_holidays(written)
+    except NotImplementedError:
+        message = f"no bank holidays are known for {written!r}; write for example 'GB-WLS'"
+        raise ValueError(message) from None
+    return written
+
+
+def bank_holidays(written: str) -> holidays.HolidayBase:
+    country, _, part = written.partition("-")
+    return holidays.country_holidays(country, subdiv=part or None)
+
+
+def _languages(written: tuple[Language, ...]) -> tuple[Language, ...]:
+    if not 1 <= len(written) <= 9 or len(set(written)) < len(written):  # noqa: PLR2004 - keys 1 to 9
+        message = "name one to nine languages, none of them twice: each has a key of its own"
+        raise ValueError(message)
+    return written
+
+
+WORD = r"[a-z][a-z0-9-]{0,39}"
+Word = Annotated[str, StringConstraints(pattern=rf"^{WORD}$")]
+QueueName = Annotated[Word, AfterValidator(_queue_name)]
+Extension = Annotated[str, StringConstraints(pattern=r"^\d{2,8}$")]
+Port = Annotated[int, Field(ge=1, le=65535)]
+Seconds = Annotated[float, Field(gt=0, le=7200)]
+KeyName = Annotated[str, StringConstraints(pattern=r"^[0-9*#]$")]
+WrittenWay = Annotated[Way, PlainValidator(_way)]
+WrittenSpan = Annotated[Span, PlainValidator(_span)]
+Number = Annotated[str, BeforeValidator(_number)]
+Endpoint = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]+$")]
+Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$"), AfterValidator(_country)]
+BankHolidays = Annotated[
+    str, StringConstraints(pattern=r"^[A-Z]{2}(-[A-Z]{2,3})?$"), AfterValidator(_known_bank_holidays)
+]
+Languages = Annotated[
+    tuple[Annotated[Language, StringConstraints(pattern=r"^[a-z]{2,3}(_[A-Z]{2})?$")], ...],
+    AfterValidator(_languages),
+]
+PROMPTS = TypeAdapter(dict[str, dict[Language, str]])  # a file of the catalogue
+
+
+class Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
+
+
+# --- services/NAME.toml ----------------------------------------------------------------------------------------------
+
+
+class QueueTable(Table):
+    name: QueueName
+    wait: Seconds = 900
+    languages: dict[Language, QueueName] = {}
+    language_wait: Seconds = 45
+
+
+class HoursTable(Table):
+    always: bool = False
+    monday: tuple[WrittenSpan, ...] = ()
+    tuesday: tuple[WrittenSpan, ...] = ()
+    wednesday: tuple[WrittenSpan, ...] = ()
+    thursday: tuple[WrittenSpan, ...] = ()
+    friday: tuple[WrittenSpan, ...] = ()
+    saturday: tuple[WrittenSpan, ...] = ()
+    sunday: tuple[WrittenSpan, ...] = ()
+    open_on_bank_holidays: bool = False
+    closed_on: frozenset[date] = frozenset()
+
+    def hours(self) -> Hours:
+        if self.always:
+            whole_day = (Span(time.min, time.max),)
+            return Hours(dict.fromkeys(range(7), whole_day), on_bank_holidays=True, closures=self.closed_on)
+        week = {number: getattr(self, name) for number, name in enumerate(WEEKDAYS)}
+        return Hours(week, self.open_on_bank_holidays, self.closed_on)
+
+
+class MenuTable(Table):
+    prompt: Word
+    keys: dict[KeyName, WrittenWay] = {}
+    otherwise: WrittenWay | None = None
+    wait: Seconds = 5
+
+    def menu(self, name: str) -> Menu:
+        nobody_there = name in (CLOSED, HOLIDAY, UNANSWERED)
+        return Menu(self.prompt, self.keys, self.otherwise or (Farewell() if nobody_there else ToQueue()), self.wait)
+
+
+class ServiceTable(Table):
+    name: dict[Language, str]
+    numbers: tuple[Number, ...]
+    extension: Extension
+    languages: Languages | None = None
+    records: bool = False
+    welcome: Word | None = None
+    emergency: Word | None = None
+    queue: QueueTable
+    hours: HoursTable
+    menus: dict[Word, MenuTable]
+
+
+# --- ccdaemon.toml ---------------------------------------------------------------------------------------------------
+
+
+class SiteTable(Table):
+    name: Word
+    country: Country = "GB"
+    timezone: Annotated[ZoneInfo, PlainValidator(_zone)] = ZoneInfo("Europe/London")
+    bank_holidays: BankHolidays = "GB-WLS"
+    languages: Languages = ("cy", "en")
+    welcome: Word = "welcome"
+    general: Word
+    payments: Word
+
+
+class RecordingTable(Table):
+    allowed_services: tuple[Word, ...] = ("housing", "assist")
+    announcement: Word = "recording-announcement"
+
+
+class ManagerTable(Table):
+    """How we log in to Asterisk's manager port."""
+
+    host: str = "127.0.0.1"
+    port: Port = 5038
+    user: str = "ccdaemon"
+    secret: Path
+    tls: bool = False
+    ca: Path | None = None
+
+
+class GatewayTable(Table):
+    """Where Asterisk asks us. The secret proves each side to the other."""
+
+    host: str = "127.0.0.1"
+    port: Port = 573
+    secret: Path
+
+
+class AsteriskTable(Table):
+    """The Asterisk beside us: its configuration is read by `check`, never written but by `dialplan install`."""
+
+    config: Path = Path("/etc/asterisk")
+    sounds: Path = Path("/usr/share/asterisk/sounds")
+    trunk: Word = "trunk"
+    fallback_queue: QueueName
+
+
+class MqttTable(Table):
+    host: str = "127.0.0.1"
+    port: Port = 1883
+    user: str | None = None
+    password: Path | None = None
+    tls: bool = False
+    ca: Path | None = None
+
+
+class PathsTable(Table):
+    state: Path = Path("/var/lib/ccdaemon")
+    spool: Path = Path("/var/spool/ccdaemon")
+    run: Path = Path("/run/ccdaemon")
+    sounds: Path = Path("/var/lib/ccdaemon/sounds")
+
+
+class PhoneTable(Table):
+    endpoint: Endpoint | None = None
+    service: Word
+
+
+class MainTable(Table):
+    site: SiteTable
+    recording: RecordingTable = RecordingTable()
+    manager: ManagerTable
+    gateway: GatewayTable
+    asterisk: AsteriskTable
+    mqtt: MqttTable | None = None
+    paths: PathsTable = PathsTable()
+    phones: dict[Extension, PhoneTable] = {}
