@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import aiosqlite
 import pytest
 
 import ccdaemon
@@ -31,6 +33,7 @@ from ccdaemon.rules.turns import (
     State,
 )
 from ccdaemon.shipped import shipped
+from ccdaemon.store import Register, open_register
 
 EXAMPLE = Path(ccdaemon.__file__).parent / "example"
 PROMPTS = shipped("prompts")
@@ -178,3 +181,29 @@ def listed(leg: str, call: str, bridge: str = "") -> Event:
 def in_queue(queue: str, leg: str, waited: int) -> Mapping[str, str]:
     """An entry of QueueStatus: a caller who waits."""
     return {"Event": "QueueEntry", "Queue": queue, "Uniqueid": leg, "Wait": str(waited)}
+
+
+# --- a register on a disk that can be full ---------------------------------------------------------------------------
+
+
+class Disk:
+    """The disk of a register, for which SQLite's own bound on a file's length stands."""
+
+    def __init__(self, database: aiosqlite.Connection) -> None:
+        self._database = database
+
+    async def fill(self) -> None:
+        """Not a page more."""
+        await self._database.execute("PRAGMA max_page_count = 1")  # SQLite makes of it what there is already
+
+    async def make_room(self) -> None:
+        await self._database.execute("PRAGMA max_page_count = 1000000")
+
+
+@asynccontextmanager
+async def narrow_register(file: Path) -> AsyncIterator[tuple[Register, Disk]]:
+    """A register, and its disk."""
+    async with open_register(file):
+        pass
+    async with aiosqlite.connect(file, isolation_level=None) as database:
+        yield Register(database), Disk(database)

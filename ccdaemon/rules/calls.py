@@ -141,6 +141,8 @@ class Calls:
         if old.legs:
             notices += [LegBegan(call, at, leg.id, leg.channel) for leg in moved]
         else:
+            into = self.calls[call]
+            self.identify(call, into.service or old.service, into.language or old.language)
             notices.append(CallMerged(old.id, at, call))
             del self.calls[old.id]
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import asdict, dataclass
 from importlib.resources import files
 from itertools import groupby
@@ -20,24 +20,8 @@ from typing import Any
 import aiosqlite
 
 from ccdaemon.model import Recording, RegisterFull
-from ccdaemon.notices import (
-    Announced,
-    Bridged,
-    CallBegan,
-    CallEnded,
-    CallIdentified,
-    CallMerged,
-    Decided,
-    Heard,
-    LegBegan,
-    LegEnded,
-    Notice,
-    QueueJoined,
-    QueueLeft,
-    RecorderStarted,
-    RecorderStopped,
-    Transferred,
-)
+from ccdaemon.notices import Notice
+from ccdaemon.store.entries import entries
 
 BUSY_TIMEOUT = 5000  # milliseconds; nobody else writes, but a backup may read
 
@@ -109,100 +93,6 @@ async def _prepare(database: aiosqlite.Connection, file: Path) -> None:
         raise RegisterUnusable(message) from None
 
 
-# --- what is written for each notice ---------------------------------------------------------------------------------
-
-_KNOWN = "INSERT INTO calls (id, began) VALUES (:call, :at) ON CONFLICT (id) DO NOTHING"
-_CALL = """
-    INSERT INTO calls (id, began) VALUES (:call, :at)
-    ON CONFLICT (id) DO UPDATE SET began = min(began, :at), ended = NULL, seen_end = 1, merged = NULL
-"""
-_IDENTIFY = """
-    INSERT INTO calls (id, began, dialled, number, service, language, tier)
-    VALUES (:call, :at, :dialled, :number, :service, :language, :tier)
-    ON CONFLICT (id) DO UPDATE SET
-        dialled = coalesce(:dialled, dialled), number = coalesce(:number, number),
-        service = coalesce(:service, service), language = coalesce(:language, language), tier = coalesce(:tier, tier)
-"""
-_END = "UPDATE calls SET ended = :at, seen_end = :seen WHERE id = :call AND ended IS NULL"
-_LEG = """
-    INSERT INTO legs (id, call, channel, began) VALUES (:leg, :call, :channel, :at)
-    ON CONFLICT (id) DO UPDATE SET call = :call
-"""
-_LEG_END = "UPDATE legs SET ended = :at, cause = :cause WHERE id = :leg AND ended IS NULL"
-_JOIN = "INSERT INTO visits (call, leg, queue, joined) VALUES (:call, :leg, :queue, :at)"
-_LEAVE = """
-    UPDATE visits SET left_at = :at, outcome = :outcome, member = :member
-    WHERE id = (SELECT max(id) FROM visits WHERE leg = :leg AND queue = :queue)
-"""
-_EVENT = "INSERT INTO events (call, at, kind, leg, detail) VALUES (:call, :at, :kind, :leg, :detail)"
-_RECORDER = """
-    INSERT INTO recordings (leg, call, service, started)
-    VALUES (:leg, :call, (SELECT service FROM calls WHERE id = :call), :at)
-    ON CONFLICT (leg) DO UPDATE SET started = coalesce(started, :at), call = coalesce(call, :call)
-"""
-_RECORDER_END = "UPDATE recordings SET stopped = :at, reason = :reason WHERE leg = :leg AND stopped IS NULL"
-_MERGE = (
-    "UPDATE calls SET merged = :into, ended = :at WHERE id = :call",
-    "UPDATE calls SET merged = :into WHERE merged = :call",
-    "UPDATE legs SET call = :into WHERE call = :call",
-    "UPDATE visits SET call = :into WHERE call = :call",
-    "UPDATE recordings SET call = :into WHERE call = :call",
-)
-
-Statement = tuple[str, dict[str, Any]]
-
-
-def _calls_of(notices: Sequence[Notice]) -> Iterable[Statement]:
-    """A row for every call that is spoken of: its beginning may have been lost in a day without a disk."""
-    for notice in notices:
-        yield _KNOWN, {"call": notice.call, "at": notice.at}
-    for notice in notices:
-        if isinstance(notice, CallMerged):
-            yield _KNOWN, {"call": notice.into, "at": notice.at}
-
-
-def _statements(notice: Notice) -> Iterable[Statement]:
-    match notice:
-        case CallBegan(call, at):
-            yield _CALL, {"call": call, "at": at}
-        case CallIdentified(call, at, dialled, number, service, language, tier):
-            values = {"dialled": dialled, "number": number, "service": service, "language": language, "tier": tier}
-            yield _IDENTIFY, {"call": call, "at": at, **values}
-        case CallEnded(call, at, seen):
-            yield _END, {"call": call, "at": at, "seen": int(seen)}
-        case CallMerged(call, at, into):
-            for statement in _MERGE:
-                yield statement, {"call": call, "at": at, "into": into}
-            yield _event(call, at, "merged", None, into=into)
-        case LegBegan(call, at, leg, channel):
-            yield _LEG, {"call": call, "at": at, "leg": leg, "channel": channel}
-        case LegEnded(_, at, leg, cause):
-            yield _LEG_END, {"at": at, "leg": leg, "cause": cause}
-        case QueueJoined(call, at, leg, queue):
-            yield _JOIN, {"call": call, "at": at, "leg": leg, "queue": queue}
-        case QueueLeft(_, at, leg, queue, outcome, member):
-            yield _LEAVE, {"at": at, "leg": leg, "queue": queue, "outcome": outcome, "member": member}
-        case RecorderStarted(call, at, leg):
-            yield _RECORDER, {"call": call, "at": at, "leg": leg}
-        case RecorderStopped(_, at, leg, reason):
-            yield _RECORDER_END, {"at": at, "leg": leg, "reason": reason}
-        case Bridged(call, at, leg, bridge, apart):
-            yield _event(call, at, "left bridge" if apart else "entered bridge", leg, bridge=bridge)
-        case Transferred(call, at, leg, kind, to):
-            yield _event(call, at, f"{kind} transfer", leg, to=to)
-        case Heard(call, at, service, menu, language, did):
-            yield _event(call, at, "menu", None, service=service, menu=menu, language=language, did=did)
-        case Announced(call, at, language, whole):
-            yield _event(call, at, "announcement", None, language=language, whole=whole)
-        case Decided(call, at, result, reason):
-            yield _event(call, at, "decision", None, result=result, reason=reason)
-
-
-def _event(call: str, at: float, kind: str, leg: str | None, **detail: object) -> Statement:
-    values = {"call": call, "at": at, "kind": kind, "leg": leg}
-    return _EVENT, {**values, "detail": json.dumps(detail, ensure_ascii=False)}
-
-
 class Register:
     """The open register. Methods are whole transactions."""
 
@@ -212,9 +102,8 @@ class Register:
 
     async def write(self, notices: Sequence[Notice]) -> None:
         """Enter what happened, all of it or nothing. Raises `RegisterFull` if the disk takes nothing now."""
-        statements = [*_calls_of(notices), *(each for notice in notices for each in _statements(notice))]
         async with self._transaction():
-            for sql, group in groupby(statements, key=lambda statement: statement[0]):
+            for sql, group in groupby(entries(notices), key=lambda statement: statement[0]):
                 await self._database.executemany(sql, [values for _, values in group])
 
     # --- calls -------------------------------------------------------------------------------------------------------
@@ -305,12 +194,12 @@ class Register:
         """One at a time: the connection is shared, and so would a transaction be."""
         async with self._writing:
             try:
-                await self._database.execute("BEGIN IMMEDIATE")
                 try:
+                    await self._database.execute("BEGIN IMMEDIATE")
                     yield
                     await self._database.execute("COMMIT")
-                except BaseException:
-                    if self._database.in_transaction:
+                except BaseException:  # cancelled too: what we no longer wait for is done nevertheless
+                    with suppress(aiosqlite.OperationalError):  # there may be no transaction, or none any more
                         await self._database.execute("ROLLBACK")
                     raise
             except aiosqlite.OperationalError as fault:

@@ -6,14 +6,14 @@ import argparse
 import asyncio
 import sys
 
-from tests.bench import ami
+from tests.bench import ami, ivr
 
-BENCHMARKS = {"ami": ami.main}
+BENCHMARKS = {"ami": ami.main, "ivr": ivr.main}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="./dev bench", description=__doc__)
-    parser.add_argument("name", choices=sorted(BENCHMARKS), help="ami: events a second")
+    parser.add_argument("name", choices=sorted(BENCHMARKS), help="ami: events a second; ivr: CPU of a call")
     parser.add_argument("--rounds", type=int, default=0, help="paired rounds; the default takes a few minutes")
     options = parser.parse_args()
     sys.exit(asyncio.run(BENCHMARKS[options.name](options.rounds)))

@@ -128,6 +128,10 @@ class Asterisk:
         self._files = dict(files)
         self._process: asyncio.subprocess.Process | None = None
 
+    def append(self, name: str, text: str) -> None:
+        """Add to a file of the configuration, before the start."""
+        self._files[name] += text
+
     async def start(self) -> None:
         self._write()
         log = (self.folder / "log" / "console").open("ab")

@@ -1,0 +1,135 @@
+"""What is entered in the register for each notice: SQL and its values, in the order of the notices."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any, TypeAlias
+
+from ccdaemon.notices import (
+    Announced,
+    Bridged,
+    CallBegan,
+    CallEnded,
+    CallIdentified,
+    CallMerged,
+    Decided,
+    Heard,
+    LegBegan,
+    LegEnded,
+    Notice,
+    QueueJoined,
+    QueueLeft,
+    RecorderStarted,
+    RecorderStopped,
+    Transferred,
+)
+
+_KNOWN = "INSERT INTO calls (id, began) VALUES (:call, :at) ON CONFLICT (id) DO NOTHING"
+_CALL = """
+    INSERT INTO calls (id, began) VALUES (:call, :at)
+    ON CONFLICT (id) DO UPDATE SET began = min(began, :at), ended = NULL, seen_end = 1, merged = NULL
+"""
+_IDENTIFY = """
+    INSERT INTO calls (id, began, dialled, number, service, language, tier)
+    VALUES (:call, :at, :dialled, :number, :service, :language, :tier)
+    ON CONFLICT (id) DO UPDATE SET
+        dialled = coalesce(:dialled, dialled), number = coalesce(:number, number),
+        service = coalesce(:service, service), language = coalesce(:language, language), tier = coalesce(:tier, tier)
+"""
+_ADOPT = """
+    UPDATE calls SET
+        dialled = coalesce(calls.dialled, younger.dialled), number = coalesce(calls.number, younger.number),
+        service = coalesce(calls.service, younger.service), language = coalesce(calls.language, younger.language),
+        tier = coalesce(calls.tier, younger.tier)
+    FROM calls AS younger WHERE younger.id = :call AND calls.id = younger.merged
+"""
+_END = "UPDATE calls SET ended = :at, seen_end = :seen WHERE id = :call AND ended IS NULL"
+_LEG = """
+    INSERT INTO legs (id, call, channel, began) VALUES (:leg, :call, :channel, :at)
+    ON CONFLICT (id) DO UPDATE SET call = :call
+"""
+_LEG_END = "UPDATE legs SET ended = :at, cause = :cause WHERE id = :leg AND ended IS NULL"
+_JOIN = "INSERT INTO visits (call, leg, queue, joined) VALUES (:call, :leg, :queue, :at)"
+_LEAVE = """
+    UPDATE visits SET left_at = :at, outcome = :outcome, member = :member
+    WHERE id = (SELECT max(id) FROM visits WHERE leg = :leg AND queue = :queue)
+"""
+_EVENT = "INSERT INTO events (call, at, kind, leg, detail) VALUES (:call, :at, :kind, :leg, :detail)"
+_RECORDER = """
+    INSERT INTO recordings (leg, call, service, started)
+    VALUES (:leg, :call, (SELECT service FROM calls WHERE id = :call), :at)
+    ON CONFLICT (leg) DO UPDATE SET started = coalesce(started, :at), call = coalesce(call, :call)
+"""
+_RECORDER_END = "UPDATE recordings SET stopped = :at, reason = :reason WHERE leg = :leg AND stopped IS NULL"
+_MERGE = (
+    "UPDATE calls SET merged = :into, ended = :at WHERE id = :call",
+    "UPDATE calls SET merged = :into WHERE merged = :call",
+    _ADOPT,
+    "UPDATE legs SET call = :into WHERE call = :call",
+    "UPDATE visits SET call = :into WHERE call = :call",
+    "UPDATE recordings SET call = :into WHERE call = :call",
+)
+
+Statement: TypeAlias = tuple[str, dict[str, Any]]
+
+
+def entries(notices: Sequence[Notice]) -> Iterator[Statement]:
+    """All statements for a batch, in their order, each with its values."""
+    yield from _calls_of(notices)
+    for notice in notices:
+        yield from _statements(notice)
+
+
+def _calls_of(notices: Sequence[Notice]) -> Iterator[Statement]:
+    """A row for every call that is spoken of: its beginning may have been lost in a day without a disk."""
+    for notice in notices:
+        yield _KNOWN, {"call": notice.call, "at": notice.at}
+    for notice in notices:
+        if isinstance(notice, CallMerged):
+            yield _KNOWN, {"call": notice.into, "at": notice.at}
+
+
+def _statements(notice: Notice) -> Iterator[Statement]:
+    match notice:
+        case CallBegan(call, at):
+            yield _CALL, {"call": call, "at": at}
+        case CallIdentified(call, at, dialled, number, service, language, tier):
+            values = {"dialled": dialled, "number": number, "service": service, "language": language, "tier": tier}
+            yield _IDENTIFY, {"call": call, "at": at, **values}
+            yield _ADOPT, {"call": call}
+        case CallEnded(call, at, seen):
+            yield _END, {"call": call, "at": at, "seen": int(seen)}
+        case CallMerged(call, at, into):
+            for statement in _MERGE:
+                yield statement, {"call": call, "at": at, "into": into}
+            yield _event(call, at, "merged", None, into=into)
+        case LegBegan(call, at, leg, channel):
+            yield _LEG, {"call": call, "at": at, "leg": leg, "channel": channel}
+        case LegEnded(_, at, leg, cause):
+            yield _LEG_END, {"at": at, "leg": leg, "cause": cause}
+            # A recorder dies with its leg, also where nobody told us that it did.
+            yield _RECORDER_END, {"at": at, "leg": leg, "reason": "the leg ended"}
+        case QueueJoined(call, at, leg, queue):
+            yield _JOIN, {"call": call, "at": at, "leg": leg, "queue": queue}
+        case QueueLeft(_, at, leg, queue, outcome, member):
+            yield _LEAVE, {"at": at, "leg": leg, "queue": queue, "outcome": outcome, "member": member}
+        case RecorderStarted(call, at, leg):
+            yield _RECORDER, {"call": call, "at": at, "leg": leg}
+        case RecorderStopped(_, at, leg, reason):
+            yield _RECORDER_END, {"at": at, "leg": leg, "reason": reason}
+        case Bridged(call, at, leg, bridge, apart):
+            yield _event(call, at, "left bridge" if apart else "entered bridge", leg, bridge=bridge)
+        case Transferred(call, at, leg, kind, to):
+            yield _event(call, at, f"{kind} transfer", leg, to=to)
+        case Heard(call, at, service, menu, language, did):
+            yield _event(call, at, "menu", None, service=service, menu=menu, language=language, did=did)
+        case Announced(call, at, language, whole):
+            yield _event(call, at, "announcement", None, language=language, whole=whole)
+        case Decided(call, at, result, reason):
+            yield _event(call, at, "decision", None, result=result, reason=reason)
+
+
+def _event(call: str, at: float, kind: str, leg: str | None, **detail: object) -> Statement:
+    values = {"call": call, "at": at, "kind": kind, "leg": leg}
+    return _EVENT, {**values, "detail": json.dumps(detail, ensure_ascii=False)}
