@@ -113,7 +113,10 @@ class Gatekeeper:
             return False
         for nonce in [nonce for nonce, seen in self._seen.items() if now - seen > 2 * MAX_AGE]:
             del self._seen[nonce]
-        return self._seen.setdefault(question.nonce, now) == now
+        if question.nonce in self._seen:
+            return False
+        self._seen[question.nonce] = now
+        return True
 
 
 class Conversation:
