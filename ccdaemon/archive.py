@@ -12,6 +12,7 @@ import os
 import re
 import wave
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -42,25 +43,31 @@ class Archive:
 
     def finish(self, raw: RawRecording) -> FinishedFile:
         """Write the finished file, safely on disk under its final name. The raw one stays: see `discard`."""
-        day = datetime.fromtimestamp(raw.path.stat().st_mtime, UTC)
-        file = f"{day:%Y/%m/%d}/{raw.path.stem}.wav"
-        target = self._folder / file
-        fresh = target.with_name(f".{target.name}.new")
+        target = fresh = self._folder
         try:
+            day = datetime.fromtimestamp(raw.path.stat().st_mtime, UTC)
+            file = f"{day:%Y/%m/%d}/{raw.path.stem}.wav"
+            target = self._folder / file
+            fresh = target.with_name(f".{target.name}.new")
             target.parent.mkdir(parents=True, exist_ok=True, mode=0o750)
             frames = _convert(raw.path, fresh)
             digest = _sha256(fresh)
             fresh.replace(target)
             _sync_folder(target.parent)
+            return FinishedFile(file, frames / RATE, target.stat().st_size, digest)
         except OSError as fault:
-            fresh.unlink(missing_ok=True)
-            message = f"{raw.path.name} cannot be finished: {fault.strerror} ({fault.filename})"
+            with suppress(OSError):  # it may be the very folder that is at fault
+                fresh.unlink()
+            message = f"{raw.path.name} cannot be finished: {fault.strerror} ({fault.filename or target})"
             raise ArchiveFault(message) from fault
-        return FinishedFile(file, frames / RATE, target.stat().st_size, digest)
 
     def discard(self, raw: RawRecording) -> None:
         """Remove a raw file, once the register has the finished one. Killed before, `finish` begins again."""
-        raw.path.unlink(missing_ok=True)
+        try:
+            raw.path.unlink(missing_ok=True)
+        except OSError as fault:
+            message = f"{raw.path.name} is finished and cannot be removed: {fault.strerror} ({raw.path.parent})"
+            raise ArchiveFault(message) from fault
 
     def files(self) -> set[str]:
         """All finished files, as `FinishedFile.file` names them. Removes what a killed `finish` left half written."""

@@ -207,3 +207,13 @@ async def narrow_register(file: Path) -> AsyncIterator[tuple[Register, Disk]]:
         pass
     async with aiosqlite.connect(file, isolation_level=None) as database:
         yield Register(database), Disk(database)
+
+
+# --- recordings ------------------------------------------------------------------------------------------------------
+
+
+def a_raw_file(spool: Path, call: str, leg: str, content: bytes) -> Path:
+    """A file as a recorder on the Housing line leaves it."""
+    path = spool / f"20260706-100000_housing_{call}_{leg}.raw"
+    path.write_bytes(content)
+    return path
