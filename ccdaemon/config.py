@@ -22,6 +22,7 @@ from ccdaemon.rules.soundness import soundness
 from ccdaemon.tables import PROMPTS, WORD, MainTable, ServiceTable, Table, bank_holidays
 
 MAIN_FILE = "ccdaemon.toml"
+PLAIN = r"[A-Za-z0-9._~+/=-]"
 
 _T = TypeVar("_T", bound=Table)
 
@@ -65,13 +66,16 @@ def load(folder: Path, shipped_prompts: Path) -> Configuration:
     return Configuration(folder, site, catalogue, main)
 
 
-def secret(file: Path) -> str:
-    """The secret in a file, without the line's end. Raises `ConfigurationFaults` if there is none to be had."""
+def secret(file: Path, signs: str = r"[!-~]") -> str:
+    """The secret in a file, without the line's end. Raises `ConfigurationFaults` if there is none to be had.
+
+    `signs` are those of which it may be made; `PLAIN` ones mean nothing in Asterisk's files.
+    """
     try:
         value = file.read_text(errors="replace").strip()
     except OSError as fault:
         raise ConfigurationFaults([Fault(str(file), "", f"the secret cannot be read: {fault.strerror}")]) from None
-    if len(value) < 16 or not re.fullmatch(r"[!-~]+", value):  # noqa: PLR2004 - 16 letters cannot be guessed
+    if len(value) < 16 or not re.fullmatch(f"{signs}+", value):  # noqa: PLR2004 - 16 letters cannot be guessed
         text = "a secret is one line of 16 or more letters and digits; `ccdaemon init` makes one"
         raise ConfigurationFaults([Fault(str(file), "", text)])
     return value
@@ -94,7 +98,14 @@ def _read(file: Path, shape: type[_T], faults: list[Fault], country: str = "GB")
         written = tomllib.loads(file.read_text())
     except OSError as fault:
         faults.append(
-            Fault(_named(file), "", f"cannot be read: {fault.strerror}. `ccdaemon init` writes an example site")
+            Fault(
+                _named(file),
+                "",
+                f"cannot be read: {fault.strerror}. `ccdaemon init` writes an example site; its folder is given with "
+                f"--config, and now {file.parent}"
+                if file.name == MAIN_FILE
+                else f"cannot be read: {fault.strerror}",
+            )
         )
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as fault:
         faults.append(Fault(_named(file), "", f"is not valid TOML: {fault}"))
@@ -147,8 +158,10 @@ def _catalogue(folders: Iterable[Path], faults: list[Fault]) -> Catalogue:
                 faults.append(Fault(f"{folder.name}/{file.name}", "", f"cannot be read: {fault}"))
             except ValidationError as wrong:
                 for each in wrong.errors():
-                    key = ".".join(map(str, each["loc"]))
-                    text = 'a prompt is a table of language and text: en = "..."'
+                    key = ".".join(str(part) for part in each["loc"] if part != "[key]")
+                    text = (
+                        'a prompt is a table of language and text: en = "..."; its name is of small letters and hyphens'
+                    )
                     faults.append(Fault(f"{folder.name}/{file.name}", key, text))
     return found
 

@@ -8,6 +8,7 @@ eyes only.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import ceil
 from pathlib import Path
 
 from ccdaemon.config import Configuration
@@ -71,9 +72,9 @@ def _queue_variables(languages: tuple[Language, ...], service: Service) -> str:
     queue = service.queue
     values = {
         "CC_QUEUE": queue.name,
-        "CC_QUEUE_WAIT": f"{queue.wait:.0f}",
+        "CC_QUEUE_WAIT": str(ceil(queue.wait)),
         "CC_LANGUAGES": "-".join(service.languages),
-        "CC_LANGUAGE_WAIT": f"{queue.language_wait:.0f}",
+        "CC_LANGUAGE_WAIT": str(ceil(queue.language_wait)),
         **{f"CC_QUEUE_{language}": queue.by_language.get(language, "") for language in languages},
     }
     return ",".join(f"{name}={value}" for name, value in values.items())

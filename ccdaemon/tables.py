@@ -124,6 +124,16 @@ def bank_holidays(written: str) -> holidays.HolidayBase:
     return holidays.country_holidays(country, subdiv=part or None)
 
 
+def _place(written: Path) -> Path:
+    if not written.is_absolute() or re.fullmatch(r"[\w./@+-]+", str(written)) is None:
+        message = (
+            f"{str(written)!r} cannot stand in a dialplan: write the whole path, of letters and digits, without blanks "
+            "and other signs than . _ - + @"
+        )
+        raise ValueError(message)
+    return written
+
+
 def _languages(written: tuple[Language, ...]) -> tuple[Language, ...]:
     if not 1 <= len(written) <= 9 or len(set(written)) < len(written):  # noqa: PLR2004 - keys 1 to 9
         message = "name one to nine languages, none of them twice: each has a key of its own"
@@ -134,14 +144,16 @@ def _languages(written: tuple[Language, ...]) -> tuple[Language, ...]:
 WORD = r"[a-z][a-z0-9-]{0,39}"
 Word = Annotated[str, StringConstraints(pattern=rf"^{WORD}$")]
 QueueName = Annotated[Word, AfterValidator(_queue_name)]
-Extension = Annotated[str, StringConstraints(pattern=r"^\d{2,8}$")]
+Extension = Annotated[str, StringConstraints(pattern=r"^[0-9]{2,8}$")]
 Port = Annotated[int, Field(ge=1, le=65535)]
 Seconds = Annotated[float, Field(gt=0, le=7200)]
 KeyName = Annotated[str, StringConstraints(pattern=r"^[0-9*#]$")]
 WrittenWay = Annotated[Way, PlainValidator(_way)]
 WrittenSpan = Annotated[Span, PlainValidator(_span)]
 Number = Annotated[str, BeforeValidator(_number)]
-Endpoint = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]+$")]
+Endpoint = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]  # a first _ begins a pattern
+Host = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9.:_-]+$")]
+Place = Annotated[Path, AfterValidator(_place)]
 Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$"), AfterValidator(_country)]
 BankHolidays = Annotated[
     str, StringConstraints(pattern=r"^[A-Z]{2}(-[A-Z]{2,3})?$"), AfterValidator(_known_bank_holidays)
@@ -150,7 +162,8 @@ Languages = Annotated[
     tuple[Annotated[Language, StringConstraints(pattern=r"^[a-z]{2,3}(_[A-Z]{2})?$")], ...],
     AfterValidator(_languages),
 ]
-PROMPTS = TypeAdapter(dict[str, dict[Language, str]])  # a file of the catalogue
+PromptName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]+(/[a-z0-9-]+)?$")]  # a file's name, too
+PROMPTS = TypeAdapter(dict[PromptName, dict[Language, str]])  # a file of the catalogue
 
 
 class Table(BaseModel):
@@ -244,7 +257,7 @@ class ManagerTable(Table):
 class GatewayTable(Table):
     """Where Asterisk asks us. The secret proves each side to the other."""
 
-    host: str = "127.0.0.1"
+    host: Host = "127.0.0.1"
     port: Port = 573
     secret: Path
 
@@ -252,8 +265,8 @@ class GatewayTable(Table):
 class AsteriskTable(Table):
     """The Asterisk beside us: its configuration is read by `check`, never written but by `dialplan install`."""
 
-    config: Path = Path("/etc/asterisk")
-    sounds: Path = Path("/usr/share/asterisk/sounds")
+    config: Place = Path("/etc/asterisk")
+    sounds: Place = Path("/usr/share/asterisk/sounds")
     trunk: Word = "trunk"
     fallback_queue: QueueName
 
@@ -268,10 +281,10 @@ class MqttTable(Table):
 
 
 class PathsTable(Table):
-    state: Path = Path("/var/lib/ccdaemon")
-    spool: Path = Path("/var/spool/ccdaemon")
-    run: Path = Path("/run/ccdaemon")
-    sounds: Path = Path("/var/lib/ccdaemon/sounds")
+    state: Place = Path("/var/lib/ccdaemon")
+    spool: Place = Path("/var/spool/ccdaemon")
+    run: Place = Path("/run/ccdaemon")
+    sounds: Place = Path("/var/lib/ccdaemon/sounds")
 
 
 class PhoneTable(Table):

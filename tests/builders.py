@@ -95,6 +95,19 @@ def written_site(folder: Path, edits: Iterable[Edit] = ()) -> Path:
     return config
 
 
+def site_to_run(folder: Path, edits: Iterable[Edit] = ()) -> Path:
+    """The same, with secrets, and with everything that is written and read elsewhere in this folder too."""
+    config = written_site(folder, edits)
+    for name in ("manager", "gateway"):
+        (config / f"{name}.secret").write_text(f"the-{name}-secret-of-a-test\n")
+    main = config / "ccdaemon.toml"
+    text = main.read_text().replace("/etc/ccdaemon/", f"{config}/")
+    for place in ("/etc/asterisk", "/usr/share/asterisk", "/var/lib/ccdaemon", "/var/spool/ccdaemon", "/run/ccdaemon"):
+        text = text.replace(f'"{place}', f'"{folder}{place}')
+    main.write_text(text)
+    return config
+
+
 def faults_of(config: Path) -> dict[tuple[str, str], str]:
     """What is wrong with a site, by file and key path."""
     with pytest.raises(ConfigurationFaults) as refusal:

@@ -79,6 +79,20 @@ WRITTEN_WRONGLY = [
         "phones.1001.endpoint",
         "does not have the form",
     ),
+    wrong(HOUSING, '"6111"', '"٦١١١"', "extension", "does not have the form"),  # digits, but on no telephone
+    wrong(  # it would be a pattern in the dialplan, and stand for other phones too
+        MAIN,
+        '1001 = { service = "housing" }',
+        '1001 = { service = "housing", endpoint = "_X." }',
+        "phones.1001.endpoint",
+        "does not have the form",
+    ),
+    # what stands in the dialplan
+    wrong(MAIN, 'spool = "/var', 'spool = "var', "paths.spool", "write the whole path"),
+    wrong(MAIN, 'sounds = "/var/lib', 'sounds = "/var/my lib', "paths.sounds", "without blanks"),
+    wrong(MAIN, 'sounds = "/var/lib', 'sounds = "/var\\n[cc-inbound]/', "paths.sounds", "cannot stand in a dialplan"),
+    wrong(MAIN, 'config = "/etc', 'config = "/${SHELL(date)}', "asterisk.config", "cannot stand in a dialplan"),
+    wrong(MAIN, '1"\nport = 573', '1;x"\nport = 573', "gateway.host", "does not have the form"),
     # hours
     wrong(HOUSING, MONDAY, 'monday = ["9-5"]', "hours.monday.0", "'9-5' is no span of a day"),
     wrong(HOUSING, MONDAY, 'monday = ["09:00-25:00"]', "hours.monday.0", "is no span of a day"),
@@ -101,6 +115,7 @@ WRITTEN_WRONGLY = [
     wrong("services/tŷ.toml", "", "", "", "a service is called as its file"),
     wrong("prompts/own.toml", "", "[own]\ncy = 'a'\nen = ", "", "cannot be read"),
     wrong("prompts/own.toml", "", "own = 'a'", "own", "a prompt is a table of language and text"),
+    wrong("prompts/own.toml", "", "['../own']\ncy = 'a'\nen = 'a'", "../own", "its name is of small letters"),
     wrong("prompts/own.toml", "", "[own]\ncy = 1\nen = 'a'", "own.cy", "a prompt is a table of language and text"),
 ]
 

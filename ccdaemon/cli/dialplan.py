@@ -14,7 +14,7 @@ import typer
 from rich.markup import escape
 
 from ccdaemon.cli.configuration import DEFAULT_FOLDER, Folder, configuration, screen, show, stop
-from ccdaemon.config import Configuration, ConfigurationFaults, secret
+from ccdaemon.config import PLAIN, Configuration, ConfigurationFaults, secret
 from ccdaemon.dialplan import GENERATED, SECOND_TIER, generated
 from ccdaemon.shipped import shipped
 
@@ -36,16 +36,22 @@ class Wanted:
 
 @app.command()
 def diff(config: Folder = DEFAULT_FOLDER, to: To = None) -> None:
-    """Show what `install` would change. Exit status 1 if there is anything."""
+    """Show what `install` would change, without its secrets. Exit status 1 if there is anything.
+
+    After a change to the site: ccdaemon dialplan diff
+    """
     site = configuration(config)
     changed = [file for file in wanted(site, to or site.main.asterisk.config) if _current(file.path) != file.content]
     for file in changed:
-        if file.hidden and _current(file.path) is not None:
-            _show(_without_secrets(_current(file.path) or ""), _without_secrets(file.content), file.path)
-        elif file.hidden:
+        current = _current(file.path)
+        if not file.hidden:
+            _show(current or "", file.content, file.path)
+        elif current is None:
             screen.print(f"[green]new[/] {file.path} (holds a secret)")
+        elif _without_secrets(current) == _without_secrets(file.content):
+            screen.print(f"[yellow]another secret[/] in {file.path}")
         else:
-            _show(_current(file.path) or "", file.content, file.path)
+            _show(_without_secrets(current), _without_secrets(file.content), file.path)
     if not changed:
         screen.print("Asterisk has what this site needs.")
     raise typer.Exit(1 if changed else 0)
@@ -55,7 +61,7 @@ def diff(config: Folder = DEFAULT_FOLDER, to: To = None) -> None:
 def install(config: Folder = DEFAULT_FOLDER, to: To = None) -> None:
     """Write our contexts, the generated site file and the second tier's script into Asterisk's configuration folder.
 
-    All of it goes into its folder ccdaemon/; your own files are not touched.
+    All of it goes into its folder ccdaemon/; your own files are not touched. What would change, says `diff` first.
     """
     site = configuration(config)
     folder = to or site.main.asterisk.config
@@ -84,7 +90,7 @@ def wanted(site: Configuration, folder: Path) -> list[Wanted]:
     ours = folder / "ccdaemon"
     source = shipped("dialplan")
     try:
-        gateway, manager = secret(site.main.gateway.secret), secret(site.main.manager.secret)
+        gateway, manager = secret(site.main.gateway.secret, PLAIN), secret(site.main.manager.secret, PLAIN)
     except ConfigurationFaults as wrong:
         show(wrong.faults)
         raise typer.Exit(1) from None
@@ -106,6 +112,7 @@ def _write(file: Wanted) -> None:
     """Whole or not at all, and never readable by others for a moment, if it holds a secret."""
     file.path.parent.mkdir(parents=True, exist_ok=True)
     fresh = file.path.with_name(f".{file.path.name}.new")
+    fresh.unlink(missing_ok=True)  # of an installation that was interrupted: it may be for everybody to read
     fresh.touch(mode=0o600)
     fresh.write_text(file.content)
     if os.geteuid() == 0:
@@ -119,9 +126,12 @@ def _write(file: Wanted) -> None:
 
 def _current(path: Path) -> str | None:
     try:
-        return path.read_text()
-    except FileNotFoundError:
+        return path.read_text(errors="replace")
+    except (FileNotFoundError, NotADirectoryError):
         return None
+    except OSError as fault:
+        message = f"{path} cannot be read: {fault.strerror}. Only root and Asterisk may read what holds a secret"
+        raise stop(message) from None
 
 
 def _without_secrets(text: str) -> str:
