@@ -46,7 +46,7 @@ REGISTER = "register.sqlite3"
 ARCHIVE = "recordings"
 SOCKET = "control"
 DRAIN = 20.0  # seconds in which conversations may end when we stop
-REFRESH = 0.2  # seconds between a change and its topics
+REFRESH = 0.5  # seconds between a change and its topics
 AGAIN = 0.5  # seconds between attempts to cancel a task
 FAREWELL = 2.0  # seconds for the last word to the broker
 
@@ -104,8 +104,9 @@ class Daemon:
             self._systemd.tell(READY="1", STATUS="Waiting for Asterisk")
             log.info("started", version=__version__, site=self._configuration.site.name)
             await self._stopping.wait()
-            await self._drain(gateway, journal)
+            await self._drain(gateway)
             await _end(running)
+            await journal.flush()
         await self._status.say_last(self._state("offline"), FAREWELL)
         log.info("ended")
 
@@ -227,8 +228,8 @@ class Daemon:
         self._systemd.tell(READY="1")
         self._changed()
 
-    async def _drain(self, gateway: AgiServer, journal: Journal) -> None:
-        """Take no new conversation, let those in a menu end, write down what happened."""
+    async def _drain(self, gateway: AgiServer) -> None:
+        """Take no new conversation, let those in a menu end."""
         self._systemd.tell(STOPPING="1", STATUS="Ending; new calls go to the second tier")
         log.info("ending: new calls go to the second tier", conversations=gateway.conversations)
         self._status.publish("daemon", self._state("draining"))
@@ -238,7 +239,6 @@ class Daemon:
             except AmiDisconnected:
                 log.debug("no link any more: the heartbeat is over by itself")
         await gateway.stop(DRAIN)
-        await journal.flush()
 
 
 def questions(register: Register) -> dict[str, Answerer]:

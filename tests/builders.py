@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import shutil
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -16,6 +17,7 @@ import aiosqlite
 import pytest
 
 import ccdaemon
+from ccdaemon.alarms import Alarms
 from ccdaemon.config import Configuration, ConfigurationFaults, load
 from ccdaemon.model import Event, Hours, Service, Site
 from ccdaemon.rules.hours import ROUND_THE_CLOCK
@@ -230,3 +232,29 @@ def a_raw_file(spool: Path, call: str, leg: str, content: bytes) -> Path:
     path = spool / f"20260706-100000_housing_{call}_{leg}.raw"
     path.write_bytes(content)
     return path
+
+
+# --- alarms ----------------------------------------------------------------------------------------------------------
+
+
+class Noticeboard(Alarms):
+    """Alarms, and which were raised and cleared in turn."""
+
+    def __init__(self) -> None:
+        super().__init__(self._write_down)
+        self.history: list[str] = []
+        self._news = asyncio.Event()
+
+    async def until(self, so: Callable[[Mapping[str, str]], bool]) -> None:
+        """Wait until the alarms that stand are as they should be."""
+        while not so(self.standing):
+            self._news.clear()
+            await self._news.wait()
+
+    def _write_down(self, topic: str, payload: Mapping[str, object] | None) -> None:
+        name = topic.removeprefix("alarms/")
+        said = f"{name} cleared" if payload is None else f"{name} raised"
+        last = next((each for each in reversed(self.history) if each.startswith(f"{name} ")), f"{name} cleared")
+        if said != last:
+            self.history.append(said)
+        self._news.set()

@@ -7,16 +7,12 @@ from collections import deque
 from collections.abc import Sequence
 from typing import NoReturn, Protocol
 
-import structlog
-
 from ccdaemon.model import RegisterFull
 from ccdaemon.notices import Notice
 
-GATHER = 0.25  # seconds; a transaction costs as much for one notice as for a hundred
+GATHER = 0.5  # seconds; a transaction costs as much for one notice as for a hundred
 RETRY = 2.0  # seconds
 MAX_WAITING = 200_000  # notices, some 10,000 calls: a day of a full disk
-
-log = structlog.get_logger()
 
 
 class Register(Protocol):
@@ -37,12 +33,15 @@ class Journal:
     def __init__(self, register: Register, alarms: Alarms) -> None:
         self._register = register
         self._alarms = alarms
-        self._waiting: deque[Notice] = deque(maxlen=MAX_WAITING)
+        self._waiting: deque[Notice] = deque()
+        self._given_up = 0
         self._news = asyncio.Event()
+        self._writing = asyncio.Lock()
 
     def note(self, *notices: Notice) -> None:
         if notices:
             self._waiting.extend(notices)
+            self._give_up()
             self._news.set()
 
     async def run(self) -> NoReturn:
@@ -54,21 +53,45 @@ class Journal:
 
     async def flush(self) -> bool:
         """Write what waits; False if the register could not take it, and it waits on."""
-        self._news.clear()
-        batch = list(self._waiting)
-        if not batch:
+        async with self._writing:
+            self._news.clear()
+            if not self._waiting:
+                return True
+            try:
+                await self._write()
+            except RegisterFull as fault:
+                self._alarms.raise_(
+                    "register",
+                    f"nothing can be entered in the register: {fault}. Calls go on, and what "
+                    "happens is kept in memory. Make room, or mend the disk",
+                )
+                return False
+            self._alarms.clear("register")
+            if not self._given_up:
+                self._alarms.clear("register-gap")
             return True
+
+    async def _write(self) -> None:
+        """All or nothing: what is not written waits on, before what has come meanwhile."""
+        batch, self._waiting = self._waiting, deque()
         try:
             await self._register.write(batch)
-        except RegisterFull as fault:
+        except BaseException:
+            batch.extend(self._waiting)
+            self._waiting = batch
+            self._give_up()
             self._news.set()
-            self._alarms.raise_(
-                "register",
-                f"nothing can be entered in the register: {fault}. Calls go on, and what "
-                "happens is kept in memory. Make room, or mend the disk",
-            )
-            return False
-        for _ in batch:
+            raise
+
+    def _give_up(self) -> None:
+        """Memory has its bound: the oldest goes first, and never in silence."""
+        before = self._given_up
+        while len(self._waiting) > MAX_WAITING:
             self._waiting.popleft()
-        self._alarms.clear("register")
-        return True
+            self._given_up += 1
+        if self._given_up > before:
+            self._alarms.raise_(
+                "register-gap",
+                f"the register took nothing for so long that the oldest of what happened, {self._given_up} notices, is "
+                "given up: it will know these calls in part or not at all. This stands until the daemon starts again",
+            )
