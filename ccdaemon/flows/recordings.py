@@ -1,8 +1,9 @@
 """From a raw file in the spool to a finished recording with its row.
 
 One loop serves every case, however a recorder came to its end: what lies in the spool, belongs to no live leg, and has
-stopped growing is finished. It looks only while the graph of calls agrees with Asterisk, because a recorder may still
-be running on a leg that we have not heard of yet.
+not grown between two looks since that leg ended is finished. (While a leg lasts, a recorder writes every two seconds
+only: that nothing came between two looks says nothing.) It looks only while the graph of calls agrees with Asterisk,
+because a recorder may still be running on a leg that we have not heard of yet.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Container, Iterable
 from dataclasses import replace
+from pathlib import PurePath
 from typing import NoReturn, Protocol
 
 import structlog
@@ -71,39 +73,61 @@ class Finishing:
             await asyncio.sleep(LOOK)
 
     async def compare(self) -> None:
-        """At start: say where the register and the archive do not agree about finished recordings."""
+        """At start: say where the register and the archive do not agree about finished recordings.
+
+        A file whose raw one still lies in the spool was never entered: `look` finishes it once more.
+        """
         files = await asyncio.to_thread(self._archive.files)
+        again = {raw.path.stem for raw in await asyncio.to_thread(lambda: list(self._archive.raw()))}
         rows = {row.file or "": row for row in await self._register.finished_recordings()}
-        for file in sorted(rows.keys() - files):
+        lost = sorted(rows.keys() - files)
+        strange = sorted(file for file in files - rows.keys() if PurePath(file).stem not in again)
+        for file in lost:
             log.error("a recording is missing from the archive", file=file)
-            await self._register.finish_recording(replace(rows[file], fault=LOST))
-        for file in sorted(files - rows.keys()):
+        for file in strange:
             log.error("a file in the archive belongs to no recording of the register", file=file)
         for name in self._archive.strays():
             log.error("a file in the spool is no recording of ours: take it away", file=name)
-        if strange := len(rows.keys() ^ files):
+        if lost or strange:
             self._alarms.raise_(
-                "archive", f"{strange} recordings are in the archive or in the register, but not in both"
+                "archive",
+                f"{len(lost) + len(strange)} recordings are in the archive or in the register, but not in both",
             )
+        else:
+            self._alarms.clear("archive")
+        try:
+            for file in lost:
+                await self._register.finish_recording(replace(rows[file], fault=LOST))
+        except RegisterFull as fault:
+            log.error("what is missing from the archive is not entered", reason=str(fault))
 
     async def look(self) -> None:
         """Finish what can be finished; complain of what should be there and is not."""
         live = self._live()
         if live is None:
             return
-        raws = {raw.leg: raw for raw in await asyncio.to_thread(lambda: list(self._archive.raw()))}
+        found = await asyncio.to_thread(lambda: list(self._archive.raw()))
+        raws = {raw.leg: raw for raw in found if raw.leg not in live}
         unfinished = {row.leg: row for row in await self._register.unfinished_recordings()}
+        fault: ArchiveFault | RegisterFull | None = None
         try:
             for leg, raw in raws.items():
-                if leg not in live and self._sizes.get(leg) == raw.size:
-                    await self._finish(raw, unfinished.get(leg))
+                if self._sizes.get(leg) == raw.size:
+                    try:
+                        await self._finish(raw, unfinished.get(leg))
+                    except ArchiveFault as one:  # the others may fare better
+                        fault = one
             for leg, row in unfinished.items():
                 over = row.stopped is not None and self._clock() - row.stopped > GRACE
-                if leg not in raws and leg not in live and over:
-                    log.error("a recording is missing", leg=leg, call=row.call)
-                    self._alarms.raise_("recordings", MISSING)
+                if over and leg not in raws and leg not in live:
                     await self._register.finish_recording(replace(row, fault=MISSING))
-        except (ArchiveFault, RegisterFull) as fault:
+                    log.error("a recording is missing", leg=leg, call=row.call)
+                    self._alarms.raise_("recordings-missing", MISSING)
+        except RegisterFull as full:
+            fault = full
+        if fault is None:
+            self._alarms.clear("recordings")
+        else:
             self._alarms.raise_("recordings", f"{fault}. Nothing is lost yet: the raw recordings wait in the spool")
         self._sizes = {leg: raw.size for leg, raw in raws.items()}
 
@@ -115,7 +139,6 @@ class Finishing:
             replace(
                 known,
                 service=raw.service,
-                stopped=known.stopped or self._clock(),
                 file=done.file,
                 seconds=done.seconds,
                 bytes=done.bytes,
@@ -123,6 +146,8 @@ class Finishing:
                 fault=fault,
             )
         )
+        if fault is None:
+            self._alarms.clear("recordings-missing")
         await asyncio.to_thread(self._archive.discard, raw)
         if row is None:
             log.error(FOUND, leg=raw.leg, call=raw.call, file=done.file)
