@@ -19,7 +19,7 @@ import pytest
 import ccdaemon
 from ccdaemon.alarms import Alarms
 from ccdaemon.config import Configuration, ConfigurationFaults, load
-from ccdaemon.model import Event, Hours, Service, Site
+from ccdaemon.model import Event, Hours, Prompt, Service, Site
 from ccdaemon.rules.hours import ROUND_THE_CLOCK
 from ccdaemon.rules.menus import TURNS, begin, step
 from ccdaemon.rules.turns import (
@@ -42,6 +42,8 @@ PROMPTS = shipped("prompts")
 LONDON = ZoneInfo("Europe/London")
 
 RECORDED = ("housing", "assist")  # as the council's privacy notice has it
+SAMPLES = 800  # a tenth of a second; how long sounds are
+TRUNK = "\n[trunk](cc-trunk)\naors = trunk\n[trunk]\ntype = aor\ncontact = sip:carrier.example\n"
 MONDAY_MORNING = datetime(2026, 7, 6, 10, tzinfo=LONDON)  # every service of the example is open
 
 
@@ -108,6 +110,28 @@ def site_to_run(folder: Path, edits: Iterable[Edit] = ()) -> Path:
         text = text.replace(f'"{place}', f'"{folder}{place}')
     main.write_text(text)
     return config
+
+
+def with_sounds(folder: Path) -> Path:
+    """A sound for every prompt of the example, in both languages, all of the same length."""
+    for prompt, texts in example().catalogue.items():
+        for language in texts:
+            file = folder / f"{Prompt(prompt, language).sound}.alaw"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(bytes(SAMPLES))
+    return folder
+
+
+def shipped_files(folder: Path) -> Path:
+    """Asterisk's folder of a site that took the samples as they are, and has a trunk."""
+    dialplan = shipped("dialplan")
+    shutil.copytree(dialplan / "samples", folder, dirs_exist_ok=True)
+    (folder / "ccdaemon").mkdir()
+    for file in dialplan.glob("*.conf"):
+        shutil.copy(file, folder / "ccdaemon")
+    with (folder / "pjsip.conf").open("a") as pjsip:
+        pjsip.write(TRUNK)
+    return folder
 
 
 def faults_of(config: Path) -> dict[tuple[str, str], str]:

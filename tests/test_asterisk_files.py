@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import pytest
@@ -10,11 +9,9 @@ import pytest
 from ccdaemon.asterisk.confs import read_asterisk
 from ccdaemon.model import AsteriskFiles, Fault, Setting
 from ccdaemon.rules.asterisk import asterisk_faults
-from ccdaemon.shipped import shipped
-from tests.builders import example, example_site
+from tests.builders import TRUNK, example, example_site, shipped_files
 
 FALLBACK = example().main.asterisk.fallback_queue
-TRUNK = "\n[trunk](cc-trunk)\naors = trunk\n[trunk]\ntype = aor\ncontact = sip:carrier.example\n"
 
 
 def folder_with(folder: Path, **files: str) -> Path:
@@ -129,18 +126,6 @@ def test_files_that_are_not_there_are_known_as_such(tmp_path: Path) -> None:
 
 
 # --- what is shipped -------------------------------------------------------------------------------------------------
-
-
-def shipped_files(folder: Path) -> Path:
-    """Asterisk's folder of a site that took the samples as they are, and has a trunk."""
-    dialplan = shipped("dialplan")
-    shutil.copytree(dialplan / "samples", folder, dirs_exist_ok=True)
-    (folder / "ccdaemon").mkdir()
-    for file in dialplan.glob("*.conf"):
-        shutil.copy(file, folder / "ccdaemon")
-    with (folder / "pjsip.conf").open("a") as pjsip:
-        pjsip.write(TRUNK)
-    return folder
 
 
 def faults_in(folder: Path) -> list[Fault]:

@@ -24,12 +24,11 @@ from ccdaemon.model import Prompt, Site
 from ccdaemon.notices import Announced, CallIdentified, Decided, Heard, Notice
 from ccdaemon.rules.menus import TURNS
 from ccdaemon.sounds import ENDINGS, Sounds
-from tests.builders import MONDAY_MORNING, example, example_site, london
+from tests.builders import MONDAY_MORNING, SAMPLES, example_site, london, with_sounds
 
 SECRET = "gateway-secret-of-this-test"
 CALL = "1783328390.7"
 NUMBER = "+441632960777"
-SAMPLES = 800  # a tenth of a second; how long every sound of these tests is
 KEYS = "0123456789*#"
 WELCOME = ["cy/welcome", "en/welcome"]
 
@@ -165,15 +164,6 @@ class Notes(list[Notice]):
 def sounds(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A sound for every prompt of the example, in both languages."""
     return with_sounds(tmp_path_factory.mktemp("sounds"))
-
-
-def with_sounds(folder: Path) -> Path:
-    for prompt, texts in example().catalogue.items():
-        for language in texts:
-            file = folder / f"{Prompt(prompt, language).sound}.alaw"
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_bytes(bytes(SAMPLES))
-    return folder
 
 
 def sha1(text: str) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from ccdaemon.model import AsteriskFiles, Setting
 
+FILES = ("queues.conf", "extensions.conf", "pjsip.conf")
 MAX_DEPTH = 10  # of includes; MAX_INCLUDE_LEVEL in main/config.c
 _SECTION = re.compile(r"\[(?P<name>[^]]*)\]\s*(?:\((?P<options>[^)]*)\))?")
 _SETTING = re.compile(r"(?P<key>[^=]+?)\s*=>?\s*(?P<value>.*)")
@@ -21,9 +22,7 @@ _INCLUDE = re.compile(r'#(?:try)?include\s+["<]?(?P<name>/?[^">/\s][^">]*)')
 
 def read_asterisk(folder: Path) -> AsteriskFiles:
     """The files of Asterisk's configuration folder that say what callers and phones may do."""
-    return AsteriskFiles(
-        folder, _settings(folder, "queues.conf"), _settings(folder, "extensions.conf"), _settings(folder, "pjsip.conf")
-    )
+    return AsteriskFiles(folder, *(_settings(folder, name) for name in FILES))
 
 
 def _settings(folder: Path, name: str) -> tuple[Setting, ...] | None:

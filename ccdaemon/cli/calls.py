@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 from collections.abc import Mapping
 from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
@@ -13,13 +14,13 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from ccdaemon.cli.configuration import DEFAULT_FOLDER, Folder, configuration, screen, stop
+from ccdaemon.cli.configuration import DEFAULT_FOLDER, Folder, a_moment, configuration, local, screen, stop
 from ccdaemon.config import Configuration
 from ccdaemon.control import NotRunning, Refused, ask
 from ccdaemon.daemon import REGISTER, SOCKET, questions
 from ccdaemon.store import RegisterUnusable, open_register
 
-app = typer.Typer(help="The calls in the register.")
+app = typer.Typer()
 TIERS = {1: "daemon", 2: "script", 3: "dialplan"}
 
 
@@ -27,24 +28,40 @@ TIERS = {1: "daemon", 2: "script", 3: "dialplan"}
 def list_(
     context: typer.Context,
     config: Folder = DEFAULT_FOLDER,
-    since: Annotated[datetime | None, typer.Option(help="From when on, local time.", show_default="today")] = None,
-    until: Annotated[datetime | None, typer.Option(help="Until when, local time.")] = None,
+    since: Annotated[
+        datetime | None,
+        typer.Option(
+            help="From when on, in local time, as 2026-12-25 or 2026-12-25T10:00.",
+            parser=a_moment,
+            metavar="WHEN",
+            show_default="today",
+        ),
+    ] = None,
+    until: Annotated[
+        datetime | None, typer.Option(help="Until when, written in the same way.", parser=a_moment, metavar="WHEN")
+    ] = None,
     service: Annotated[str | None, typer.Option(help="Only this service.")] = None,
     limit: Annotated[int, typer.Option(help="At most so many, the newest.", min=1, max=100_000)] = 200,
     as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,  # noqa: FBT002
 ) -> None:
-    """List calls, the newest last. `ccdaemon calls show ID` tells one of them in full."""
+    """List calls, the newest last. `ccdaemon calls show ID` tells one of them in full.
+
+    For example:
+
+    ccdaemon calls --since 2026-07-06 --service housing
+    """
     if context.invoked_subcommand is not None:
         return
     site = configuration(config)
     zone = site.site.timezone
-    begin = since or datetime.now(zone).replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=None)
-    end = until or datetime.now(zone).replace(tzinfo=None) + timedelta(days=1)
+    now = datetime.now(zone)
+    begin = local(since, zone) if since else now.replace(hour=0, minute=0, second=0, microsecond=0)
+    end = local(until, zone) if until else now + timedelta(days=1)
     rows = _ask(
         site,
         "calls",
-        since=begin.replace(tzinfo=zone).timestamp(),
-        until=end.replace(tzinfo=zone).timestamp(),
+        since=begin.timestamp(),
+        until=end.timestamp(),
         service=service,
         limit=limit,
     )
@@ -64,7 +81,13 @@ def list_(
             TIERS.get(row["tier"], ""),
             str(row["recordings"] or ""),
         )
-    screen.print(table if rows else "No calls in this time.")
+    if rows:
+        screen.print(table)
+    elif service is None or service in site.site.services:
+        screen.print("No calls in this time.")
+    else:
+        there = ", ".join(site.site.services)
+        screen.print(f"No calls in this time. There is no service {escape(repr(service))} now; there are {there}.")
 
 
 @app.command()
@@ -73,7 +96,7 @@ def show(
     config: Folder = DEFAULT_FOLDER,
     as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,  # noqa: FBT002
 ) -> None:
-    """Tell one call from its beginning to its end, to the millisecond."""
+    """Tell one call from its beginning to its end, to the millisecond: menus, queue, agent, recorder, transfer."""
     site = configuration(config)
     told = _ask(site, "call", call=call)
     if as_json:
@@ -139,8 +162,11 @@ def _ask(site: Configuration, question: str, **values: Any) -> Any:  # noqa: ANN
         return ask(site.main.paths.run / SOCKET, question, **values)
     except NotRunning:
         file = site.main.paths.state / REGISTER
-        if not file.exists():
-            message = f"there is no register at {file}: the daemon has not run yet"
+        if not os.access(file, os.R_OK | os.W_OK):
+            message = (
+                f"no daemon runs, and {file} is not there, or not yours to open: start the daemon "
+                "(systemctl start ccdaemon), or ask as its user"
+            )
             raise stop(message) from None
         return asyncio.run(_read(file, question, values))
     except Refused as refusal:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from ccdaemon.asterisk.confs import read_asterisk
+from ccdaemon.asterisk.confs import FILES, read_asterisk
 from ccdaemon.cli.configuration import DEFAULT_FOLDER, Folder, screen, show
 from ccdaemon.config import Configuration, ConfigurationFaults, load
 from ccdaemon.model import Fault
@@ -27,7 +30,12 @@ def check(
     sounds: Annotated[bool, typer.Option(help="Also look whether every prompt has a sound.")] = True,  # noqa: FBT002
     as_json: Annotated[bool, typer.Option("--json", help="Print the faults as JSON.")] = False,  # noqa: FBT002
 ) -> None:
-    """Report every fault of a site at once: its own files, and what they need of Asterisk and of the prompts."""
+    """Report every fault of a site at once: its own files, and what they need of Asterisk and of the prompts.
+
+    While a site is being written, on any machine:
+
+    ccdaemon check --config site --no-asterisk --no-sounds
+    """
     faults: list[Fault] = []
     try:
         site = load(config, shipped("prompts"))
@@ -41,24 +49,37 @@ def check(
         show(faults)
     else:
         services = site.site.services.values()
-        recorded = ", ".join(each.name.get("en", each.id) for each in services if each.records) or "none"
+        recorded = "; ".join(each.name.get("en", each.id) for each in services if each.records) or "none"
         screen.print(f"[green]No faults.[/] {len(services)} services; recorded: {recorded}.")
     raise typer.Exit(1 if faults else 0)
 
 
 def _missing_sounds(site: Configuration) -> list[Fault]:
     folder = site.main.paths.sounds
-    missing = [file for file in sound_files(site.site, site.catalogue) if not (folder / file).exists()]
+    missing = [file for file in sound_files(site.site, site.catalogue) if not os.access(folder / file, os.R_OK)]
     if not missing:
         return []
     some = ", ".join(missing[:3]) + (" and others" if len(missing) > 3 else "")  # noqa: PLR2004 - enough to see which
-    return [
-        Fault(str(folder), "", f"{len(missing)} sounds are not there ({some}): `ccdaemon prompts build` makes them")
-    ]
+    text = f"{len(missing)} sounds are not there, or cannot be read ({some}): `ccdaemon prompts build` makes them"
+    return [Fault(str(folder), "", text)]
+
+
+def _closed(folder: Path) -> Iterator[Fault]:
+    """Files that are there, but not for us: to read nothing in them would be to find everything missing."""
+    for name in FILES:
+        try:
+            (folder / name).open().close()
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        except OSError as fault:
+            text = f"cannot be read: {fault.strerror}. Run this as root or in Asterisk's group, or with --no-asterisk"
+            yield Fault(str(folder / name), "", text)
 
 
 def _asterisk(site: Configuration) -> list[Fault]:
     ours = site.main.asterisk
+    if closed := [*_closed(ours.config)]:
+        return closed
     faults = asterisk_faults(site.site, ours.fallback_queue, ours.trunk, read_asterisk(ours.config))
     unseen = [
         language

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import Annotated
 
@@ -40,6 +41,20 @@ def show(faults: Iterable[Fault]) -> None:
         key = f" [bold]{escape(fault.key)}[/]" if fault.key else ""
         errors.print(f"[red]{escape(fault.file)}[/]{key}: {escape(fault.text)}")
     errors.print(f"{len(faults)} fault{'s' if len(faults) != 1 else ''}. Nothing was changed.")
+
+
+def a_moment(written: str) -> datetime:
+    """A day, or a moment of it, as people type it."""
+    try:
+        return datetime.fromisoformat(written)
+    except ValueError:
+        message = f"{written!r} is no day and no moment; write for example 2026-12-25 or 2026-12-25T10:00"
+        raise typer.BadParameter(message) from None
+
+
+def local(moment: datetime, zone: tzinfo) -> datetime:
+    """The same moment by the site's clocks. Without an offset from UTC it is theirs already."""
+    return moment.astimezone(zone) if moment.tzinfo else moment.replace(tzinfo=zone)
 
 
 def stop(message: str) -> typer.Exit:

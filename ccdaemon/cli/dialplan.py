@@ -38,7 +38,9 @@ class Wanted:
 def diff(config: Folder = DEFAULT_FOLDER, to: To = None) -> None:
     """Show what `install` would change, without its secrets. Exit status 1 if there is anything.
 
-    After a change to the site: ccdaemon dialplan diff
+    To see it before Asterisk does, in a folder of its own:
+
+    ccdaemon dialplan diff --to asterisk
     """
     site = configuration(config)
     changed = [file for file in wanted(site, to or site.main.asterisk.config) if _current(file.path) != file.content]

@@ -21,9 +21,22 @@ def init(
 
     Secrets for Asterisk are made afresh. Nothing that exists is overwritten.
     """
-    if folder.exists() and any(folder.iterdir()):
-        message = f"{folder} is not empty: name a new folder, or empty this one"
-        raise stop(message)
+    try:
+        if folder.exists() and any(folder.iterdir()):
+            message = f"{folder} is not empty, and nothing in it was changed: name a new folder, or empty this one"
+            raise stop(message)
+        _write(folder)
+    except OSError as fault:
+        message = f"no site can be written to {folder}: {fault.strerror}. Name another folder, or become its owner"
+        raise stop(message) from None
+    screen.print(f"An example site is in [bold]{folder}[/]. Next:")
+    screen.print(f"  1. change ccdaemon.toml and services/*.toml, then `ccdaemon check --config {folder}`")
+    screen.print(f"  2. ccdaemon prompts build --config {folder}")
+    screen.print(f"  3. ccdaemon dialplan install --config {folder}")
+    screen.print(f"  4. ccdaemon run --config {folder}, or systemctl start ccdaemon")
+
+
+def _write(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     shutil.copytree(EXAMPLE, folder, dirs_exist_ok=True)
     (folder / "prompts").mkdir()
@@ -36,8 +49,3 @@ def init(
         file.chmod(0o600)
         file.write_text(secrets.token_urlsafe(32) + "\n")
         file.chmod(0o400)
-    screen.print(f"An example site is in [bold]{folder}[/]. Next:")
-    screen.print(f"  1. change ccdaemon.toml and services/*.toml, then `ccdaemon check --config {folder}`")
-    screen.print(f"  2. ccdaemon prompts build --config {folder}")
-    screen.print(f"  3. ccdaemon dialplan install --config {folder}")
-    screen.print(f"  4. ccdaemon run --config {folder}, or systemctl start ccdaemon")

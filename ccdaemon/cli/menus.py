@@ -12,6 +12,7 @@ from rich.tree import Tree
 from ccdaemon.cli.configuration import DEFAULT_FOLDER, Folder, configuration, screen, stop
 from ccdaemon.drawing import svg
 from ccdaemon.model import Service, ToMenu, Way
+from ccdaemon.rules.soundness import ENTRANCES
 from ccdaemon.tables import WAYS
 
 
@@ -20,12 +21,17 @@ def menus(
     svg_file: Annotated[Path | None, typer.Option("--svg", help="Draw a picture into this file.")] = None,
     config: Folder = DEFAULT_FOLDER,
 ) -> None:
-    """Show the menus of a service."""
+    """Show the menus of a service: as a tree, or as a picture.
+
+    For example:
+
+    ccdaemon menus housing --svg housing.svg
+    """
     site = configuration(config)
     wanted = site.site.services.get(service)
     if wanted is None:
         message = f"there is no service {service!r}; there are {', '.join(site.site.services)}"
-        raise stop(message)
+        raise typer.BadParameter(message, param_hint="SERVICE")
     if svg_file is not None:
         try:
             svg_file.write_text(svg(site.site, wanted))
@@ -34,10 +40,8 @@ def menus(
             raise stop(message) from None
         screen.print(f"wrote {svg_file}")
         return
-    for name in wanted.menus:
-        if not any(
-            isinstance(way, ToMenu) and way.menu == name for menu in wanted.menus.values() for way in menu.keys.values()
-        ):
+    for name in ENTRANCES:
+        if name in wanted.menus:
             tree = Tree(f"[bold]{name}[/]")
             _grow(tree, wanted, name, {name})
             screen.print(tree)
@@ -46,11 +50,10 @@ def menus(
 def _grow(tree: Tree, service: Service, name: str, seen: set[str]) -> None:
     menu = service.menus[name]
     tree.add(f"[dim]says {escape(menu.prompt)}[/]")
-    for key, way in menu.keys.items():
+    for key, way in [*menu.keys.items(), ("no key:", menu.otherwise)]:
         branch = tree.add(f"[bold]{escape(key)}[/] {escape(written(way))}")
         if isinstance(way, ToMenu) and way.menu not in seen:
             _grow(branch, service, way.menu, seen | {way.menu})
-    tree.add(f"[dim]no key: {escape(written(menu.otherwise))}[/]")
 
 
 def written(way: Way) -> str:

@@ -28,14 +28,19 @@ def build(
     Recordings are WAV or FLAC files, CONFIG/recorded/LANGUAGE/PROMPT.wav.
     """
     site = configuration(config)
-    wanted = sounds(site.catalogue, config / RECORDED)
     folder = to or site.main.paths.sounds
     made = 0
     try:
+        wanted = sounds(site.catalogue, config / RECORDED)
         for _, anew in track(make(wanted, folder), "Prompts", total=len(wanted), transient=True):
             made += anew
-    except (VoicesMissing, OSError) as fault:
+    except VoicesMissing as fault:
         raise stop(str(fault)) from None
+    except OSError as fault:
+        message = (
+            f"{fault.filename}: {fault.strerror}. {made} prompts were made; make room or set its owner, then again"
+        )
+        raise stop(message) from None
     people = sum(each.recording is not None for each in wanted)
     screen.print(
         f"{len(wanted)} prompts in {folder}, {made} made anew; {people} spoken by people, the rest placeholders."
@@ -47,7 +52,7 @@ def list_(
     config: Folder = DEFAULT_FOLDER,
     as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,  # noqa: FBT002
 ) -> None:
-    """Show what is said, prompt by prompt, in each language."""
+    """Show what is said, prompt by prompt, in each language: for those who record or translate it."""
     site = configuration(config)
     if as_json:
         typer.echo(json.dumps(site.catalogue, ensure_ascii=False))

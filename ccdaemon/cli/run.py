@@ -34,11 +34,11 @@ def run(
         asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
     try:
         asyncio.run(_run(site))
-    except* ConfigurationFaults as wrong:
-        show([fault for each in wrong.exceptions if isinstance(each, ConfigurationFaults) for fault in each.faults])
+    except ConfigurationFaults as wrong:
+        show(wrong.faults)
         raise typer.Exit(1) from None
-    except* (OSError, RegisterUnusable) as faults:
-        raise stop("; ".join(map(str, faults.exceptions))) from None
+    except (OSError, RegisterUnusable) as fault:
+        raise stop(str(fault)) from None
 
 
 async def _run(site: Configuration) -> None:

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from ccdaemon.cli.configuration import DEFAULT_FOLDER, Folder, configuration, screen, stop
+from ccdaemon.cli.configuration import DEFAULT_FOLDER, Folder, a_moment, configuration, local, screen
 from ccdaemon.config import Configuration
 from ccdaemon.model import Prompt
 from ccdaemon.rules.menus import begin, step
@@ -45,24 +45,40 @@ class Turn:
 def simulate(
     did: Annotated[str, typer.Option(help="The number that is dialled, written in any way.")],
     keys: Annotated[str, typer.Option(help="Keys in their order, as 1,2 or 12; a dash is silence.")] = "",
-    at: Annotated[datetime | None, typer.Option(help="When, in the site's local time.", show_default="now")] = None,
+    at: Annotated[
+        datetime | None,
+        typer.Option(
+            help="When, in the site's local time, as 2026-12-25T10:00.",
+            parser=a_moment,
+            metavar="WHEN",
+            show_default="now",
+        ),
+    ] = None,
     lang: Annotated[str, typer.Option(help="Choose this language at the question.")] = "",
     config: Folder = DEFAULT_FOLDER,
     as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,  # noqa: FBT002
 ) -> None:
-    """Walk a call through the menus without Asterisk."""
+    """Walk a call through the menus without Asterisk: what the caller hears, and where the call goes.
+
+    For example, Housing in Welsh on Christmas morning:
+
+    ccdaemon simulate --did 01632960111 --lang cy --at 2026-12-25T10:00
+    """
     site = configuration(config)
     number = e164(did, site.site.country)
     if number is None:
-        message = f"{did!r} is no telephone number"
-        raise stop(message)
-    moment = at.replace(tzinfo=site.site.timezone) if at else datetime.now(site.site.timezone)
+        message = f"{did!r} is no telephone number; write it as you dial it, for example 01632960111"
+        raise typer.BadParameter(message, param_hint="--did")
+    moment = local(at, site.site.timezone) if at else datetime.now(site.site.timezone)
     pressed = [key for key in keys if key not in ", "]
+    if not set(pressed) <= set("0123456789*#-"):
+        message = f"{keys!r} are no keys of a telephone; write for example 1,2 or 12, and - for silence"
+        raise typer.BadParameter(message, param_hint="--keys")
     if lang:
         languages = site.site.service_at(number).languages
         if lang not in languages:
             message = f"this line speaks {', '.join(languages)}, not {lang!r}"
-            raise stop(message)
+            raise typer.BadParameter(message, param_hint="--lang")
         if len(languages) > 1:
             pressed.insert(0, str(languages.index(lang) + 1))
     turns, end = walk(site, number, pressed, moment)
