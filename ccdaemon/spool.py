@@ -15,9 +15,14 @@ class Missed:
         self._folder = folder
 
     def notes(self) -> Iterator[tuple[str, list[str]]]:
+        """Every file's lines: none where it cannot be read."""
         for path in sorted(self._folder.iterdir()):
-            with path.open("rb") as file:
-                yield path.name, file.read(MAX_NOTE).decode(errors="replace").splitlines()
+            try:
+                with path.open("rb") as file:
+                    text = file.read(MAX_NOTE)
+            except OSError:
+                text = b""
+            yield path.name, text.decode(errors="replace").splitlines()
 
     def remove(self, name: str) -> None:
         (self._folder / name).unlink(missing_ok=True)

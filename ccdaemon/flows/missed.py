@@ -43,25 +43,25 @@ async def read_missed(
     clock: Callable[[], float],
 ) -> NoReturn:
     """Read what is there, again and again. `live` are the legs that are up, or None while that is not known."""
-    known: dict[str, int] = {}
+    known: dict[str, tuple[list[str], bool]] = {}
     while True:
         legs = live()
         for name, lines in await asyncio.to_thread(lambda: list(spool.notes())) if legs is not None else []:
             here = legs is not None and name in legs
-            if known.get(name) == len(lines) and here:
+            if known.get(name) == (lines, here):
                 continue
             notices, over = missed(lines, country(), live=here, now=clock())
             try:
                 await register.write(notices)
             except RegisterFull:
                 break  # the journal has raised the alarm; the notes wait
-            known[name] = len(lines)
+            known[name] = lines, here
             for notice in notices:
                 if isinstance(notice, CallIdentified):
                     calls.identify(notice.call, notice.service, notice.language)
             if over:
                 await asyncio.to_thread(spool.remove, name)
-                known.pop(name, None)
+                del known[name]
                 log.info("a call that we missed is entered", uniqueid=name)
             elif not notices:
                 log.error("a note of a missed call cannot be understood", file=name)
