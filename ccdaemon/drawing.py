@@ -83,7 +83,8 @@ def _depths(service: Service) -> dict[str, int]:
     frontier = [*depth]
     while frontier:
         name = frontier.pop(0)
-        for way in service.menus[name].keys.values():
+        menu = service.menus[name]
+        for way in (*menu.keys.values(), menu.otherwise):
             if isinstance(way, ToMenu) and way.menu in service.menus and way.menu not in depth:
                 depth[way.menu] = depth[name] + 1
                 frontier.append(way.menu)
