@@ -1,4 +1,4 @@
-"""Prompts as sound: a people's own recording where there is one, else a placeholder voice by espeak-ng.
+"""Prompts as sound: somebody's own recording where there is one, else a placeholder voice by espeak-ng.
 
 Each prompt is written twice, in the trunk's codec (A-law at 8 kHz, which costs Asterisk no transcoding) and as linear
 PCM at 16 kHz for wideband phones. What has not changed since the last time is not made again.
@@ -82,7 +82,11 @@ def _make(wanted: Sound, into: Path) -> bool:
     for ending, file in files.items():
         fresh = file.with_name(f".{file.name}.new")
         kind = wanted.recording.suffix[1:] if wanted.recording else "wav"
-        _run(["sox", "-V1", "--norm=-3", "-t", kind, "-", *FORMATS[ending], str(fresh), *POLISH], speech)
+        try:
+            _run(["sox", "-V1", "--norm=-3", "-t", kind, "-", *FORMATS[ending], str(fresh), *POLISH], speech)
+        except VoicesMissing as fault:
+            message = f"no sound can be made of {wanted.recording or wanted.prompt}: {fault}"
+            raise VoicesMissing(message) from None
         fresh.replace(file)
     stamp.write_text(source)
     return True
