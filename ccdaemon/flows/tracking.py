@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import NoReturn, Protocol
 
 from ccdaemon.flows.inbound import Journal
-from ccdaemon.model import Event
+from ccdaemon.model import Event, Recording
 from ccdaemon.notices import CallEnded, LegEnded
 from ccdaemon.rules.calls import Calls
 
@@ -28,6 +28,8 @@ class Register(Protocol):
     async def open_calls(self) -> list[str]: ...
 
     async def open_legs(self) -> list[tuple[str, str]]: ...
+
+    async def unfinished_recordings(self) -> list[Recording]: ...
 
 
 async def track(
@@ -54,6 +56,9 @@ async def resynchronise(switch: Switch, calls: Calls, register: Register, journa
     for status in await switch.listing("Status", {"Variables": OUR_VARIABLES}):
         variables = _variables(status)
         calls.identify(status.get("Linkedid", ""), variables.get("CC_SERVICE"), variables.get("CC_LANG"))
+    for recording in await register.unfinished_recordings():  # Asterisk lists no recorders: one ends with its leg
+        if recording.stopped is None and recording.leg in calls.legs:
+            calls.legs[recording.leg].recorded = True
     for leg, call in await register.open_legs():
         if leg not in calls.legs:
             journal.note(LegEnded(call, now, leg, None))

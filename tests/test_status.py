@@ -1,0 +1,119 @@
+"""What network monitoring sees is what is live, in figures, and nothing personal."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+
+from ccdaemon.model import Event
+from ccdaemon.rules.calls import Calls
+from ccdaemon.rules.status import Payload, calls_topic, queue_topics
+from tests.builders import an_event, in_queue, listed
+
+AT = 1783328400.0
+NOBODY: Payload = {"waiting": 0, "longest_since": None, "logged_in": 0, "free": 0, "paused": 0}
+
+
+def member(interface: str, status: str, paused: str = "0") -> Event:
+    return {"Event": "QueueMember", "Queue": "housing", "Location": interface, "Status": status, "Paused": paused}
+
+
+def graph(legs: int = 0, members: list[Event] | None = None, waiting: dict[str, int] | None = None) -> Calls:
+    """So many calls of one leg each; these agents; who waits in the housing queue since how many seconds."""
+    calls = Calls()
+    channels = [listed(f"{number}.1", f"{number}.1") for number in range(legs)]
+    entries = [in_queue("housing", leg, waited) for leg, waited in (waiting or {}).items()]
+    calls.resynchronise(channels, members or [], entries, AT)
+    return calls
+
+
+@pytest.mark.parametrize(
+    ("legs", "identities", "expected"),
+    [
+        (0, [], {"live": 0, "by_service": {}, "by_language": {}}),
+        (2, [], {"live": 2, "by_service": {}, "by_language": {}}),  # nobody has named them yet
+        (2, [("housing", None)], {"live": 2, "by_service": {"housing": 1}, "by_language": {}}),
+        (
+            4,
+            [("housing", "cy"), ("housing", "en"), ("highways", "cy")],
+            {"live": 4, "by_service": {"housing": 2, "highways": 1}, "by_language": {"cy": 2, "en": 1}},
+        ),
+    ],
+)
+def test_live_calls_are_counted_by_what_is_known_of_them(
+    legs: int, identities: list[tuple[str, str | None]], expected: Payload
+) -> None:
+    calls = graph(legs)
+    for number, (service, language) in enumerate(identities):
+        calls.identify(f"{number}.1", service, language)
+    assert calls_topic(calls) == expected
+
+
+def test_a_call_that_is_over_counts_no_longer() -> None:
+    calls = graph(2)
+    calls.identify("0.1", "housing", "cy")
+    calls.apply(an_event("Hangup", "0.1", "0.1", AT, Cause="16"), AT)
+    assert calls_topic(calls) == {"live": 1, "by_service": {}, "by_language": {}}
+
+
+def test_two_calls_that_became_one_count_once_and_keep_what_was_known_of_either() -> None:
+    calls = graph(2)
+    calls.identify("1.1", "housing", "cy")
+    calls.apply(an_event("BridgeEnter", "1.1", "0.1", AT, BridgeUniqueid="b1"), AT)
+    assert calls_topic(calls) == {"live": 1, "by_service": {"housing": 1}, "by_language": {"cy": 1}}
+
+
+def test_of_two_calls_that_became_one_the_older_says_what_it_is_about() -> None:
+    calls = graph(2)
+    calls.identify("0.1", "highways", None)
+    calls.identify("1.1", "housing", "cy")
+    calls.apply(an_event("BridgeEnter", "1.1", "0.1", AT, BridgeUniqueid="b1"), AT)
+    assert calls_topic(calls) == {"live": 1, "by_service": {"highways": 1}, "by_language": {"cy": 1}}
+
+
+@pytest.mark.parametrize(
+    ("claim", "members", "waiting", "expected"),
+    [
+        ("nobody", [], {}, {}),
+        ("the longest counts", [], {"0.1": 30, "1.1": 90, "2.1": 0}, {"waiting": 3, "longest_since": AT - 90}),
+        ("free", [member("PJSIP/1001", "1")], {}, {"logged_in": 1, "free": 1}),
+        ("on a call", [member("PJSIP/1001", "2")], {}, {"logged_in": 1}),
+        ("paused", [member("PJSIP/1001", "1", "1")], {}, {"logged_in": 1, "paused": 1}),
+        ("the phone is away", [member("PJSIP/1001", "5")], {}, {}),
+        (
+            "a team",
+            [member(f"PJSIP/100{number}", status) for number, status in enumerate("1164")],
+            {"0.1": 5},
+            {"waiting": 1, "longest_since": AT - 5, "logged_in": 3, "free": 2},
+        ),
+    ],
+)
+def test_a_queue_says_who_waits_since_when_and_how_many_agents_there_are(
+    claim: str, members: list[Event], waiting: dict[str, int], expected: Payload
+) -> None:
+    calls = graph(3, members, waiting)
+    assert queue_topics(calls, ["housing"]) == {"queues/housing": NOBODY | expected}, claim
+
+
+def test_every_queue_of_the_site_has_its_topic_though_nobody_spoke_of_it() -> None:
+    calls = graph(1, waiting={"0.1": 5})
+    topics = queue_topics(calls, ["housing-cy", "highways"])
+    assert topics == {"queues/housing-cy": NOBODY, "queues/highways": NOBODY}
+
+
+def test_no_number_name_or_channel_leaves_by_the_status() -> None:
+    """A graph full of what nobody may see: the payloads are figures and words of the site."""
+    calls = graph(3, [member("PJSIP/sian.jones", "1"), member("Local/07700900123@agents", "1")], {"0.1": 5, "1.1": 9})
+    for number in range(3):
+        personal = {"CallerIDNum": "07700900123", "CallerIDName": "Siân Jones", "ConnectedLineName": "Siân Jones"}
+        calls.apply(an_event("Newchannel", f"{number}.1", f"{number}.1", AT, **personal), AT)
+        calls.identify(f"{number}.1", "housing", "cy")
+    said = json.dumps([calls_topic(calls), queue_topics(calls, ["housing"])], ensure_ascii=False)
+    words = set(re.findall(r"[^\W\d][\w/.@-]*", said))
+    assert words == {
+        "live", "by_service", "by_language", "housing", "cy",
+        "queues/housing", "waiting", "longest_since", "logged_in", "free", "paused",
+    }  # fmt: skip
+    assert not re.search(r"07700|\d{11}", said)
