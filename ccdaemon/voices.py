@@ -57,6 +57,12 @@ def sounds(catalogue: Catalogue, recordings: Path | None) -> list[Sound]:
     ]
 
 
+def unheard(wanted: list[Sound], recordings: Path) -> list[Path]:
+    """Recordings that are of no prompt: misspelt, in another format, or of one that is no more."""
+    used = {each.recording for each in wanted}
+    return sorted(file for file in recordings.rglob("*") if file.is_file() and file not in used)
+
+
 def build(wanted: list[Sound], into: Path) -> Iterator[tuple[Sound, bool]]:
     """Make what is missing or has changed, and say of each sound, as it is done, whether it was made anew.
 

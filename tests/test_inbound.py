@@ -421,6 +421,15 @@ async def test_each_step_is_noted_with_the_call_and_why_it_is_recorded(sounds: P
     ]
 
 
+async def test_nothing_but_the_announcement_is_noted_as_one(sounds: Path) -> None:
+    caller = ScriptedCaller(sounds, "21")
+    notes = await converse(caller, a_question(value="01632960103"))
+    assert "en/connecting" in caller.heard
+    assert not any(isinstance(note, Announced) for note in notes)
+    (decided,) = (note for note in notes if isinstance(note, Decided))
+    assert decided.reason == "calls to this service are not recorded"
+
+
 async def test_who_comes_back_is_not_identified_anew(sounds: Path) -> None:
     """What was dialled and who called is known from the first time."""
     notes = await converse(ScriptedCaller(sounds), a_question("transfer", "ict", language="en", number="1005"))

@@ -19,7 +19,7 @@ from ccdaemon.config import load
 from ccdaemon.model import Prompt
 from ccdaemon.rules.soundness import sound_files
 from ccdaemon.sounds import Sounds
-from ccdaemon.voices import VoicesMissing, build, sounds
+from ccdaemon.voices import VoicesMissing, build, sounds, unheard
 from tests.builders import PROMPTS, Edit, example, example_site, site_to_run
 
 pytestmark = pytest.mark.skipif(
@@ -212,6 +212,15 @@ def test_recordings_may_be_flac_and_may_be_of_what_asterisk_says_itself(tmp_path
     assert pitch(samples(tmp_path / "sounds/cy/digits/1.alaw"), 8000) == pytest.approx(440, rel=0.1)
 
 
+def test_a_recording_that_nobody_will_hear_is_named(tmp_path: Path) -> None:
+    for name in ("cy/goodbye.wav", "cy/godbye.wav", "cy/welcome.WAV", "pl/goodbye.wav", "goodbye.wav"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    lost = [str(file.relative_to(tmp_path)) for file in unheard(sounds(CATALOGUE, tmp_path), tmp_path)]
+    assert lost == ["cy/godbye.wav", "cy/welcome.WAV", "goodbye.wav", "pl/goodbye.wav"]
+    assert unheard([], tmp_path / "none") == []
+
+
 @pytest.mark.parametrize("content", [b"", b"RIFF", b"this is no sound at all"])
 def test_a_recording_that_is_none_is_named_and_leaves_what_was_there(
     voices: Path, tmp_path: Path, content: bytes
@@ -240,7 +249,9 @@ def test_the_command_builds_every_prompt_of_the_site_its_own_and_peoples_include
     assert done.exit_code == 0
     assert f"{count} prompts in {site.main.paths.sounds}, {count} made anew; 1 spoken by people" in done.stdout
     assert all((site.main.paths.sounds / file).exists() for file in sound_files(site.site, site.catalogue))
+    lost = recorded(config / "recorded/en/own-wrods.wav", 440)
     again = CliRunner().invoke(app, build_prompts, catch_exceptions=False)
+    assert f"{lost} is heard by nobody" in again.stdout
     assert f"{count} prompts in {site.main.paths.sounds}, 0 made anew; 1 spoken by people" in again.stdout
 
 

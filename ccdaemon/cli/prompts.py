@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 from rich.progress import track
 from rich.table import Table
 
 from ccdaemon.cli.configuration import DEFAULT_FOLDER, Folder, configuration, screen, stop
-from ccdaemon.voices import VoicesMissing, sounds
+from ccdaemon.voices import VoicesMissing, sounds, unheard
 from ccdaemon.voices import build as make
 
 app = typer.Typer(help="The catalogue of prompts and their sounds.", no_args_is_help=True)
@@ -41,6 +42,8 @@ def build(
             f"{fault.filename}: {fault.strerror}. {made} prompts were made; make room or set its owner, then again"
         )
         raise stop(message) from None
+    for file in unheard(wanted, config / RECORDED):
+        screen.print(f"[yellow]{escape(str(file))} is heard by nobody: no prompt has this name, language and ending[/]")
     people = sum(each.recording is not None for each in wanted)
     screen.print(
         f"{len(wanted)} prompts in {folder}, {made} made anew; {people} spoken by people, the rest placeholders."
