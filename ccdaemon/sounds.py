@@ -9,7 +9,7 @@ import structlog
 from ccdaemon.model import Prompt
 
 ENDINGS = (".alaw", ".sln16", ".wav", ".gsm", ".ulaw", ".g722")  # what format_*.so of a usual Asterisk reads
-ALAW = ".alaw"
+ALAW = ENDINGS[0]
 
 log = structlog.get_logger()
 
@@ -19,31 +19,35 @@ class Sounds:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._missing: set[Path] = set()
+        self._files: dict[Prompt, Path] = {}
+        self._missing: set[Prompt] = set()
 
     def file(self, prompt: Prompt) -> str | None:
         """The path, without ending, by which Asterisk finds a prompt; None if there is no such sound."""
-        stem = self._stem(prompt)
-        if any(stem.with_name(stem.name + ending).exists() for ending in ENDINGS):
-            self._missing.discard(stem)
-            return str(stem)
-        if stem not in self._missing:
-            self._missing.add(stem)
+        if self._find(prompt) is not None:
+            self._missing.discard(prompt)
+            return f"{self._folder}/{prompt.sound}"
+        if prompt not in self._missing:
+            self._missing.add(prompt)
             log.error(
                 "a prompt is missing: callers do not hear it. `ccdaemon prompts build` makes it",
                 prompt=prompt.id,
                 language=prompt.language,
-                file=f"{stem}{ALAW}",
+                file=f"{self._folder}/{prompt.sound}{ALAW}",
             )
         return None
 
     def samples(self, prompt: Prompt) -> int:
         """How long a prompt is, at 8,000 samples a second; 1 where only its being there is known."""
-        stem = self._stem(prompt)
-        try:
-            return max(stem.with_name(stem.name + ALAW).stat().st_size, 1)
-        except OSError:
-            return 1
+        file = self._find(prompt)
+        return max(file.stat().st_size, 1) if file is not None and file.suffix == ALAW else 1
 
-    def _stem(self, prompt: Prompt) -> Path:
-        return self._folder / prompt.sound
+    def _find(self, prompt: Prompt) -> Path | None:
+        """Where it was found the last time, or else anew: people put recordings of their own in the place of ours."""
+        file = self._files.get(prompt)
+        if file is None or not file.exists():
+            files = (self._folder / f"{prompt.sound}{ending}" for ending in ENDINGS)
+            file = next((file for file in files if file.exists()), None)
+        if file is not None:
+            self._files[prompt] = file
+        return file

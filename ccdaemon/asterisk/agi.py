@@ -245,14 +245,14 @@ class AgiServer:
 
     async def _converse(self, session: AgiSession) -> None:
         """The one boundary that catches everything: a fault in one conversation must not reach the others."""
-        call = log.bind(uniqueid=session.environment.fields.get("uniqueid"))
+        uniqueid = session.environment.fields.get("uniqueid")
         try:
             await self._conversation(session)
         except CallerGone:
-            call.debug("the caller hung up during the conversation")
+            log.debug("the caller hung up during the conversation", uniqueid=uniqueid)
         except AgiLost as lost:
-            call.warning("conversation lost: the dialplan goes on without us", reason=str(lost))
-        except Exception:  # noqa: BLE001 - that boundary
-            call.exception("conversation failed: the caller falls back to the second tier")
+            log.warning("conversation lost: the dialplan goes on without us", uniqueid=uniqueid, reason=str(lost))
+        except Exception:
+            log.exception("conversation failed: the caller falls back to the second tier", uniqueid=uniqueid)
         finally:
             session.close()

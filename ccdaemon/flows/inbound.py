@@ -111,8 +111,8 @@ class Gatekeeper:
     def admits(self, question: Question, now: float) -> bool:
         if not (is_fresh(question.nonce, now) and asks(question.nonce, question.proof, self.secret)):
             return False
-        for nonce in [nonce for nonce, seen in self._seen.items() if now - seen > 2 * MAX_AGE]:
-            del self._seen[nonce]
+        while self._seen and now - self._seen[oldest := next(iter(self._seen))] > 2 * MAX_AGE:
+            del self._seen[oldest]
         if question.nonce in self._seen:
             return False
         self._seen[question.nonce] = now

@@ -7,7 +7,6 @@ many tries, every conversation so many turns, and then a person answers, or, whe
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
 
 from ccdaemon.model import (
@@ -66,7 +65,7 @@ def begin(site: Site, entry: Entry, now: datetime) -> Turn:
             state = State(service.id)
             if len(service.languages) > 1:
                 return state, Collect(_said(site, state, service.welcome), LANGUAGE_WAIT)
-            return _enter(site, replace(state, language=service.languages[0]), now, greeting=service.welcome)
+            return _enter(site, state._replace(language=service.languages[0]), now, greeting=service.welcome)
         case Transferred() | Unanswered():
             service = site.services[entry.service]
             language = entry.language if entry.language in service.languages else _only(service.languages)
@@ -78,14 +77,14 @@ def begin(site: Site, entry: Entry, now: datetime) -> Turn:
 
 def step(site: Site, state: State, outcome: Outcome, now: datetime) -> Turn:
     """What follows from what the caller did."""
-    state = replace(state, turns=state.turns + 1)
+    state = state._replace(turns=state.turns + 1)
     match outcome:
         case Played(whole):
             return _played(site, state, now, whole=whole)
         case _ if state.menu is None:
             return _language(site, state, outcome, now)
         case Key(key) if key in (keys := _current(site, state).keys):
-            return _go(site, replace(state, tries=1), keys[key], now)
+            return _go(site, state._replace(tries=1), keys[key], now)
         case _:
             return _again(site, state, INVALID if isinstance(outcome, Key) else NO_KEY, now)
 
@@ -98,13 +97,13 @@ def _language(site: Site, state: State, outcome: Outcome, now: datetime) -> Turn
     chosen = {str(number): language for number, language in enumerate(service.languages, 1)}
     match outcome:
         case Key(key) if key in chosen:
-            return _enter(site, replace(state, language=chosen[key]), now)
+            return _enter(site, state._replace(language=chosen[key]), now)
         case _ if state.tries < LANGUAGE_TRIES:
             welcome = _said(site, state, service.welcome)
-            return replace(state, tries=state.tries + 1), Collect(welcome, LANGUAGE_WAIT)
+            return state._replace(tries=state.tries + 1), Collect(welcome, LANGUAGE_WAIT)
         case _ if opening(site, service, now) is Opening.OPEN and MAIN in service.menus:
             # A person is better than a menu in two languages at once.
-            return _straight(site, replace(state, tries=1), service.menus[MAIN].otherwise, now)
+            return _straight(site, state._replace(tries=1), service.menus[MAIN].otherwise, now)
         case _:
             return _enter(site, state, now)
 
@@ -112,7 +111,7 @@ def _language(site: Site, state: State, outcome: Outcome, now: datetime) -> Turn
 def _enter(site: Site, state: State, now: datetime, greeting: str | None = None) -> Turn:
     """Come to a service: what is urgent first, then its main menu, or what is to be done while it is closed."""
     service = site.services[state.service]
-    state = replace(state, trail=(), tries=1)
+    state = state._replace(trail=(), tries=1)
     match opening(site, service, now):
         case Opening.OPEN if MAIN not in service.menus:
             return _straight(site, state, ToQueue(), now, greeting)
@@ -127,19 +126,19 @@ def _enter(site: Site, state: State, now: datetime, greeting: str | None = None)
 
 def _straight(site: Site, state: State, way: Way, now: datetime, greeting: str | None = None) -> Turn:
     """Past the main menu; what is urgent is said all the same."""
-    state = replace(state, menu=MAIN)
+    state = state._replace(menu=MAIN)
     before = [prompt for prompt in (greeting, site.services[state.service].emergency) if prompt]
     if before:
-        return replace(state, then=way), Play(_said(site, state, *before))
+        return state._replace(then=way), Play(_said(site, state, *before))
     return _go(site, state, way, now)
 
 
 def _menu(site: Site, state: State, name: str, *before: str | None) -> Turn:
-    state = replace(state, menu=name)
+    state = state._replace(menu=name)
     menu = _current(site, state)
     prompts = _said(site, state, *(prompt for prompt in (*before, menu.prompt) if prompt))
     if not menu.keys:  # nothing to choose: it is said once, and the call goes on
-        return replace(state, then=menu.otherwise), Play(prompts)
+        return state._replace(then=menu.otherwise), Play(prompts)
     return state, Collect(prompts, menu.wait)
 
 
@@ -148,11 +147,11 @@ def _go(site: Site, state: State, way: Way, now: datetime) -> Turn:
         return _give_up(site, state)
     match way:
         case ToMenu(menu):
-            return _menu(site, replace(state, trail=(*state.trail, state.menu or MAIN)), menu)
+            return _menu(site, state._replace(trail=(*state.trail, state.menu or MAIN)), menu)
         case ToService(wanted):
             service = site.services[wanted]
             language = state.language if state.language in (None, *service.languages) else service.languages[0]
-            return _enter(site, replace(state, service=wanted, language=language), now)
+            return _enter(site, state._replace(service=wanted, language=language), now)
         case ToQueue():
             return _queue(site, state)
         case Say(prompt):
@@ -162,9 +161,9 @@ def _go(site: Site, state: State, way: Way, now: datetime) -> Turn:
             return _menu(site, state, state.menu or MAIN)
         case Back():
             *trail, last = state.trail or (state.menu or MAIN,)
-            return _menu(site, replace(state, trail=tuple(trail)), last)
+            return _menu(site, state._replace(trail=tuple(trail)), last)
         case Farewell():
-            return replace(state, then=HangUp()), Play(_said(site, state, GOODBYE))
+            return state._replace(then=HangUp()), Play(_said(site, state, GOODBYE))
 
 
 def _again(site: Site, state: State, complaint: str, now: datetime) -> Turn:
@@ -172,14 +171,14 @@ def _again(site: Site, state: State, complaint: str, now: datetime) -> Turn:
     if state.turns >= TURNS:
         return _give_up(site, state)
     if state.tries >= TRIES:
-        return _go(site, replace(state, tries=1), menu.otherwise, now)
-    return replace(state, tries=state.tries + 1), Collect(_said(site, state, complaint, menu.prompt), menu.wait)
+        return _go(site, state._replace(tries=1), menu.otherwise, now)
+    return state._replace(tries=state.tries + 1), Collect(_said(site, state, complaint, menu.prompt), menu.wait)
 
 
 def _give_up(site: Site, state: State) -> Turn:
     """Enough was said: a person, unless this is a menu for when nobody is there, or lies behind one."""
     if not {CLOSED, HOLIDAY}.isdisjoint((state.menu, *state.trail)):
-        return replace(state, then=HangUp()), Play(_said(site, state, GOODBYE))
+        return state._replace(then=HangUp()), Play(_said(site, state, GOODBYE))
     return _queue(site, state)
 
 
@@ -187,15 +186,15 @@ def _queue(site: Site, state: State) -> Turn:
     """To a person; past the announcement, where the service records and this caller has not heard it yet."""
     service = site.services[state.service]
     if service.id == site.payments:
-        return replace(state, then=Pay(state.language)), Play(_said(site, state, CONNECTING))
+        return state._replace(then=Pay(state.language)), Play(_said(site, state, CONNECTING))
     if service.records and not state.announced:
-        return replace(state, announcing=True), Play(_said(site, state, site.announcement))
-    return replace(state, then=_wait(service, state)), Play(_said(site, state, CONNECTING))
+        return state._replace(announcing=True), Play(_said(site, state, site.announcement))
+    return state._replace(then=_wait(service, state)), Play(_said(site, state, CONNECTING))
 
 
 def _played(site: Site, state: State, now: datetime, *, whole: bool) -> Turn:
     if state.announcing:
-        state = replace(state, announcing=False, announced=whole)
+        state = state._replace(announcing=False, announced=whole)
         return state, _wait(site.services[state.service], state)
     match state.then:
         case Wait() | Pay() | HangUp() as end:
@@ -203,7 +202,7 @@ def _played(site: Site, state: State, now: datetime, *, whole: bool) -> Turn:
         case None:
             return _queue(site, state)
         case way:
-            return _go(site, replace(state, then=None), way, now)
+            return _go(site, state._replace(then=None), way, now)
 
 
 def _wait(service: Service, state: State) -> Wait:

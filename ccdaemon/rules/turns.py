@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from ccdaemon.model import Language, Prompt, Way
 from ccdaemon.rules.recording import Verdict
@@ -110,8 +110,7 @@ Outcome: TypeAlias = Key | Silence | Played
 # --- where they are ---------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class State:
+class State(NamedTuple):
     """Where a caller is. Without a language, everything is said in each of the service's."""
 
     service: str

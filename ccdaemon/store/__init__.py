@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sqlite3
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import asdict, dataclass
 from importlib.resources import files
-from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +60,7 @@ class Moment:
 async def open_register(file: Path) -> AsyncIterator[Register]:
     """Open the register, brought to its newest shape. Raises `RegisterUnusable`."""
     try:
+        sqlite3.connect(file).close()  # where this fails, aiosqlite's thread would outlive the event loop
         database = await aiosqlite.connect(file, isolation_level=None)
     except aiosqlite.Error as fault:
         message = f"the register {file} cannot be opened: {fault}"
@@ -103,8 +104,8 @@ class Register:
     async def write(self, notices: Sequence[Notice]) -> None:
         """Enter what happened, all of it or nothing. Raises `RegisterFull` if the disk takes nothing now."""
         async with self._transaction():
-            for sql, group in groupby(entries(notices), key=lambda statement: statement[0]):
-                await self._database.executemany(sql, [values for _, values in group])
+            for sql, values in entries(notices):
+                await self._database.executemany(sql, values)
 
     # --- calls -------------------------------------------------------------------------------------------------------
 
