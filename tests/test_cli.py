@@ -23,6 +23,7 @@ from typer.main import get_command
 from typer.testing import CliRunner, Result
 
 from ccdaemon.cli import app
+from ccdaemon.cli.configuration import screen
 from ccdaemon.config import load
 from ccdaemon.control import Control
 from ccdaemon.daemon import REGISTER, SOCKET, folders, questions
@@ -64,6 +65,12 @@ DEADLINE = 30.0  # seconds; a command is done long before
 MAIN, HOUSING, ICT = "ccdaemon.toml", "services/housing.toml", "services/ict.toml"
 
 
+@pytest.fixture(autouse=True)
+def a_screen_of_200_columns(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the terminal is in which the tests run."""
+    monkeypatch.setattr(screen, "_width", 200)
+
+
 def ccdaemon(*words: str | Path) -> Result:
     """Run a command here. A fault in it is raised; what a person would have seen as a traceback fails the test."""
     return CliRunner(env={"COLUMNS": "200"}).invoke(app, [str(word) for word in words], catch_exceptions=False)
@@ -77,13 +84,13 @@ def said(text: str) -> str:
 Done: TypeAlias = subprocess.CompletedProcess[str]
 
 
-def as_program(*words: str | Path, somebody: bool = False, path: str = os.environ["PATH"]) -> Done:
+def as_program(*words: str | Path, somebody: bool = False, path: str = os.environ["PATH"], columns: int = 200) -> Done:
     """Run a command as a program of its own; as `somebody` who is not root and owns nothing."""
     user: dict[str, Any] = {"user": NOBODY, "group": NOBODY, "extra_groups": []}
     return subprocess.run(
         [sys.executable, "-m", "ccdaemon", *map(str, words)],
         cwd="/",
-        env={"PATH": path, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1", "COLUMNS": "200"},
+        env={"PATH": path, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1", "COLUMNS": str(columns)},
         capture_output=True,
         text=True,
         check=False,
@@ -473,9 +480,9 @@ def test_a_service_that_does_not_exist_is_answered_with_those_that_do() -> None:
 def test_prompts_list_shows_what_is_said_in_each_language() -> None:
     done = ccdaemon("prompts", "list", "--config", EXAMPLE_SITE, "--json")
     assert json.loads(done.stdout) == example().catalogue
-    table = said(ccdaemon("prompts", "list", "--config", EXAMPLE_SITE).stdout)
-    assert all(prompt in table for prompt in example().catalogue)
-    assert "Hwyl fawr." in table
+    table = ccdaemon("prompts", "list", "--config", EXAMPLE_SITE).stdout
+    assert all(f"│ {prompt} " in table for prompt in example().catalogue)
+    assert "Hwyl fawr." in said(table)
 
 
 def test_prompts_build_says_which_program_it_needs(tmp_path: Path) -> None:
@@ -533,8 +540,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_calls_lists_the_calls_of_a_time_the_newest_last(site: Path) -> None:
     done = ccdaemon("calls", "--config", site, "--since", "2026-07-06", "--until", "2026-07-07")
     assert done.exit_code == 0
-    rows = [[cell.strip() for cell in line.strip("│").split("│")] for line in done.stdout.splitlines() if "│" in line]
-    assert rows == [
+    assert [re.split(" {2,}", line.strip()) for line in done.stdout.splitlines()] == [
+        ["call", "began", "lasted", "caller", "dialled", "service", "language", "answered by", "recorded"],
         [
             "1783328400.1",
             "06 Jul 10:00:00",
@@ -546,8 +553,15 @@ def test_calls_lists_the_calls_of_a_time_the_newest_last(site: Path) -> None:
             "daemon",
             "1",
         ],
-        ["1783332000.5", "06 Jul 11:00:00", "live", "withheld", "+441632960103", "highways", "en", "script", ""],
+        ["1783332000.5", "06 Jul 11:00:00", "live", "withheld", "+441632960103", "highways", "en", "script"],
     ]
+
+
+def test_on_a_narrow_screen_no_number_is_cut(site: Path) -> None:
+    """Nor in what goes to another program, which is 80 columns wide."""
+    done = as_program("calls", "--config", site, "--since", "2026-07-06", columns=40)
+    for whole in ("1783328400.1", "06 Jul 10:00:00", "+441632960777", "+441632960111"):
+        assert whole in done.stdout
 
 
 @pytest.mark.parametrize(

@@ -14,13 +14,14 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from ccdaemon.cli.configuration import DEFAULT_FOLDER, Folder, a_moment, configuration, local, screen, stop
+from ccdaemon.cli.configuration import DEFAULT_FOLDER, Folder, a_moment, configuration, local, screen, stop, wide
 from ccdaemon.config import Configuration
 from ccdaemon.control import NotRunning, Refused, ask
 from ccdaemon.daemon import REGISTER, SOCKET, questions
 from ccdaemon.store import RegisterUnusable, open_register
 
 app = typer.Typer()
+COLUMNS = ("call", "began", "lasted", "caller", "dialled", "service", "language", "answered by", "recorded")
 TIERS = {1: "daemon", 2: "script", 3: "dialplan"}
 
 
@@ -68,7 +69,7 @@ def list_(
     if as_json:
         typer.echo(json.dumps(rows, ensure_ascii=False))
         return
-    table = Table("call", "began", "lasted", "caller", "dialled", "service", "language", "answered by", "recorded")
+    table = Table(*COLUMNS, box=None, padding=(0, 2, 0, 0), pad_edge=False)
     for row in reversed(rows):
         table.add_row(
             row["id"],
@@ -82,7 +83,7 @@ def list_(
             str(row["recordings"] or ""),
         )
     if rows:
-        screen.print(table)
+        wide.print(table)
     elif service is None or service in site.site.services:
         screen.print("No calls in this time.")
     else:

@@ -22,6 +22,7 @@ Folder = Annotated[
 DEFAULT_FOLDER = Path("/etc/ccdaemon")
 
 screen = Console(highlight=False, soft_wrap=True)
+wide = Console(highlight=False, soft_wrap=True, width=200)  # a number that is cut to a narrow screen is of no use
 errors = Console(stderr=True, highlight=False, soft_wrap=True)
 
 

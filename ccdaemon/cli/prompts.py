@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 from rich.progress import track
-from rich.table import Table
+from rich.table import Column, Table
 
 from ccdaemon.cli.configuration import DEFAULT_FOLDER, Folder, configuration, screen, stop
 from ccdaemon.voices import VoicesMissing, sounds, unheard
@@ -60,7 +60,7 @@ def list_(
     if as_json:
         typer.echo(json.dumps(site.catalogue, ensure_ascii=False))
         return
-    table = Table("prompt", *site.site.languages, show_lines=True)
+    table = Table(Column("prompt", no_wrap=True), *site.site.languages, show_lines=True)
     for prompt, texts in sorted(site.catalogue.items()):
         table.add_row(prompt, *(texts.get(language, "[red]missing[/]") for language in site.site.languages))
     screen.print(table)
