@@ -1,4 +1,4 @@
-"""What one short IVR call costs: led by the dialplan, by a bare panoramisk FastAGI server, by ccdaemon with all it does.
+"""What one short IVR call costs: led by the dialplan, by a bare panoramisk FastAGI server, by ccdaemon.
 
 The call is the same each time: answered, a prompt with a key, another prompt with a key, a variable, a short sound, the
 end. sipp dials, and speaks as a telephone does: silence in A-law, keys by RFC 4733. The daemon runs for its own calls
@@ -178,7 +178,8 @@ async def _bench() -> AsyncIterator[Bench]:
     shutil.copytree(SOUNDS, _sounds(site))
     for language in ("cy", "en"):  # the short sound: a quarter of a second, in the trunk's codec like all others
         (_sounds(site) / language / "cc" / "goodbye.alaw").write_bytes(bytes([0xD5, 0x55]) * 1000)
-    bench = f"[bench](cc-trunk)\ncontext = bench\n[bench]\ntype = identify\nendpoint = bench\nmatch = {site.addresses.pbx.rpartition('.')[0]}.4\n"
+    trunk = f"{site.addresses.pbx.rpartition('.')[0]}.4"
+    bench = f"[bench](cc-trunk)\ncontext = bench\n[bench]\ntype = identify\nendpoint = bench\nmatch = {trunk}\n"
     contexts = CONTEXTS.format(sounds=_sounds(site), address=site.addresses.pbx, port=PORT)
     switch = pbx(
         site, {"logger.conf": "[general]\n[logfiles]\nfull => warning,error\n", "ccdaemon/bench.conf": contexts}

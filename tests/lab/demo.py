@@ -9,8 +9,9 @@ import sys
 import time
 
 from tests.lab.centre import contact_centre
-from tests.lab.site import ROOT, SOFTPHONES
-from tests.lab.story import CLOSED, HOUSING, Story, after_hours, highways, housing_then_payments
+from tests.lab.pbx import explain
+from tests.lab.site import ROOT
+from tests.lab.story import CLOSED, Story, after_hours, highways, housing_then_payments
 
 FOLDER = ROOT / ".run" / "demo"
 
@@ -40,7 +41,7 @@ async def demo(*, as_json: bool, keep: bool) -> int:
         if as_json:
             _say(json.dumps(_report(chapters, holds=holds), ensure_ascii=False))
         if keep:
-            _explain(centre.site.addresses.pbx)
+            explain(centre.site.addresses.pbx, FOLDER, _say)
             await asyncio.Event().wait()
     return 0 if holds else 1
 
@@ -59,15 +60,6 @@ def _report(chapters: list, *, holds: bool) -> dict:  # type: ignore[type-arg]
             for chapter in chapters
         ],
     }
-
-
-def _explain(address: str) -> None:
-    caller, agent = SOFTPHONES
-    _say("")
-    _say(f"It stays up until you press Ctrl-C. Register a softphone on this machine at sip:{address}:5060 (UDP), as")
-    _say(f"  {caller}, password {caller}: a caller. Dial {HOUSING}, or any number of services/*.toml")
-    _say(f"  {agent}, password {agent}: a desk phone. Dial 6111 for Housing, 1001 for a colleague")
-    _say(f"See the calls: .venv/bin/ccdaemon calls --config {FOLDER}/ccdaemon")
 
 
 def _say(line: str) -> None:
