@@ -17,9 +17,10 @@ from typing import TypeVar, get_args
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from ccdaemon.grammar import PROMPTS, WORD, bank_holidays
 from ccdaemon.model import Catalogue, Fault, Language, Phone, Queue, Service, Site
 from ccdaemon.rules.soundness import soundness
-from ccdaemon.tables import PROMPTS, WORD, MainTable, ServiceTable, Table, bank_holidays
+from ccdaemon.tables import MainTable, ServiceTable, Table
 
 MAIN_FILE = "ccdaemon.toml"
 PLAIN = r"[A-Za-z0-9._~+/=-]"

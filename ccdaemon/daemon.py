@@ -12,7 +12,6 @@ import signal
 import time
 from collections.abc import Collection, Container
 from contextlib import AsyncExitStack
-from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NoReturn
@@ -25,7 +24,7 @@ from ccdaemon.archive import Archive
 from ccdaemon.asterisk.agi import AgiServer, AgiSession
 from ccdaemon.asterisk.ami import Ami, AmiAddress, AmiDisconnected, keep_linked
 from ccdaemon.config import Configuration, ConfigurationFaults, load, secret
-from ccdaemon.control import Answerer, Control, Refused
+from ccdaemon.control import Control
 from ccdaemon.dialplan import MISSED, RECORDINGS
 from ccdaemon.flows.heartbeat import beat, stop_beating
 from ccdaemon.flows.inbound import Conversation, Gatekeeper, Question
@@ -35,6 +34,7 @@ from ccdaemon.flows.recordings import Finishing
 from ccdaemon.flows.tracking import resynchronise, track
 from ccdaemon.mqtt import Broker, Status
 from ccdaemon.notify import Systemd
+from ccdaemon.questions import questions
 from ccdaemon.rules.calls import Calls
 from ccdaemon.rules.status import calls_topic, queue_topics
 from ccdaemon.shipped import shipped
@@ -239,26 +239,6 @@ class Daemon:
             except AmiDisconnected:
                 log.debug("no link any more: the heartbeat is over by itself")
         await gateway.stop(DRAIN)
-
-
-def questions(register: Register) -> dict[str, Answerer]:
-    """What the control socket answers from the register."""
-
-    async def calls(values: dict[str, Any]) -> list[dict[str, Any]]:
-        return [asdict(row) for row in await register.calls(**values)]
-
-    async def call(values: dict[str, Any]) -> dict[str, Any]:
-        row = await register.call(values["call"])
-        if row is None:
-            message = f"the register knows no call {values['call']}"
-            raise Refused(message)
-        return {
-            "call": asdict(row),
-            "timeline": [asdict(moment) for moment in await register.timeline(row.id)],
-            "recordings": [asdict(recording) for recording in await register.recordings(row.id)],
-        }
-
-    return {"calls": calls, "call": call}
 
 
 async def _end(tasks: Collection[asyncio.Task[Any]]) -> None:

@@ -1,169 +1,49 @@
-"""What may be written in a site's TOML files: each table, each key, and the small grammars inside them.
+"""What may be written in a site's TOML files: each table and each key.
 
 Whether what is written makes sense together is decided in `rules.soundness`.
 """
 
 from __future__ import annotations
 
-import re
 from datetime import date, time
 from pathlib import Path
-from typing import Annotated, Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
-import holidays
 from pydantic import (
-    AfterValidator,
     BaseModel,
-    BeforeValidator,
     ConfigDict,
-    Field,
-    PlainValidator,
-    StringConstraints,
-    TypeAdapter,
-    ValidationInfo,
 )
 
+from ccdaemon.grammar import (
+    BankHolidays,
+    Country,
+    Endpoint,
+    Extension,
+    Host,
+    KeyName,
+    Languages,
+    Number,
+    Place,
+    Port,
+    QueueName,
+    Seconds,
+    Word,
+    WrittenSpan,
+    WrittenWay,
+    Zone,
+)
 from ccdaemon.model import (
     CLOSED,
     HOLIDAY,
     UNANSWERED,
     WEEKDAYS,
-    Back,
     Farewell,
     Hours,
     Language,
     Menu,
-    Repeat,
-    Say,
     Span,
-    ToMenu,
     ToQueue,
-    ToService,
-    Way,
 )
-from ccdaemon.rules.numbers import e164, is_country
-
-# --- the small grammars inside the files -----------------------------------------------------------------------------
-
-WAYS: dict[str, type[Any]] = {
-    "menu": ToMenu,
-    "service": ToService,
-    "say": Say,
-    "queue": ToQueue,
-    "repeat": Repeat,
-    "back": Back,
-    "goodbye": Farewell,
-}
-
-
-def _way(written: object) -> Way:
-    verb, _, name = str(written).partition(" ")
-    kind = WAYS.get(verb)
-    if kind is None or bool(name) != (kind in (ToMenu, ToService, Say)):
-        message = (
-            f"{written!r} leads nowhere; write 'menu NAME', 'service NAME', 'say PROMPT', 'queue', 'repeat', 'back' "
-            "or 'goodbye'"
-        )
-        raise ValueError(message)
-    return kind(name) if name else kind()  # type: ignore[no-any-return]
-
-
-def _span(written: object) -> Span:
-    clock = r"([01]\d|2[0-3]):([0-5]\d)"
-    found = re.fullmatch(rf"{clock}-(?:24:00|{clock})", str(written))
-    if found is None:
-        message = f"{written!r} is no span of a day; write for example '09:00-17:00' (until midnight: '24:00')"
-        raise ValueError(message)
-    start_hour, start_minute, *end = found.groups()
-    until = time(int(end[0]), int(end[1])) if end[0] else time.max
-    return Span(time(int(start_hour), int(start_minute)), until)
-
-
-def _number(written: object, info: ValidationInfo) -> str:
-    country = (info.context or {}).get("country", "GB")
-    if (number := e164(str(written), country)) is None:
-        message = f"{written!r} is no telephone number; write it as you dial it, or as +44..."
-        raise ValueError(message)
-    return number
-
-
-def _queue_name(written: str) -> str:
-    if written == "general":
-        message = "no queue can be called 'general': that is a section of queues.conf for Asterisk itself"
-        raise ValueError(message)
-    return written
-
-
-def _zone(written: object) -> ZoneInfo:
-    try:
-        return ZoneInfo(str(written))
-    except (ZoneInfoNotFoundError, ValueError, OSError):  # OSError: a folder of zones, as 'Europe'
-        message = f"{written!r} is no time zone; write for example 'Europe/London'"
-        raise ValueError(message) from None
-
-
-def _country(written: str) -> str:
-    if not is_country(written):
-        message = f"{written!r} is no country; write its two letters as in ISO 3166, for example 'GB'"
-        raise ValueError(message)
-    return written
-
-
-def _known_bank_holidays(written: str) -> str:
-    try:
-        bank_holidays(written)
-    except NotImplementedError:
-        message = f"no bank holidays are known for {written!r}; write for example 'GB-WLS'"
-        raise ValueError(message) from None
-    return written
-
-
-def bank_holidays(written: str) -> holidays.HolidayBase:
-    country, _, part = written.partition("-")
-    return holidays.country_holidays(country, subdiv=part or None)
-
-
-def _place(written: Path) -> Path:
-    if not written.is_absolute() or re.fullmatch(r"[\w./@+-]+", str(written)) is None:
-        message = (
-            f"{str(written)!r} cannot stand in a dialplan: write the whole path, of letters and digits, without blanks "
-            "and other signs than . _ - + @"
-        )
-        raise ValueError(message)
-    return written
-
-
-def _languages(written: tuple[Language, ...]) -> tuple[Language, ...]:
-    if not 1 <= len(written) <= 9 or len(set(written)) < len(written):  # noqa: PLR2004 - keys 1 to 9
-        message = "name one to nine languages, none of them twice: each has a key of its own"
-        raise ValueError(message)
-    return written
-
-
-WORD = r"[a-z][a-z0-9-]{0,39}"
-Word = Annotated[str, StringConstraints(pattern=rf"^{WORD}$")]
-QueueName = Annotated[Word, AfterValidator(_queue_name)]
-Extension = Annotated[str, StringConstraints(pattern=r"^[0-9]{2,8}$")]
-Port = Annotated[int, Field(ge=1, le=65535)]
-Seconds = Annotated[float, Field(gt=0, le=7200)]
-KeyName = Annotated[str, StringConstraints(pattern=r"^[0-9*#]$")]
-WrittenWay = Annotated[Way, PlainValidator(_way)]
-WrittenSpan = Annotated[Span, PlainValidator(_span)]
-Number = Annotated[str, BeforeValidator(_number)]
-Endpoint = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]  # a first _ begins a pattern
-Host = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9.:_-]+$")]
-Place = Annotated[Path, AfterValidator(_place)]
-Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$"), AfterValidator(_country)]
-BankHolidays = Annotated[
-    str, StringConstraints(pattern=r"^[A-Z]{2}(-[A-Z]{2,3})?$"), AfterValidator(_known_bank_holidays)
-]
-Languages = Annotated[
-    tuple[Annotated[Language, StringConstraints(pattern=r"^[a-z]{2,3}(_[A-Z]{2})?$")], ...],
-    AfterValidator(_languages),
-]
-PromptName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]+(/[a-z0-9-]+)?$")]  # a file's name, too
-PROMPTS = TypeAdapter(dict[PromptName, dict[Language, str]])  # a file of the catalogue
 
 
 class Table(BaseModel):
@@ -230,7 +110,7 @@ class ServiceTable(Table):
 class SiteTable(Table):
     name: Word
     country: Country = "GB"
-    timezone: Annotated[ZoneInfo, PlainValidator(_zone)] = ZoneInfo("Europe/London")
+    timezone: Zone = ZoneInfo("Europe/London")
     bank_holidays: BankHolidays = "GB-WLS"
     languages: Languages = ("cy", "en")
     welcome: Word = "welcome"

@@ -26,7 +26,7 @@ from ccdaemon.cli import app
 from ccdaemon.cli.configuration import screen
 from ccdaemon.config import load
 from ccdaemon.control import Control
-from ccdaemon.daemon import REGISTER, SOCKET, folders, questions
+from ccdaemon.daemon import REGISTER, SOCKET, folders
 from ccdaemon.notices import (
     Announced,
     CallBegan,
@@ -42,6 +42,7 @@ from ccdaemon.notices import (
     RecorderStarted,
     RecorderStopped,
 )
+from ccdaemon.questions import questions
 from ccdaemon.rules.turns import HangUp, Pay, Wait
 from ccdaemon.store import open_register
 from tests.builders import (

@@ -14,8 +14,8 @@ RULES = {"rules"}
 FLOWS = {"flows"}
 EDGES = {"asterisk", "store", "archive", "mqtt", "sounds", "spool", "control", "notify", "alarms", "logs", "voices"}
 # A site's files: read and written for commands and daemon.
-SITE = {"config", "tables", "dialplan", "drawing", "shipped"}
-DAEMON = {"daemon"}
+SITE = {"config", "tables", "grammar", "dialplan", "drawing", "shipped"}
+DAEMON = {"daemon", "questions"}
 CLI = {"cli", "__main__"}
 VERSION = {"__init__"}
 

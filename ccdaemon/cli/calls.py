@@ -17,7 +17,8 @@ from rich.table import Table
 from ccdaemon.cli.configuration import DEFAULT_FOLDER, Folder, a_moment, configuration, local, screen, stop, wide
 from ccdaemon.config import Configuration
 from ccdaemon.control import NotRunning, Refused, ask
-from ccdaemon.daemon import REGISTER, SOCKET, questions
+from ccdaemon.daemon import REGISTER, SOCKET
+from ccdaemon.questions import questions
 from ccdaemon.store import RegisterUnusable, open_register
 
 app = typer.Typer()

@@ -1,0 +1,29 @@
+"""What the register answers at the control socket, and to the command line while no daemon runs."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from ccdaemon.control import Answerer, Refused
+from ccdaemon.store import Register
+
+
+def questions(register: Register) -> dict[str, Answerer]:
+    """What the control socket answers from the register."""
+
+    async def calls(values: dict[str, Any]) -> list[dict[str, Any]]:
+        return [asdict(row) for row in await register.calls(**values)]
+
+    async def call(values: dict[str, Any]) -> dict[str, Any]:
+        row = await register.call(values["call"])
+        if row is None:
+            message = f"the register knows no call {values['call']}"
+            raise Refused(message)
+        return {
+            "call": asdict(row),
+            "timeline": [asdict(moment) for moment in await register.timeline(row.id)],
+            "recordings": [asdict(recording) for recording in await register.recordings(row.id)],
+        }
+
+    return {"calls": calls, "call": call}
