@@ -18,6 +18,7 @@ from pathlib import Path
 from ccdaemon.model import Catalogue, Language, Prompt
 
 VOICES = {"cy": "cy", "en": "en-gb-x-rp"}
+READABLE, OPEN = 0o644, 0o755  # modes of files and folders
 WORDS_PER_MINUTE = 150
 RECORDED_ENDINGS = (".wav", ".flac")
 FORMATS = {  # ending -> what sox writes: raw samples, as Asterisk's format_pcm.c and format_sln.c read them
@@ -83,7 +84,7 @@ def _make(wanted: Sound, into: Path) -> bool:
     files = {ending: stem.with_name(stem.name + ending) for ending in FORMATS}
     if all(file.exists() for file in files.values()) and stamp.exists() and stamp.read_text() == source:
         return False
-    stem.parent.mkdir(parents=True, exist_ok=True)
+    _make_folder(stem.parent)
     speech = wanted.recording.read_bytes() if wanted.recording else _speak(wanted)
     for ending, file in files.items():
         fresh = file.with_name(f".{file.name}.new")
@@ -93,9 +94,18 @@ def _make(wanted: Sound, into: Path) -> bool:
         except VoicesMissing as fault:
             message = f"no sound can be made of {wanted.recording or wanted.prompt}: {fault}"
             raise VoicesMissing(message) from None
+        fresh.chmod(READABLE)
         fresh.replace(file)
     stamp.write_text(source)
     return True
+
+
+def _make_folder(folder: Path) -> None:
+    """Asterisk plays from it as another user, whatever the umask of whoever builds the prompts."""
+    made = [each for each in (folder, *folder.parents) if not each.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    for each in made:
+        each.chmod(OPEN)
 
 
 def _speak(wanted: Sound) -> bytes:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import array
 import math
+import os
 import shutil
+import stat
 import subprocess
 import wave
 from collections.abc import Callable
@@ -120,6 +122,18 @@ def test_sounds_lie_where_asterisk_and_the_daemon_look_for_them(voices: Path) ->
         prompt = Prompt("welcome", language)
         assert Sounds(voices).file(prompt) == str(voices / language / "cc" / "welcome")
         assert Sounds(voices).samples(prompt) == (voices / language / "cc" / "welcome.alaw").stat().st_size
+
+
+def test_asterisk_may_read_them_whatever_the_umask_of_who_built_them(tmp_path: Path) -> None:
+    before = os.umask(0o077)
+    try:
+        made(tmp_path / "sounds")
+    finally:
+        os.umask(before)
+    everything = [tmp_path / "sounds", *(tmp_path / "sounds").rglob("[!.]*")]
+    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in everything}
+    assert modes == {path.name: 0o755 if path.is_dir() else 0o644 for path in everything}
+    assert "welcome.alaw" in modes
 
 
 def test_welsh_and_english_are_spoken_by_voices_of_their_own(tmp_path: Path) -> None:
