@@ -112,10 +112,16 @@ def show(
         f"{caller}, {row['service'] or 'no service'}, {row['language'] or 'no language'}, "
         f"answered by the {TIERS.get(row['tier'], 'dialplan')}"
     )
+    devices = {
+        moment["leg"]: moment["detail"]["channel"].rpartition("-")[0]
+        for moment in told["timeline"]
+        if "channel" in moment["detail"]
+    }
+    width = max(map(len, devices.values()), default=0)
     for moment in told["timeline"]:
-        leg = f" [dim]{moment['leg']}[/]" if moment["leg"] else ""
+        device = devices.get(moment["leg"], moment["leg"] or "")
         text = escape(_words(moment["kind"], moment["detail"]))
-        screen.print(f"  {_clock(moment['at'], zone, '%H:%M:%S.%f')[:-3]}{leg}  {text}")
+        screen.print(f"  {_clock(moment['at'], zone, '%H:%M:%S.%f')[:-3]}  [dim]{device:{width}}[/]  {text}")
     for recording in told["recordings"]:
         screen.print(f"  [green]recording[/] {_recording(recording)}")
 
@@ -127,14 +133,41 @@ def _words(kind: str, detail: Mapping[str, Any]) -> str:
         case "announcement", {"whole": whole}:
             return "told that the call is recorded" if whole else "not told in full that the call is recorded"
         case "decision", {"result": result, "reason": reason}:
-            return f"sent to {result} ({reason})"
+            return f"{_decision(result)}; {reason}"
+        case "joined queue", {"queue": queue}:
+            return f"waits in queue {queue}"
         case "left queue", {"queue": queue, "outcome": "answered", "member": member}:
-            return f"queue {queue}: {member} answers"
-        case "leg began" | "leg ended", {"channel": channel}:
-            return f"{kind}: {channel}" + (f", cause {detail['cause']}" if detail.get("cause") else "")
+            return f"leaves queue {queue}: {member} answers"
+        case "left queue", {"queue": queue, "outcome": outcome}:
+            return f"leaves queue {queue}: {outcome}"
+        case "leg began", _:
+            return "comes on the line"
+        case "leg ended", _:
+            return "hangs up" + (f" (Q.850 cause {detail['cause']})" if detail.get("cause") else "")
+        case "entered bridge", {"bridge": bridge}:
+            return f"enters bridge {bridge[:8]}"
+        case "left bridge", {"bridge": bridge}:
+            return f"leaves bridge {bridge[:8]}"
+        case "blind transfer" | "attended transfer", {"to": to}:
+            return f"{kind} to {to or 'whom nobody said'}"
+        case "recorder started", _:
+            return "the recorder starts"
+        case "recorder stopped", {"reason": reason}:
+            return f"the recorder stops: {reason}"
         case _:
             said = ", ".join(f"{name} {value}" for name, value in detail.items() if value is not None)
             return f"{kind}: {said}" if said else kind
+
+
+def _decision(result: str) -> str:
+    """What an answer to the dialplan means (dialplan `cc-do`)."""
+    match result.split(":"):
+        case ["queue", service, language, *_]:
+            return f"on to the queue of {service}" + (f", in {language}" if language else "")
+        case ["payment", *_]:
+            return "on to payments"
+        case _:
+            return result
 
 
 def _recording(recording: Mapping[str, Any]) -> str:
