@@ -13,7 +13,6 @@ from functools import cache
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-import aiosqlite
 import pytest
 
 import ccdaemon
@@ -35,7 +34,7 @@ from ccdaemon.rules.turns import (
     State,
 )
 from ccdaemon.shipped import shipped
-from ccdaemon.store import Register, open_register
+from ccdaemon.store import Database, Register, open_register
 
 EXAMPLE = Path(ccdaemon.__file__).parent / "example"
 PROMPTS = shipped("prompts")
@@ -228,7 +227,7 @@ def in_queue(queue: str, leg: str, waited: int) -> Mapping[str, str]:
 class Disk:
     """The disk of a register, for which SQLite's own bound on a file's length stands."""
 
-    def __init__(self, database: aiosqlite.Connection) -> None:
+    def __init__(self, database: Database) -> None:
         self._database = database
 
     async def fill(self) -> None:
@@ -244,7 +243,8 @@ async def narrow_register(file: Path) -> AsyncIterator[tuple[Register, Disk]]:
     """A register, and its disk."""
     async with open_register(file):
         pass
-    async with aiosqlite.connect(file, isolation_level=None) as database:
+    async with Database(file) as database:
+        assert isinstance(database, Database)
         yield Register(database), Disk(database)
 
 

@@ -7,11 +7,10 @@ Source: https://sqlite.org/lang.html, https://sqlite.org/pragma.html
 
 from __future__ import annotations
 
-import asyncio
 import json
 import sqlite3
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -21,7 +20,7 @@ import aiosqlite
 
 from ccdaemon.model import Recording, RegisterFull
 from ccdaemon.notices import Notice
-from ccdaemon.store.entries import entries
+from ccdaemon.store.entries import Statement, entries
 
 BUSY_TIMEOUT = 5000  # milliseconds; nobody else writes, but a backup may read
 
@@ -56,12 +55,38 @@ class Moment:
     detail: dict[str, Any]
 
 
+class Database(aiosqlite.Connection):
+    """One connection, whose thread carries out a whole transaction at a time.
+
+    Statement by statement each would be a trip to that thread and back, which costs more than the statement; and what
+    waits between two of them might be cancelled there.
+    """
+
+    def __init__(self, file: Path) -> None:
+        super().__init__(lambda: sqlite3.connect(file, isolation_level=None), iter_chunk_size=64)
+
+    async def transact(self, statements: Sequence[Statement]) -> None:
+        """Carry out all of them or none. Who is cancelled meanwhile does not know which."""
+        await self._execute(self._transact, statements)  # type: ignore[no-untyped-call]  # aiosqlite gives it no type
+
+    def _transact(self, statements: Sequence[Statement]) -> None:
+        self._conn.execute("BEGIN IMMEDIATE")
+        try:
+            for sql, values in statements:
+                self._conn.execute(sql, values)
+            self._conn.execute("COMMIT")
+        finally:
+            if self._conn.in_transaction:
+                self._conn.execute("ROLLBACK")
+
+
 @asynccontextmanager
 async def open_register(file: Path) -> AsyncIterator[Register]:
     """Open the register, brought to its newest shape. Raises `RegisterUnusable`."""
     try:
         sqlite3.connect(file).close()  # where this fails, aiosqlite's thread would outlive the event loop
-        database = await aiosqlite.connect(file, isolation_level=None)
+        database = Database(file)
+        await database
     except aiosqlite.Error as fault:
         message = f"the register {file} cannot be opened: {fault}"
         raise RegisterUnusable(message) from None
@@ -72,7 +97,7 @@ async def open_register(file: Path) -> AsyncIterator[Register]:
         await database.close()
 
 
-async def _prepare(database: aiosqlite.Connection, file: Path) -> None:
+async def _prepare(database: Database, file: Path) -> None:
     try:
         for pragma in (
             "journal_mode = WAL",
@@ -97,15 +122,12 @@ async def _prepare(database: aiosqlite.Connection, file: Path) -> None:
 class Register:
     """The open register. Methods are whole transactions."""
 
-    def __init__(self, database: aiosqlite.Connection) -> None:
+    def __init__(self, database: Database) -> None:
         self._database = database
-        self._writing = asyncio.Lock()
 
     async def write(self, notices: Sequence[Notice]) -> None:
         """Enter what happened, all of it or nothing. Raises `RegisterFull` if the disk takes nothing now."""
-        async with self._transaction():
-            for sql, values in entries(notices):
-                await self._database.executemany(sql, values)
+        await self._transact(entries(notices))
 
     # --- calls -------------------------------------------------------------------------------------------------------
 
@@ -187,24 +209,13 @@ class Register:
 
     async def finish_recording(self, row: Recording) -> None:
         """Enter a finished recording, or what became of it. What is known already of its beginning and end stays."""
-        async with self._transaction():
-            await self._database.execute(_FINISH, asdict(row))
+        await self._transact([(_FINISH, asdict(row))])
 
-    @asynccontextmanager
-    async def _transaction(self) -> AsyncIterator[None]:
-        """One at a time: the connection is shared, and so would a transaction be."""
-        async with self._writing:
-            try:
-                try:
-                    await self._database.execute("BEGIN IMMEDIATE")
-                    yield
-                    await self._database.execute("COMMIT")
-                except BaseException:  # cancelled too: what we no longer wait for is done nevertheless
-                    with suppress(aiosqlite.OperationalError):  # there may be no transaction, or none any more
-                        await self._database.execute("ROLLBACK")
-                    raise
-            except aiosqlite.OperationalError as fault:
-                raise RegisterFull(str(fault)) from fault
+    async def _transact(self, statements: Iterable[Statement]) -> None:
+        try:
+            await self._database.transact([*statements])
+        except aiosqlite.OperationalError as fault:
+            raise RegisterFull(str(fault)) from fault
 
     async def _rows(self, sql: str, values: dict[str, Any] | None = None) -> list[Any]:
         return list(await self._database.execute_fetchall(sql, values or {}))

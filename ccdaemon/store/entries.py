@@ -73,26 +73,11 @@ _MERGE = (
 )
 
 Statement: TypeAlias = tuple[str, dict[str, Any]]
-Groups: TypeAlias = list[tuple[str, list[dict[str, Any]]]]
 
 
-def entries(notices: Sequence[Notice]) -> Groups:
-    """All that a batch enters: each statement with the values for which it is carried out, one group after another.
-
-    Each group is a trip to SQLite's thread, which is what costs. So equal statements go together: what speaks of the
-    same call or leg keeps its order, what does not need not.
-    """
-    groups: Groups = []
-    latest: dict[str, int] = {}  # call or leg -> the group of the last statement about it
-    for sql, values in chain(_calls_of(notices), *map(_statements, notices)):
-        about = [values[key] for key in ("call", "into", "leg") if values.get(key)]
-        first = max((latest.get(each, 0) for each in about), default=0)
-        place = next((place for place in range(first, len(groups)) if groups[place][0] == sql), len(groups))
-        if place == len(groups):
-            groups.append((sql, []))
-        groups[place][1].append(values)
-        latest |= dict.fromkeys(about, place)
-    return groups
+def entries(notices: Sequence[Notice]) -> Iterator[Statement]:
+    """All statements for a batch, in their order, each with its values."""
+    return chain(_calls_of(notices), *map(_statements, notices))
 
 
 def _calls_of(notices: Sequence[Notice]) -> Iterator[Statement]:
