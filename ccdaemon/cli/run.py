@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import importlib.util
 import os
 from typing import Annotated, Literal
@@ -32,6 +33,7 @@ def run(
         import uvloop  # noqa: PLC0415 - it is there on most machines, and halves what a call costs
 
         asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
+    gc.freeze()  # what was imported stays: to look through it again and again would be a tenth of what a call costs
     try:
         asyncio.run(_run(site))
     except ConfigurationFaults as wrong:
