@@ -44,7 +44,7 @@ def explain(address: str, folder: Path, say: Callable[[str], None]) -> None:
     say(f"  {caller}, password {caller}: a caller. Dial {HOUSING}, or any number of services/*.toml")
     say(f"  {agent}, password {agent}: a desk phone. Dial 6111 for Housing, 1001 for a colleague")
     say(f"Asterisk's console:  PATH=$PWD/.run/tools/bin:$PATH asterisk -C {folder}/pbx/etc/asterisk.conf -r")
-    say(f"Status topics:       mosquitto_sub -h {address} -t 'ccdaemon/#' -v")
+    say(f"Status topics:       any MQTT client at {address}:1883, ccdaemon/#")
     say(f"The calls:           .venv/bin/ccdaemon calls --config {folder}/ccdaemon")
 
 
