@@ -112,7 +112,8 @@ async def test_two_who_write_at_once_write_everything_once(alarms: Noticeboard) 
     assert register.written == [1, 2, 3]
 
 
-async def test_a_batch_whose_writing_is_given_up_waits_for_the_next_flush(alarms: Noticeboard) -> None:
+async def test_a_batch_whose_writer_is_cancelled_is_written_once(alarms: Noticeboard) -> None:
+    """SQLite's thread cannot be called back: what it was given may be entered, whoever waits for it."""
     register = Batches()
     journal = Journal(register, alarms)
     async with running(journal) as task:
@@ -123,8 +124,42 @@ async def test_a_batch_whose_writing_is_given_up_waits_for_the_next_flush(alarms
         with pytest.raises(asyncio.CancelledError):
             await task
     register.answers.put_nowait(None)
+    register.answers.put_nowait(None)
     assert await journal.flush()
     assert register.written == [1, 2, 3]
+
+
+async def test_a_batch_that_fails_after_its_writer_was_cancelled_waits_on(alarms: Noticeboard) -> None:
+    register = Batches()
+    journal = Journal(register, alarms)
+    async with running(journal) as task:
+        journal.note(*news(1))
+        await register.batches.get()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+    register.answers.put_nowait(RegisterFull("no room"))
+    register.answers.put_nowait(None)
+    assert await journal.flush()
+    assert register.written == [1]
+
+
+async def test_a_crowd_is_written_in_portions_in_its_order(
+    alarms: Noticeboard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A full disk costs a portion at each attempt, not all that waits."""
+    monkeypatch.setattr(room, "PORTION", 2)
+    register = Batches()
+    journal = Journal(register, alarms)
+    journal.note(*news(1, 2, 3, 4, 5))
+    for answer in (None, RegisterFull("no room")):
+        register.answers.put_nowait(answer)
+    assert not await journal.flush()
+    assert [register.batches.get_nowait() for _ in range(2)] == [[1, 2], [3, 4]]
+    for _ in range(2):
+        register.answers.put_nowait(None)
+    assert await journal.flush()
+    assert register.written == [1, 2, 3, 4, 5]
 
 
 async def test_what_is_wrong_with_the_daemon_itself_is_not_hidden(alarms: Noticeboard) -> None:

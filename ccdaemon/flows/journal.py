@@ -7,11 +7,12 @@ from collections import deque
 from collections.abc import Sequence
 from typing import NoReturn, Protocol
 
-from ccdaemon.model import RegisterFull
+from ccdaemon.model import AlarmName, RegisterFull
 from ccdaemon.notices import Notice
 
 GATHER = 0.5  # seconds; a transaction costs as much for one notice as for a hundred
 RETRY = 2.0  # seconds
+PORTION = 5000  # notices in one transaction: a full disk must not cost seconds at each attempt
 MAX_WAITING = 200_000  # notices, some 10,000 calls: a day of a full disk
 
 
@@ -22,9 +23,9 @@ class Register(Protocol):
 
 
 class Alarms(Protocol):
-    def raise_(self, name: str, text: str) -> None: ...
+    def raise_(self, name: AlarmName, text: str) -> None: ...
 
-    def clear(self, name: str) -> None: ...
+    def clear(self, name: AlarmName) -> None: ...
 
 
 class Journal:
@@ -52,13 +53,22 @@ class Journal:
                 await asyncio.sleep(RETRY)
 
     async def flush(self) -> bool:
-        """Write what waits; False if the register could not take it, and it waits on."""
+        """Write what waits; False if the register could not take it, and it waits on.
+
+        Whoever is cancelled here leaves the writing to go on, and the next flush waits for its end: a portion that is
+        in the hands of SQLite's thread would else be entered twice.
+        """
+        self._flushing = asyncio.ensure_future(self._flush())
+        return await asyncio.shield(self._flushing)
+
+    async def _flush(self) -> bool:
         async with self._writing:
             self._news.clear()
             if not self._waiting:
                 return True
             try:
-                await self._write()
+                while self._waiting:
+                    await self._write()
             except RegisterFull as fault:
                 self._alarms.raise_(
                     "register",
@@ -72,13 +82,12 @@ class Journal:
             return True
 
     async def _write(self) -> None:
-        """All or nothing: what is not written waits on, before what has come meanwhile."""
-        batch, self._waiting = self._waiting, deque()
+        """All of a portion or nothing: what is not written waits on, before what has come meanwhile."""
+        portion = [self._waiting.popleft() for _ in range(min(PORTION, len(self._waiting)))]
         try:
-            await self._register.write(batch)
+            await self._register.write(portion)
         except BaseException:
-            batch.extend(self._waiting)
-            self._waiting = batch
+            self._waiting.extendleft(reversed(portion))
             self._give_up()
             self._news.set()
             raise
