@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from typing import get_args
 
 import structlog
+
+from ccdaemon.model import AlarmName
 
 log = structlog.get_logger()
 
@@ -15,17 +18,23 @@ class Alarms:
 
     def __init__(self, publish: Callable[[str, Mapping[str, object] | None], None]) -> None:
         self._publish = publish
-        self.standing: dict[str, str] = {}
+        self.standing: dict[AlarmName, str] = {}
 
-    def raise_(self, name: str, text: str) -> None:
+    def raise_(self, name: AlarmName, text: str) -> None:
         """Raise an alarm. Raised again it is not said again."""
         if name not in self.standing:
             log.error(text, alarm=name)
             self._publish(f"alarms/{name}", {"raised": int(time.time()), "text": text})
         self.standing[name] = text
 
-    def clear(self, name: str) -> None:
-        """Say that an alarm is over, though it may be none of ours: a daemon that was killed left it at the broker."""
+    def begin(self) -> None:
+        """Clear whatever does not stand: a daemon that was killed may have left it at the broker."""
+        for name in get_args(AlarmName):
+            if name not in self.standing:
+                self.clear(name)
+
+    def clear(self, name: AlarmName) -> None:
+        """Say that an alarm is over, or that there is none."""
         if self.standing.pop(name, None) is not None:
             log.info("the alarm is over", alarm=name)
         self._publish(f"alarms/{name}", None)

@@ -45,6 +45,7 @@ from ccdaemon.store import Register, open_register
 REGISTER = "register.sqlite3"
 ARCHIVE = "recordings"
 SOCKET = "control"
+ON_START = ("manager", "gateway", "mqtt", "paths")  # tables that are read once
 DRAIN = 20.0  # seconds in which conversations may end when we stop
 REFRESH = 0.5  # seconds between a change and its topics
 AGAIN = 0.5  # seconds between attempts to cancel a task
@@ -101,6 +102,7 @@ class Daemon:
             tasks = await stack.enter_async_context(asyncio.TaskGroup())
             running = [tasks.create_task(each, name=name) for name, each in self._tasks(register, journal).items()]
             self._status.publish("daemon", self._state("online"))
+            self._alarms.begin()
             self._systemd.tell(READY="1", STATUS="Waiting for Asterisk")
             log.info("started", version=__version__, site=self._configuration.site.name)
             await self._stopping.wait()
@@ -148,11 +150,15 @@ class Daemon:
         self._changed()
         try:
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(beat(ami, time.time), name="heartbeat")
+                tasks.create_task(beat(ami, self._beat), name="heartbeat")
                 tasks.create_task(track(ami, self._calls, journal, time.time, self._changed), name="events")
         finally:
             self._ami, self._synchronised = None, False
         raise AssertionError  # both tasks run until they raise
+
+    def _beat(self) -> float:
+        """What the heartbeat says: nobody is at home any more, from the moment when we are told to stop."""
+        return 0.0 if self._stopping.is_set() else time.time()
 
     def _live_legs(self) -> Container[str] | None:
         return self._calls.legs if self._synchronised else None
@@ -215,9 +221,15 @@ class Daemon:
     def _reload(self) -> None:
         """Take a new configuration, whole and sound, or keep the old one and say all that is wrong with the new."""
         self._systemd.tell(RELOADING="1", MONOTONIC_USEC=str(time.monotonic_ns() // 1000))
+        old, queues = self._configuration, set(self._queues())
         try:
-            self._configuration = load(self._configuration.folder, shipped("prompts"))
+            self._configuration = new = load(old.folder, shipped("prompts"))
             log.info("configuration reloaded; conversations that have begun end with the old one")
+            log.info("numbers, queues and phones count for the dialplan after `ccdaemon dialplan install`")
+            if waiting := [name for name in ON_START if getattr(old.main, name) != getattr(new.main, name)]:
+                log.warning("some of it counts after a restart only", tables=waiting)
+            for queue in queues - set(self._queues()):
+                self._status.publish(f"queues/{queue}", None)
             self._alarms.clear("configuration")
         except ConfigurationFaults as wrong:
             for fault in wrong.faults:

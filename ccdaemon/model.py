@@ -10,10 +10,13 @@ from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 from datetime import date, time, tzinfo
 from pathlib import Path
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 Language: TypeAlias = str  # "cy", "en": the directory of its sounds in Asterisk
 Event: TypeAlias = Mapping[str, str]  # from AMI: an entry of a list too
+AlarmName: TypeAlias = Literal[
+    "asterisk", "register", "register-gap", "recordings", "recordings-missing", "archive", "configuration"
+]
 
 # --- where a key leads -----------------------------------------------------------------------------------------------
 

@@ -18,7 +18,7 @@ import pytest
 import ccdaemon
 from ccdaemon.alarms import Alarms
 from ccdaemon.config import Configuration, ConfigurationFaults, load
-from ccdaemon.model import Event, Hours, Prompt, Service, Site
+from ccdaemon.model import AlarmName, Event, Hours, Prompt, Service, Site
 from ccdaemon.rules.hours import ROUND_THE_CLOCK
 from ccdaemon.rules.menus import TURNS, begin, step
 from ccdaemon.rules.turns import (
@@ -269,7 +269,7 @@ class Noticeboard(Alarms):
         self.history: list[str] = []
         self._news = asyncio.Event()
 
-    async def until(self, so: Callable[[Mapping[str, str]], bool]) -> None:
+    async def until(self, so: Callable[[Mapping[AlarmName, str]], bool]) -> None:
         """Wait until the alarms that stand are as they should be."""
         while not so(self.standing):
             self._news.clear()

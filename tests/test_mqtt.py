@@ -297,14 +297,14 @@ async def test_a_state_that_has_not_changed_is_not_sent_again(mosquitto: Mosquit
 
 async def test_a_cleared_topic_vanishes_and_may_come_again(mosquitto: Mosquitto) -> None:
     status = a_status(mosquitto.as_broker())
-    both = {"daemon": DAEMON, "alarms/disk": {"text": "full"}}
+    both = {"daemon": DAEMON, "alarms/register": {"text": "full"}}
     async with monitoring(mosquitto) as monitor, running(status):
-        status.publish("alarms/disk", {"text": "full"})
+        status.publish("alarms/register", {"text": "full"})
         await monitor.until(both)
-        status.publish("alarms/disk", None)
+        status.publish("alarms/register", None)
         await monitor.until({"daemon": DAEMON})
         assert await retained(mosquitto) == {"daemon": DAEMON}
-        status.publish("alarms/disk", {"text": "full"})
+        status.publish("alarms/register", {"text": "full"})
         await monitor.until(both)
 
 
@@ -403,15 +403,15 @@ async def test_a_broker_that_forgot_everything_gets_every_topic_again_though_not
 async def test_what_changed_while_there_was_no_way_to_the_broker_is_right_afterwards(mosquitto: Mosquitto) -> None:
     status = a_status(mosquitto.as_broker(PROXY_PORT))
     status.publish("calls", {"live": 1})
-    status.publish("alarms/disk", {"text": "full"})
+    status.publish("alarms/register", {"text": "full"})
     async with monitoring(mosquitto) as monitor, a_proxy(mosquitto) as proxy, running(status) as linked:
         await linked.until(up=True)
-        await monitor.until({"daemon": DAEMON, "calls": {"live": 1}, "alarms/disk": {"text": "full"}})
+        await monitor.until({"daemon": DAEMON, "calls": {"live": 1}, "alarms/register": {"text": "full"}})
         proxy.close()
         await linked.until(up=False)
         for number in range(2, 50):
             status.publish("calls", {"live": number})
-        status.publish("alarms/disk", None)
+        status.publish("alarms/register", None)
         status.publish("recorders", {"running": 3})
         await proxy.open()
         await linked.until(up=True)
@@ -532,29 +532,38 @@ def alarms(said: Said) -> Alarms:
 def test_an_alarm_is_published_and_logged_once_however_often_it_is_raised(alarms: Alarms, said: Said) -> None:
     with capture_logs() as logs:
         for _ in range(3):
-            alarms.raise_("disk", "the disk is full")
-    assert said == [("alarms/disk", "the disk is full")]
-    assert [(entry["log_level"], entry["alarm"]) for entry in logs] == [("error", "disk")]
-    assert alarms.standing == {"disk": "the disk is full"}
+            alarms.raise_("register", "the disk is full")
+    assert said == [("alarms/register", "the disk is full")]
+    assert [(entry["log_level"], entry["alarm"]) for entry in logs] == [("error", "register")]
+    assert alarms.standing == {"register": "the disk is full"}
 
 
 def test_an_alarm_that_is_over_is_cleared_and_may_come_again(alarms: Alarms, said: Said) -> None:
-    alarms.raise_("disk", "the disk is full")
-    alarms.clear("disk")
+    alarms.raise_("register", "the disk is full")
+    alarms.clear("register")
     assert alarms.standing == {}
-    alarms.raise_("disk", "the disk is full again")
+    alarms.raise_("register", "the disk is full again")
     assert said == [
-        ("alarms/disk", "the disk is full"),
-        ("alarms/disk", None),
-        ("alarms/disk", "the disk is full again"),
+        ("alarms/register", "the disk is full"),
+        ("alarms/register", None),
+        ("alarms/register", "the disk is full again"),
     ]
 
 
 def test_alarms_stand_side_by_side(alarms: Alarms) -> None:
-    alarms.raise_("disk", "the disk is full")
+    alarms.raise_("register", "the disk is full")
     alarms.raise_("asterisk", "no link")
-    alarms.clear("disk")
+    alarms.clear("register")
     assert alarms.standing == {"asterisk": "no link"}
+
+
+def test_at_the_start_all_that_does_not_stand_is_cleared(alarms: Alarms, said: Said) -> None:
+    alarms.raise_("register", "the disk is full")
+    alarms.begin()
+    cleared = {topic for topic, text in said if text is None}
+    assert "alarms/asterisk" in cleared
+    assert "alarms/register" not in cleared
+    assert alarms.standing == {"register": "the disk is full"}
 
 
 async def test_an_alarm_that_a_killed_daemon_left_at_the_broker_goes_when_it_is_found_to_be_over(
