@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import shutil
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +13,7 @@ import typer
 
 from ccdaemon.cli.configuration import screen, stop
 
+USER = "ccdaemon"  # whom systemd runs the daemon as
 EXAMPLE = Path(__file__).parents[1] / "example"
 
 
@@ -49,3 +52,6 @@ def _write(folder: Path) -> None:
         file.chmod(0o600)
         file.write_text(secrets.token_urlsafe(32) + "\n")
         file.chmod(0o400)
+        if os.geteuid() == 0:
+            with suppress(LookupError):  # there is no such user here: who runs the daemon will have to own them
+                shutil.chown(file, USER)
