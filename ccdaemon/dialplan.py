@@ -85,14 +85,14 @@ def _extensions(site: Site) -> Iterator[str]:
     yield "[cc-extensions]"
     for service in site.services.values():
         if service.id == site.payments:
-            yield f"exten => {service.extension},1,Return(payments)"
+            yield f"exten => {service.extension},1,Goto(cc-pass,payments,1)"
         else:
             yield f"exten => {service.extension},1,Set(__CC_SERVICE={service.id})"
-            yield " same => n,Return(service)"
+            yield " same => n,Goto(cc-pass,service,1)"
     for phone in site.phones.values():
-        yield f"exten => {phone.extension},1,Set(CC_PHONE=PJSIP/{phone.endpoint})"
-        yield " same => n,Return(phone)"
-    yield "exten => _X!,1,Return(nobody)"
+        seal = ",__CC_SEALED=1" if phone.service == site.payments else ""
+        yield f"exten => {phone.extension},1,MSet(CC_PHONE=PJSIP/{phone.endpoint}{seal})"
+        yield " same => n,Goto(cc-pass,phone,1)"
 
 
 def _phones(site: Site) -> Iterator[str]:

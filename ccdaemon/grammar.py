@@ -33,6 +33,7 @@ from ccdaemon.model import (
 )
 from ccdaemon.rules.numbers import e164, is_country
 
+EMERGENCY = ("101", "112", "999")  # as cc-internal has them
 WAYS: dict[str, type[Any]] = {
     "menu": ToMenu,
     "service": ToService,
@@ -78,6 +79,15 @@ def _number(written: object, info: ValidationInfo) -> str:
 def _queue_name(written: str) -> str:
     if written == "general":
         message = "no queue can be called 'general': that is a section of queues.conf for Asterisk itself"
+        raise ValueError(message)
+    return written
+
+
+def _extension(written: str) -> str:
+    if written.startswith("0") or written in EMERGENCY:
+        message = (
+            f"{written} is no extension: phones call the outside with a first 0, and {', '.join(EMERGENCY)} for help"
+        )
         raise ValueError(message)
     return written
 
@@ -131,7 +141,7 @@ def _languages(written: tuple[Language, ...]) -> tuple[Language, ...]:
 WORD = r"[a-z][a-z0-9-]{0,39}"
 Word = Annotated[str, StringConstraints(pattern=rf"^{WORD}$")]
 QueueName = Annotated[Word, AfterValidator(_queue_name)]
-Extension = Annotated[str, StringConstraints(pattern=r"^[0-9]{2,8}$")]
+Extension = Annotated[str, StringConstraints(pattern=r"^[0-9]{2,8}$"), AfterValidator(_extension)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 Seconds = Annotated[float, Field(gt=0, le=7200)]
 KeyName = Annotated[str, StringConstraints(pattern=r"^[0-9*#]$")]

@@ -69,6 +69,10 @@ WRITTEN_WRONGLY = [
     # numbers, extensions, phones
     wrong(HOUSING, '"01632 960111"', '"12"', "numbers.0", "'12' is no telephone number"),
     wrong(HOUSING, '"01632 960111"', '"01632 960111", "Tai"', "numbers.1", "'Tai' is no telephone number"),
+    wrong(HOUSING, '"6111"', '"999"', "extension", "999 is no extension"),
+    wrong(
+        MAIN, "1001 = {", '"01001" = {', "phones.01001", "01001 is no extension: phones call the outside with a first 0"
+    ),
     wrong(HOUSING, '"6111"', '"61 11"', "extension", "does not have the form"),
     wrong(MAIN, "1001 = {", "101x = {", "phones.101x", "does not have the form"),
     wrong(MAIN, '1001 = { service = "housing" }', "1001 = {}", "phones.1001.service", "is missing"),

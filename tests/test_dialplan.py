@@ -25,7 +25,8 @@ SCRIPT = Path("/etc/asterisk/ccdaemon/cc-second-tier")
 SECRET = "the-gateway-secret-of-a-test"
 LINE = re.compile(  # all that a generated line may be
     r"|; .*|\[[a-z-]+\]|CC_[A-Z_]+=[^;$]*"
-    r"|exten => [^, ]+,1,(?:Set|MSet|Goto|Return)\([^$;()]*(?:\(num\)=[+0-9]+)?\)| same => n,Return\(\w*\)"
+    r"|exten => [^, ]+,1,(?:Set|MSet|Goto|Return)\([^$;()]*(?:\(num\)=[+0-9]+)?\)"
+    r"| same => n,(?:Return\(\)|Goto\(cc-pass,(?:service|phone),1\))"
 )
 
 
@@ -118,14 +119,22 @@ def test_a_wait_of_less_than_a_second_does_not_become_for_ever() -> None:
     ("extension", "what"),
     [
         ("6111", "Set(__CC_SERVICE=housing)"),
-        ("8000", "Return(payments)"),  # by the door, never straight to the queue
-        ("1001", "Set(CC_PHONE=PJSIP/1001)"),
-        ("8001", "Set(CC_PHONE=PJSIP/8001)"),
-        ("_X!", "Return(nobody)"),
+        ("8000", "Goto(cc-pass,payments,1)"),  # by the door, never straight to the queue
+        ("1001", "MSet(CC_PHONE=PJSIP/1001)"),
+        ("8001", "MSet(CC_PHONE=PJSIP/8001,__CC_SEALED=1)"),  # an officer: what follows is as with payments itself
     ],
 )
-def test_an_extension_is_a_service_payments_a_phone_or_nobody(extension: str, what: str) -> None:
+def test_an_extension_is_a_service_payments_or_a_phone(extension: str, what: str) -> None:
     assert extensions(example_dialplan(), "cc-extensions")[extension] == what
+
+
+def test_there_is_no_other_extension_so_that_a_transfer_to_nowhere_is_refused() -> None:
+    """Asterisk answers a REFER to what no extension or pattern matches with 404, and the agent still has the caller."""
+    site = example().site
+    assert {*extensions(example_dialplan(), "cc-extensions")} == {
+        *(service.extension for service in site.services.values()),
+        *site.phones,
+    }
 
 
 def test_a_phone_shows_the_number_of_its_service() -> None:
@@ -136,13 +145,14 @@ def test_a_phone_shows_the_number_of_its_service() -> None:
 
 def test_a_phone_whose_endpoint_has_another_name_is_known_by_both() -> None:
     site = replace(example().site, phones={"1001": Phone("1001", "desk-7", "housing")})
-    assert extensions(example_dialplan(site), "cc-extensions")["1001"] == "Set(CC_PHONE=PJSIP/desk-7)"
+    assert extensions(example_dialplan(site), "cc-extensions")["1001"] == "MSet(CC_PHONE=PJSIP/desk-7)"
     assert extensions(example_dialplan(site), "cc-phones") == {"desk-7": "Set(CALLERID(num)=+441632960111)"}
 
 
 def test_every_context_that_the_static_ones_ask_is_there() -> None:
     static = "".join(file.read_text() for file in (PROMPTS.parent / "dialplan").glob("*.conf"))
     asked = set(re.findall(r"\b(?:Gosub|Goto|GotoIf|GosubIf)\((?:[^)]*\?)?(cc-[a-z]+),", static))
+    asked |= set(re.findall(r"^include => (cc-[a-z]+)$", static, re.MULTILINE))
     defined = {*re.findall(r"^\[(cc-[a-z]+)\]", static, re.MULTILINE), *contexts(example_dialplan())}
     assert {"cc-dids", "cc-services", "cc-extensions"} <= asked
     assert asked <= defined

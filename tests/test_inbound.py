@@ -177,6 +177,7 @@ def a_question(
     *,
     language: str = "",
     announced: bool = False,
+    sealed: bool = False,
     number: str = NUMBER,
     asked: datetime = MONDAY_MORNING,
     which: int = 1,
@@ -184,7 +185,7 @@ def a_question(
 ) -> Question:
     """A question as `cc-ask` builds it; `which` tells those apart that are asked in the same second."""
     nonce = f"{asked.timestamp():.0f}-{UUID(int=which)}"
-    return Question(nonce, sha1(f"{nonce} {secret}"), CALL, about, value, language, announced, number)
+    return Question(nonce, sha1(f"{nonce} {secret}"), CALL, about, value, language, announced, sealed, number)
 
 
 def a_conversation(
@@ -642,18 +643,22 @@ async def test_a_question_of_another_version_is_left_to_the_dialplan(sounds: Pat
 
 
 @pytest.mark.parametrize(
-    ("arguments", "announced"),
+    ("arguments", "announced", "sealed"),
     [
-        (["n", "p", CALL, "did", "100", "", ""], False),
-        (["n", "p", CALL, "did", "100", "cy", "1"], True),
-        (["n", "p", CALL, "did", "100", "cy", "0"], False),
+        (["n", "p", CALL, "did", "100", "", "", ""], False, False),
+        (["n", "p", CALL, "did", "100", "cy", "1", ""], True, False),
+        (["n", "p", CALL, "did", "100", "cy", "0", "0"], False, False),
+        (["n", "p", CALL, "did", "100", "cy", "1", "1"], True, True),
     ],
 )
-def test_a_question_is_read_from_the_arguments_of_cc_ask(*, arguments: list[str], announced: bool) -> None:
-    assert Question.of(arguments, NUMBER) == Question("n", "p", CALL, "did", "100", arguments[5], announced, NUMBER)
+def test_a_question_is_read_from_the_arguments_of_cc_ask(
+    *, arguments: list[str], announced: bool, sealed: bool
+) -> None:
+    expected = Question("n", "p", CALL, "did", "100", arguments[5], announced, sealed, NUMBER)
+    assert Question.of(arguments, NUMBER) == expected
 
 
-@pytest.mark.parametrize("arguments", [[], ["n"], ["n", "p", CALL, "did", "100", ""], ["x"] * 8])
+@pytest.mark.parametrize("arguments", [[], ["n"], ["n", "p", CALL, "did", "100", "", ""], ["x"] * 9])
 def test_other_arguments_are_no_question(arguments: list[str]) -> None:
     assert Question.of(arguments, NUMBER) is None
 

@@ -329,6 +329,18 @@ def test_who_chose_no_language_hears_that_a_service_is_closed_in_both() -> None:
             ["cy/recording-announcement", "en/recording-announcement"],
             "housing both, told, recorded",
         ),
+        (  # sealed: told nothing, because nothing is recorded
+            Transferred("housing", "cy", sealed=True),
+            "",
+            ["cy/connecting"],
+            "housing cy, not told, unrecorded",
+        ),
+        (
+            Transferred("assist", "en", announced=True, sealed=True),
+            "",
+            ["en/connecting"],
+            "assist en, told, unrecorded",
+        ),
         (  # the Welsh line speaks Welsh, whatever was spoken before
             Transferred("welsh-line", "en"),
             "",

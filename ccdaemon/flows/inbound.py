@@ -90,15 +90,16 @@ class Question:
     value: str
     language: str
     announced: bool
+    sealed: bool
     number: str
 
     @classmethod
     def of(cls, arguments: Sequence[str], number: str) -> Question | None:
         """The question in the arguments of AGI(), or None if that is none."""
-        if len(arguments) != 7:  # noqa: PLR2004 - as cc-ask sends them
+        if len(arguments) != 8:  # noqa: PLR2004 - as cc-ask sends them
             return None
-        nonce, proof, call, about, value, language, announced = arguments
-        return cls(nonce, proof, call, about, value, language, announced == "1", number)
+        nonce, proof, call, about, value, language, announced, sealed = arguments
+        return cls(nonce, proof, call, about, value, language, announced == "1", sealed == "1", number)
 
 
 @dataclass
@@ -208,9 +209,9 @@ def _entry(site: Site, question: Question) -> Entry | None:
         case "did":
             return Dialled(e164(question.value, site.country) or question.value)
         case "transfer" if question.value in site.services:
-            return Transferred(question.value, question.language or None, question.announced)
+            return Transferred(question.value, question.language or None, question.announced, question.sealed)
         case "queue" if (service := question.value.rpartition("-")[0]) in site.services:
-            return Unanswered(service, question.language or None, question.announced)
+            return Unanswered(service, question.language or None, question.announced, question.sealed)
         case _:
             return None
 

@@ -69,7 +69,7 @@ def begin(site: Site, entry: Entry, now: datetime) -> Turn:
         case Transferred() | Unanswered():
             service = site.services[entry.service]
             language = entry.language if entry.language in service.languages else _only(service.languages)
-            state = State(service.id, MAIN, language, announced=entry.announced)
+            state = State(service.id, MAIN, language, announced=entry.announced, sealed=entry.sealed)
             if opening(site, service, now) is not Opening.OPEN:
                 return _enter(site, state, now)
             return _queue(site, state) if isinstance(entry, Transferred) else _menu(site, state, UNANSWERED)
@@ -187,7 +187,7 @@ def _queue(site: Site, state: State) -> Turn:
     service = site.services[state.service]
     if service.id == site.payments:
         return state._replace(then=Pay(state.language)), Play(_said(site, state, CONNECTING))
-    if service.records and not state.announced:
+    if service.records and not (state.announced or state.sealed):
         return state._replace(announcing=True), Play(_said(site, state, site.announcement))
     return state._replace(then=_wait(service, state)), Play(_said(site, state, CONNECTING))
 
@@ -210,7 +210,7 @@ def _wait(service: Service, state: State) -> Wait:
         service.id,
         state.language,
         state.announced,
-        may_record(service, announced=state.announced, sealed=False),
+        may_record(service, announced=state.announced, sealed=state.sealed),
     )
 
 

@@ -17,7 +17,7 @@ class Verdict(Enum):
     RECORD = "the service records, and the caller has heard so"
     SERVICE_DOES_NOT_RECORD = "calls to this service are not recorded"
     NOT_ANNOUNCED = "the caller has not heard the announcement to its end"
-    SEALED = "the call has been with payments"
+    SEALED = "the call is sealed: it has been with payments, or a phone began it"
 
 
 def may_record(service: Service, *, announced: bool, sealed: bool) -> Verdict:

@@ -25,6 +25,7 @@ class Transferred:
     service: str
     language: Language | None
     announced: bool = False
+    sealed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,7 @@ class Unanswered:
     service: str
     language: Language | None
     announced: bool = False
+    sealed: bool = False
 
 
 Entry: TypeAlias = Dialled | Transferred | Unanswered
@@ -117,6 +119,7 @@ class State(NamedTuple):
     menu: str | None = None  # None: at the question which language
     language: Language | None = None
     announced: bool = False
+    sealed: bool = False  # nothing on this call is recorded any more, whatever was announced
     tries: int = 1
     turns: int = 1
     trail: tuple[str, ...] = ()

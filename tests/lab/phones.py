@@ -58,6 +58,10 @@ class Phone:
         """Transfer the other party blindly, as a phone does: with a SIP REFER."""
         await self._session.execute("Transfer", f"PJSIP/{where}", within=30)
 
+    async def refused(self) -> bool:
+        """Was the last transfer refused? (Then the other party is still there.)"""
+        return await self._session.get("TRANSFERSTATUS") == "FAILURE"
+
     async def wait_until_gone(self) -> None:
         """Stay on the line until the other side hangs up. Keys may be pressed meanwhile."""
         await self._session.hung_up.wait()
