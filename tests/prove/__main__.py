@@ -90,6 +90,11 @@ PROOFS = (
         live("test_callers.py"),
     ),
     Proof(
+        "transfers",
+        "transfers to nowhere are refused, callers nobody takes come back, what a phone begins is not recorded",
+        live("test_transfers.py"),
+    ),
+    Proof(
         "keys",
         "who presses anything or nothing for ten minutes comes to a person or a goodbye, on every line",
         partial(anything_or_nothing, RUN / "keys"),
