@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from typing import get_args
 
 import structlog
 
@@ -27,14 +26,8 @@ class Alarms:
             self._publish(f"alarms/{name}", {"raised": int(time.time()), "text": text})
         self.standing[name] = text
 
-    def begin(self) -> None:
-        """Clear whatever does not stand: a daemon that was killed may have left it at the broker."""
-        for name in get_args(AlarmName):
-            if name not in self.standing:
-                self.clear(name)
-
     def clear(self, name: AlarmName) -> None:
-        """Say that an alarm is over, or that there is none."""
+        """Say that an alarm is over, though it may be none of ours: a daemon that was killed left it at the broker."""
         if self.standing.pop(name, None) is not None:
             log.info("the alarm is over", alarm=name)
         self._publish(f"alarms/{name}", None)

@@ -21,8 +21,12 @@ from ccdaemon.model import ArchiveFault, FinishedFile, RawRecording
 RATE = 8000  # samples a second, for each side
 FRAME = 4  # bytes: two samples of 16 bits
 PIECE = 1 << 20  # bytes read at a time
-UNIQUEID = r"(?:[^/]+-)?\d+\.\d+"  # with a systemname before it where asterisk.conf has one
-NAME = re.compile(rf"(?P<when>\d{{8}}-\d{{6}})_(?P<service>[a-z0-9-]+)_(?P<call>{UNIQUEID})_(?P<leg>{UNIQUEID})\.raw")
+UNIQUEID = (
+    r"(?:[^/]+-)?\d+\.\d+"  # with a systemname before it where asterisk.conf has one; a call's may be given by hand
+)
+NAME = re.compile(
+    rf"(?P<when>\d{{8}}-\d{{6}})_(?P<service>[a-z0-9-]+)_(?P<call>{UNIQUEID}|[^_/]+)_(?P<leg>{UNIQUEID})\.raw"
+)
 
 
 class Archive:

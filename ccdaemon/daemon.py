@@ -32,6 +32,7 @@ from ccdaemon.flows.journal import Journal
 from ccdaemon.flows.missed import read_missed
 from ccdaemon.flows.recordings import Finishing
 from ccdaemon.flows.tracking import resynchronise, track
+from ccdaemon.model import AlarmName
 from ccdaemon.mqtt import Broker, Status
 from ccdaemon.notify import Systemd
 from ccdaemon.questions import questions
@@ -45,7 +46,9 @@ from ccdaemon.store import Register, open_register
 REGISTER = "register.sqlite3"
 ARCHIVE = "recordings"
 SOCKET = "control"
-ON_START = ("manager", "gateway", "mqtt", "paths")  # tables that are read once
+ON_START = ("manager", "gateway", "mqtt", "paths", "site")  # tables of which some or all is read once
+JUDGED_AT_START: tuple[AlarmName, ...] = ("configuration", "register-gap")
+INSTALL = "`ccdaemon dialplan install`: only then does Asterisk know new numbers, queues, phones, contexts"
 DRAIN = 20.0  # seconds in which conversations may end when we stop
 REFRESH = 0.5  # seconds between a change and its topics
 AGAIN = 0.5  # seconds between attempts to cancel a task
@@ -58,7 +61,7 @@ class Daemon:
     """One run, from start to end."""
 
     def __init__(self, configuration: Configuration) -> None:
-        self._configuration = configuration
+        self._configuration = self._started = configuration
         main = configuration.main
         self._gateway_secret = secret(main.gateway.secret)
         self._address = AmiAddress(
@@ -86,6 +89,7 @@ class Daemon:
         async with AsyncExitStack() as stack:
             register = await stack.enter_async_context(open_register(main.paths.state / REGISTER))
             journal = Journal(register, self._alarms)
+            stack.push_async_callback(journal.close)
             conversation = Conversation(
                 lambda: self._configuration.site,
                 Gatekeeper(self._gateway_secret),
@@ -102,13 +106,13 @@ class Daemon:
             tasks = await stack.enter_async_context(asyncio.TaskGroup())
             running = [tasks.create_task(each, name=name) for name, each in self._tasks(register, journal).items()]
             self._status.publish("daemon", self._state("online"))
-            self._alarms.begin()
+            for alarm in JUDGED_AT_START:  # what the last daemon left at the broker; the others are judged anew
+                self._alarms.clear(alarm)
             self._systemd.tell(READY="1", STATUS="Waiting for Asterisk")
             log.info("started", version=__version__, site=self._configuration.site.name)
             await self._stopping.wait()
             await self._drain(gateway)
             await _end(running)
-            await journal.flush()
         await self._status.say_last(self._state("offline"), FAREWELL)
         log.info("ended")
 
@@ -221,13 +225,12 @@ class Daemon:
     def _reload(self) -> None:
         """Take a new configuration, whole and sound, or keep the old one and say all that is wrong with the new."""
         self._systemd.tell(RELOADING="1", MONOTONIC_USEC=str(time.monotonic_ns() // 1000))
-        old, queues = self._configuration, set(self._queues())
+        old, queues = self._started, set(self._queues())
         try:
             self._configuration = new = load(old.folder, shipped("prompts"))
-            log.info("configuration reloaded; conversations that have begun end with the old one")
-            log.info("numbers, queues and phones count for the dialplan after `ccdaemon dialplan install`")
-            if waiting := [name for name in ON_START if getattr(old.main, name) != getattr(new.main, name)]:
-                log.warning("some of it counts after a restart only", tables=waiting)
+            log.info("configuration reloaded; conversations that have begun end with the old one", next=INSTALL)
+            if later := [name for name in ON_START if getattr(old.main, name) != getattr(new.main, name)]:
+                log.warning("some of it counts after a restart only", tables=later)
             for queue in queues - set(self._queues()):
                 self._status.publish(f"queues/{queue}", None)
             self._alarms.clear("configuration")
@@ -266,7 +269,7 @@ async def _converse(conversation: Conversation, session: AgiSession) -> None:
     fields = session.environment.fields
     question = Question.of(session.environment.arguments, fields.get("callerid", ""))
     if question is None:
-        log.warning("somebody connected who is not our dialplan", arguments=len(session.environment.arguments))
+        log.warning("somebody connected who is not our dialplan, or not that of this version", next=INSTALL)
         return
     await conversation.answer(question, session)
 

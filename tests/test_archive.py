@@ -73,6 +73,7 @@ def heard(file: Path) -> tuple[int, list[int], list[int]]:
         ("20260706-100000_trade-waste_1.1_1.2.raw", ("1.1", "1.2", "trade-waste")),
         ("20260706-100000_housing_1.1_1.2.wav", None),
         ("20260706-100000_housing_pbx_1-1.1_pbx_1-1.2.raw", ("pbx_1-1.1", "pbx_1-1.2", "housing")),
+        ("20260706-100000_housing_callback-77_1.2.raw", ("callback-77", "1.2", "housing")),
         ("20260706-100000_housing_1.1.raw", None),
         ("20260706-100000_housing_1.1_1.2_1.3.raw", None),
         ("20260706-100000__1.1_1.2.raw", None),  # a call without a service is not ours to record

@@ -129,7 +129,7 @@ def test_an_extension_is_a_service_payments_or_a_phone(extension: str, what: str
 
 
 def test_there_is_no_other_extension_so_that_a_transfer_to_nowhere_is_refused() -> None:
-    """Asterisk answers a REFER to what no extension or pattern matches with 404, and the agent still has the caller."""
+    """Asterisk tells a REFER to what no extension or pattern matches 404 by NOTIFY; the agent still has the caller."""
     site = example().site
     assert {*extensions(example_dialplan(), "cc-extensions")} == {
         *(service.extension for service in site.services.values()),

@@ -322,6 +322,8 @@ async def test_a_closed_service_ends_with_a_goodbye(sounds: Path) -> None:
             "queue:housing:en:1:1",
         ),
         (a_question("transfer", "payments", language="en", announced=True), "", ["en/connecting"], "payment:en"),
+        (a_question("back", "highways", language="en"), "", ["en/connecting"], "queue:highways:en:0:0"),
+        (a_question("back", ""), "", ["cy/connecting", "en/connecting"], "queue:general::0:0"),
         (a_question("transfer", "welsh-line"), "", ["cy/connecting"], "queue:welsh-line:cy:0:0"),
         (
             a_question("queue", "housing-TIMEOUT", language="cy", announced=True),

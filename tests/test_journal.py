@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from ccdaemon.flows import journal as room
 from ccdaemon.flows.journal import Journal
@@ -142,6 +143,20 @@ async def test_a_batch_that_fails_after_its_writer_was_cancelled_waits_on(alarms
     register.answers.put_nowait(None)
     assert await journal.flush()
     assert register.written == [1]
+
+
+async def test_at_the_end_what_waits_is_written_or_its_loss_is_said(alarms: Noticeboard) -> None:
+    register = Batches()
+    journal = Journal(register, alarms)
+    for answer in (None, RegisterFull("no room")):
+        register.answers.put_nowait(answer)
+    with capture_logs() as logs:
+        journal.note(*news(1))
+        await journal.close()
+        journal.note(*news(2, 3))
+        await journal.close()
+    assert register.written == [1]
+    assert [entry["notices"] for entry in logs if "lost" in entry["event"]] == [2]
 
 
 async def test_a_crowd_is_written_in_portions_in_its_order(

@@ -24,6 +24,7 @@ from ccdaemon.rules.turns import (
     Pay,
     Play,
     Played,
+    Returned,
     Silence,
     Transferred,
     Unanswered,
@@ -329,6 +330,12 @@ def test_who_chose_no_language_hears_that_a_service_is_closed_in_both() -> None:
             ["cy/recording-announcement", "en/recording-announcement"],
             "housing both, told, recorded",
         ),
+        (  # back from a colleague who did not answer
+            Returned("housing", "en", announced=True),
+            "",
+            ["en/connecting"],
+            "housing en, told, recorded",
+        ),
         (  # sealed: told nothing, because nothing is recorded
             Transferred("housing", "cy", sealed=True),
             "",
@@ -362,6 +369,12 @@ def test_who_comes_back_after_the_service_has_closed_hears_so(entry: Entry, when
     told = converse(example_site(), entry, "1", london(when))
     assert told.heard[:2] == [f"cy/{heard}", "cy/careline-main"]
     assert landing(told.end) == "careline cy, not told, unrecorded"
+
+
+@pytest.mark.parametrize("when", ["2026-07-06 17:03", "2026-12-25 10:00"])
+def test_whom_no_colleague_answers_waits_for_a_person_though_the_service_has_closed_since(when: str) -> None:
+    told = converse(example_site(), Returned("highways", "cy"), "", london(when))
+    assert (told.heard, landing(told.end)) == (["cy/connecting"], "highways cy, not told, unrecorded")
 
 
 def test_a_service_that_closes_during_the_conversation_still_lets_it_end() -> None:
@@ -595,6 +608,7 @@ languages = st.sampled_from(["cy", "en", None])
 entries: st.SearchStrategy[Entry] = st.one_of(
     services.map(dialling),
     st.builds(Transferred, services, languages, st.booleans()),
+    st.builds(Returned, services, languages, st.booleans()),
     st.builds(Unanswered, services, languages, st.booleans()),
 )
 moments = st.one_of(
@@ -613,10 +627,10 @@ def test_whatever_keys_are_pressed_the_call_ends_with_a_person_payments_or_a_goo
     told = converse(site, entry, keys, now, whole=whole)  # which counts the turns
     match told.end:
         case Wait(service):
-            assert opening(site, site.services[service], now) is Opening.OPEN
+            assert isinstance(entry, Returned) or opening(site, site.services[service], now) is Opening.OPEN
             assert service != "payments"
         case Pay():
-            assert opening(site, site.services["payments"], now) is Opening.OPEN
+            assert isinstance(entry, Returned) or opening(site, site.services["payments"], now) is Opening.OPEN
         case _:
             assert told.end == HangUp()
             assert told.heard[-1].endswith("/goodbye")
@@ -632,7 +646,7 @@ def test_whatever_keys_are_pressed_only_housing_and_assist_announce_and_record(
     assert all(state.service in RECORDED for state in announcing)
     assert announcing in ([], [told.turns[-1][0]])  # once, and nothing between it and the queue
     if isinstance(told.end, Wait):
-        heard_before = isinstance(entry, Transferred | Unanswered) and entry.announced
+        heard_before = isinstance(entry, Transferred | Returned | Unanswered) and entry.announced
         heard = heard_before or (bool(announcing) and whole)
         assert told.end.announced is heard
         assert (told.end.verdict is Verdict.RECORD) is (heard and told.end.service in RECORDED)

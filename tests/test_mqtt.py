@@ -557,15 +557,6 @@ def test_alarms_stand_side_by_side(alarms: Alarms) -> None:
     assert alarms.standing == {"asterisk": "no link"}
 
 
-def test_at_the_start_all_that_does_not_stand_is_cleared(alarms: Alarms, said: Said) -> None:
-    alarms.raise_("register", "the disk is full")
-    alarms.begin()
-    cleared = {topic for topic, text in said if text is None}
-    assert "alarms/asterisk" in cleared
-    assert "alarms/register" not in cleared
-    assert alarms.standing == {"register": "the disk is full"}
-
-
 async def test_an_alarm_that_a_killed_daemon_left_at_the_broker_goes_when_it_is_found_to_be_over(
     mosquitto: Mosquitto,
 ) -> None:

@@ -30,6 +30,7 @@ from ccdaemon.rules.turns import (
     Pay,
     Play,
     Played,
+    Returned,
     Silence,
     State,
     Transferred,
@@ -210,6 +211,9 @@ def _entry(site: Site, question: Question) -> Entry | None:
             return Dialled(e164(question.value, site.country) or question.value)
         case "transfer" if question.value in site.services:
             return Transferred(question.value, question.language or None, question.announced, question.sealed)
+        case "back":  # to the general line, who was at none: somebody whom an agent had rung
+            service = question.value if question.value in site.services else site.general
+            return Returned(service, question.language or None, question.announced, question.sealed)
         case "queue" if (service := question.value.rpartition("-")[0]) in site.services:
             return Unanswered(service, question.language or None, question.announced, question.sealed)
         case _:

@@ -7,6 +7,8 @@ from collections import deque
 from collections.abc import Sequence
 from typing import NoReturn, Protocol
 
+import structlog
+
 from ccdaemon.model import AlarmName, RegisterFull
 from ccdaemon.notices import Notice
 
@@ -14,6 +16,8 @@ GATHER = 0.5  # seconds; a transaction costs as much for one notice as for a hun
 RETRY = 2.0  # seconds
 PORTION = 5000  # notices in one transaction: a full disk must not cost seconds at each attempt
 MAX_WAITING = 200_000  # notices, some 10,000 calls: a day of a full disk
+
+log = structlog.get_logger()
 
 
 class Register(Protocol):
@@ -51,6 +55,11 @@ class Journal:
             await asyncio.sleep(GATHER)
             if not await self.flush():
                 await asyncio.sleep(RETRY)
+
+    async def close(self) -> None:
+        """Write what waits, and say so if that is not possible: it was the last attempt."""
+        if not await self.flush():
+            log.error("what happened last is not in the register, and lost", notices=len(self._waiting))
 
     async def flush(self) -> bool:
         """Write what waits; False if the register could not take it, and it waits on.

@@ -40,6 +40,7 @@ from ccdaemon.rules.turns import (
     Pay,
     Play,
     Played,
+    Returned,
     State,
     Transferred,
     Turn,
@@ -66,10 +67,12 @@ def begin(site: Site, entry: Entry, now: datetime) -> Turn:
             if len(service.languages) > 1:
                 return state, Collect(_said(site, state, service.welcome), LANGUAGE_WAIT)
             return _enter(site, state._replace(language=service.languages[0]), now, greeting=service.welcome)
-        case Transferred() | Unanswered():
+        case Transferred() | Returned() | Unanswered():
             service = site.services[entry.service]
             language = entry.language if entry.language in service.languages else _only(service.languages)
             state = State(service.id, MAIN, language, announced=entry.announced, sealed=entry.sealed)
+            if isinstance(entry, Returned):  # whoever came while we were open is not sent away now
+                return _queue(site, state)
             if opening(site, service, now) is not Opening.OPEN:
                 return _enter(site, state, now)
             return _queue(site, state) if isinstance(entry, Transferred) else _menu(site, state, UNANSWERED)

@@ -29,6 +29,16 @@ class Transferred:
 
 
 @dataclass(frozen=True, slots=True)
+class Returned:
+    """An agent passed the caller on to a colleague, who did not answer: they are back where they were."""
+
+    service: str
+    language: Language | None
+    announced: bool = False
+    sealed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Unanswered:
     """A caller left the queue of a service without an answer: it was full, empty, or it took too long."""
 
@@ -38,7 +48,7 @@ class Unanswered:
     sealed: bool = False
 
 
-Entry: TypeAlias = Dialled | Transferred | Unanswered
+Entry: TypeAlias = Dialled | Transferred | Returned | Unanswered
 
 
 # --- what we do next --------------------------------------------------------------------------------------------------

@@ -85,10 +85,10 @@ async def test_an_answer_without_proof_is_not_taken_and_the_script_answers(centr
     [
         pytest.param([], id="no arguments"),
         pytest.param(
-            ["1795466521-9c0e0f6e-0000-4000-8000-000000000000", "0" * 40, "1.1", "did", HOUSING, "", ""], id="old"
+            ["1795466521-9c0e0f6e-0000-4000-8000-000000000000", "0" * 40, "1.1", "did", HOUSING, "", "", ""], id="old"
         ),
         pytest.param(
-            ["{now}-9c0e0f6e-0000-4000-8000-000000000000", "0" * 40, "1.1", "did", HOUSING, "", ""], id="no secret"
+            ["{now}-9c0e0f6e-0000-4000-8000-000000000000", "0" * 40, "1.1", "did", HOUSING, "", "", ""], id="no secret"
         ),
     ],
 )
@@ -104,6 +104,8 @@ async def test_a_question_from_somebody_else_is_not_answered(centre: Centre, arg
     writer.close()
     assert said == b""
     assert await centre.calls() == []
+    refusal = "not from our dialplan" if arguments else "who is not our dialplan"
+    assert refusal in centre.daemon.log.read_text().splitlines()[-1]
 
 
 def _heard(phone: Phone) -> list[tuple[str, str]]:
