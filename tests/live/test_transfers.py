@@ -15,15 +15,16 @@ from tests.lab.scripts import PAYMENTS, presses, talks
 from tests.lab.site import queues
 from tests.live.conftest import RUN
 
-HIGHWAYS, HOUSING = "01632960103", "6111"
+HIGHWAYS, HOUSING, CITIZEN = "01632960103", "6111", "01597827460"
 AGENT_OF_HIGHWAYS, AGENT_OF_HOUSING, COLLEAGUE, NOBODY = "1005", "1001", "1003", "9999"
+OFFICERS_PHONE, RECEPTION = "8001", "1006"
 CALL_DEADLINE = 60.0  # seconds
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def centre() -> AsyncIterator[Centre]:
-    """One agent for Highways, one for Housing."""
-    conf = queues(highways=[AGENT_OF_HIGHWAYS], housing=[AGENT_OF_HOUSING])
+    """One agent each for Highways, Housing and the general line."""
+    conf = queues(highways=[AGENT_OF_HIGHWAYS], housing=[AGENT_OF_HOUSING], reception=[RECEPTION])
     async with contact_centre(RUN / "transfers", asterisk={"queues.conf": conf}) as centre:
         yield centre
 
@@ -142,3 +143,67 @@ async def test_phones_reach_each_other(centre: Centre) -> None:
     async with asyncio.timeout(CALL_DEADLINE):
         await centre.world.call(COLLEAGUE, speaks, via=AGENT_OF_HIGHWAYS, caller=AGENT_OF_HIGHWAYS)
     assert shown == [AGENT_OF_HIGHWAYS]
+
+
+async def test_somebody_whom_an_agent_rang_comes_to_a_person_too_where_no_colleague_answers(centre: Centre) -> None:
+    back = asyncio.Event()
+
+    async def citizen(phone: Phone) -> None:
+        await phone.answer()
+        await phone.wait_until_gone()
+
+    async def colleague(phone: Phone) -> None:
+        phone.hang_up()
+
+    async def reception(phone: Phone) -> None:
+        await phone.answer()
+        back.set()
+        await phone.stay(1)
+
+    async def agent(phone: Phone) -> None:
+        await phone.stay(1)
+        await phone.refer(_address(centre, COLLEAGUE))
+        await back.wait()
+
+    centre.world.desk(CITIZEN, citizen)
+    centre.world.desk(COLLEAGUE, colleague)
+    centre.world.desk(RECEPTION, reception)
+    async with asyncio.timeout(CALL_DEADLINE):
+        await centre.world.call(CITIZEN, agent, via=AGENT_OF_HIGHWAYS, caller=AGENT_OF_HIGHWAYS)
+    assert _queues(await _told(centre), "joined queue") == ["reception"]
+
+
+async def test_who_has_been_with_an_officer_is_not_recorded_any_more(centre: Centre) -> None:
+    spoken = asyncio.Event()
+    phones: list[Phone] = []
+
+    async def agent(phone: Phone) -> None:
+        await phone.answer()
+        await phone.refer(_address(centre, OFFICERS_PHONE))
+        await phone.wait_until_gone()
+
+    async def officer(phone: Phone) -> None:
+        await phone.answer()
+        await phone.refer(_address(centre, HOUSING))
+        await phone.wait_until_gone()
+
+    async def agent_of_housing(phone: Phone) -> None:
+        await phone.answer()
+        await phone.stay(1)
+        spoken.set()
+        await phone.wait_until_gone()
+
+    async def listens(phone: Phone) -> None:
+        phones.append(phone)
+        await spoken.wait()
+
+    centre.world.desk(AGENT_OF_HIGHWAYS, agent)
+    centre.world.desk(OFFICERS_PHONE, officer)
+    centre.world.desk(AGENT_OF_HOUSING, agent_of_housing)
+    async with asyncio.timeout(CALL_DEADLINE):
+        await centre.world.call(HIGHWAYS, presses("2", "0", then=listens))
+    told = await _told(centre)
+    assert _queues(told, "joined queue") == ["highways", "housing"]
+    assert told["recordings"] == []
+    assert [*centre.site.recordings.iterdir()] == []
+    assert "recording-announcement" not in {each.prompt for each in heard(phones[0].heard, SOUNDS)}
