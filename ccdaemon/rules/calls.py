@@ -222,7 +222,7 @@ class Calls:
     def _member(self, event: Event, at: float, notices: list[Notice]) -> None:  # noqa: ARG002 - one shape for all
         self.queues[event["Queue"]].members[event["Interface"]] = Member.of(event)
 
-    def _member_removed(self, event: Event, at: float, notices: list[Notice]) -> None:  # noqa: ARG002
+    def _member_removed(self, event: Event, at: float, notices: list[Notice]) -> None:  # noqa: ARG002 - as above
         self.queues[event["Queue"]].members.pop(event["Interface"], None)
 
     # --- recorders ---------------------------------------------------------------------------------------------------

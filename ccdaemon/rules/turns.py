@@ -19,33 +19,31 @@ class Dialled:
 
 
 @dataclass(frozen=True, slots=True)
-class Transferred:
+class _OnTheWay:
+    """A caller whom we know already, at a service. No language: none was chosen."""
+
+    service: str
+    language: Language | None
+    announced: bool = False
+    sealed: bool = False
+
+
+class Transferred(_OnTheWay):
     """A caller was passed on to a service by an agent."""
 
-    service: str
-    language: Language | None
-    announced: bool = False
-    sealed: bool = False
+    __slots__ = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Returned:
+class Returned(_OnTheWay):
     """An agent passed the caller on to a colleague, who did not answer: they are back where they were."""
 
-    service: str
-    language: Language | None
-    announced: bool = False
-    sealed: bool = False
+    __slots__ = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Unanswered:
+class Unanswered(_OnTheWay):
     """A caller left the queue of a service without an answer: it was full, empty, or it took too long."""
 
-    service: str
-    language: Language | None
-    announced: bool = False
-    sealed: bool = False
+    __slots__ = ()
 
 
 Entry: TypeAlias = Dialled | Transferred | Returned | Unanswered
