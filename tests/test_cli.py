@@ -23,6 +23,7 @@ from typer.main import get_command
 from typer.testing import CliRunner, Result
 
 from ccdaemon.cli import app
+from ccdaemon.cli import init as init_command
 from ccdaemon.cli.configuration import screen
 from ccdaemon.config import load
 from ccdaemon.control import Control
@@ -229,6 +230,15 @@ def test_init_writes_a_site_that_has_no_fault_and_secrets_of_its_own(tmp_path: P
         assert stat.S_IMODE((one / f"{name}.secret").stat().st_mode) == 0o400
         assert (one / f"{name}.secret").read_text() != (other / f"{name}.secret").read_text()
         assert getattr(load(one, PROMPTS).main, name).secret == one / f"{name}.secret"
+
+
+def test_init_gives_the_secrets_to_the_daemons_user_if_root_does_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(init_command, "USER", "nobody")
+    assert ccdaemon("init", tmp_path / "site").exit_code == 0
+    owner = "nobody" if os.geteuid() == 0 else tmp_path.owner()
+    assert {file.owner() for file in (tmp_path / "site").glob("*.secret")} == {owner}
 
 
 def test_init_overwrites_nothing(tmp_path: Path) -> None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import signal
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import aiomqtt
 import pytest
 import pytest_asyncio
 
@@ -172,7 +175,12 @@ async def _reload(centre: Centre) -> None:
 @pytest_asyncio.fixture(loop_scope="session")
 async def highways(centre: Centre) -> AsyncIterator[Path]:
     """The file of Highways, which a test may change; afterwards it is as it was."""
-    file = centre.site.config / "services" / "highways.toml"
+    async with _as_it_was(centre, centre.site.config / "services" / "highways.toml") as file:
+        yield file
+
+
+@asynccontextmanager
+async def _as_it_was(centre: Centre, file: Path) -> AsyncIterator[Path]:
     good = file.read_text()
     yield file
     file.write_text(good)
@@ -197,6 +205,27 @@ async def test_a_wrong_configuration_never_replaces_a_running_one(centre: Centre
     caller = Listener(centre, HIGHWAYS, "2")
     await caller.until_heard("en/highways-main")
     await caller.hang_up()
+
+
+async def test_the_topic_of_a_queue_that_is_there_no_longer_goes_as_well(centre: Centre, highways: Path) -> None:
+    topic = f"ccdaemon/{centre.site.configuration().site.name}/queues/highways"
+    async with asyncio.timeout(20), aiomqtt.Client(centre.site.addresses.pbx) as client:
+        await client.subscribe(topic)
+        assert (await anext(aiter(client.messages))).payload
+        highways.write_text(highways.read_text().replace('name = "highways"', 'name = "roads"'))
+        await _reload(centre)
+        async for message in client.messages:
+            if not message.payload:
+                break
+
+
+async def test_a_reload_says_what_counts_after_a_restart_only_and_says_it_again(centre: Centre) -> None:
+    async with _as_it_was(centre, centre.site.config / "ccdaemon.toml") as main:
+        main.write_text(main.read_text().replace("port = 1883", "port = 1884"))
+        for _ in range(2):
+            await _reload(centre)
+    said = [line for line in centre.daemon.log.read_text().splitlines() if "after a restart only" in line]
+    assert [json.loads(line)["tables"] for line in said] == [["mqtt"], ["mqtt"]]
 
 
 async def test_a_missing_sound_is_said_once_in_the_log_and_the_call_goes_on(centre: Centre, highways: Path) -> None:
