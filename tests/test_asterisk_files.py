@@ -280,6 +280,34 @@ def test_what_is_commented_out_may_say_anything(tmp_path: Path) -> None:
     assert faults_in(folder) == []
 
 
+# --- the dialplan and the phones -------------------------------------------------------------------------------------
+
+
+def test_a_dialplan_that_does_not_include_ours_answers_nobody(tmp_path: Path) -> None:
+    (fault,) = faults_in(folder_with(shipped_files(tmp_path), extensions="[default]\n"))
+    assert fault.file == "extensions.conf"
+    assert "#include ccdaemon/*.conf" in fault.text
+
+
+@pytest.mark.parametrize(
+    ("phone", "keys"),
+    [
+        ("[1001](cc-phone)\n[1001](cc-phone-auth)\n[1001](cc-phone-aor)\n", []),
+        ("[1001](cc-phone)\nset_var = CALLED = 1\n", []),
+        ("[1001](cc-phone)\ncontext = default\n", ["1001.context"]),
+        ("[1001]\ntype = endpoint\ncontext = cc-internal\n", ["1001.set_var"]),
+        ("[1001]\ntype = endpoint\nset_var = TRANSFER_CONTEXT=default\n", ["1001.context", "1001.set_var"]),
+        ("[1999]\ntype = endpoint\n", []),  # none of the site's
+        ("[1001](!)\ntype = endpoint\n", []),
+    ],
+)
+def test_a_phone_dials_and_transfers_by_our_contexts(tmp_path: Path, phone: str, keys: list[str]) -> None:
+    folder = shipped_files(tmp_path)
+    with (folder / "pjsip.conf").open("a") as pjsip:
+        pjsip.write(f"\n{phone}")
+    assert [fault.key for fault in faults_in(folder)] == keys
+
+
 # --- the trunk -------------------------------------------------------------------------------------------------------
 
 

@@ -270,6 +270,7 @@ def whole_machine(folder: Path) -> Path:
     shipped_files(main.asterisk.config)
     main.asterisk.sounds.mkdir(parents=True)
     (main.asterisk.sounds / "cy").symlink_to(main.paths.sounds / "cy")
+    assert ccdaemon("dialplan", "install", "--config", config).exit_code == 0
     return config
 
 
@@ -297,6 +298,27 @@ def test_check_finds_what_asterisk_and_the_prompts_lack_all_at_once(tmp_path: Pa
     assert seen.startswith(f"{main.asterisk.sounds}/cy: Asterisk has no sounds in 'cy'")
     assert f"ln -s {main.paths.sounds}/cy" in seen
     assert count == "3 faults. Nothing was changed."
+
+
+def test_check_finds_that_a_number_is_not_in_the_dialplan_yet(tmp_path: Path) -> None:
+    config = whole_machine(tmp_path)
+    housing = config / HOUSING
+    housing.write_text(housing.read_text().replace("01632 960111", "01632 960199"))
+    done = ccdaemon("check", "--config", config)
+    assert done.exit_code == 1
+    assert "ccdaemon: is not what this site needs: `ccdaemon dialplan diff` shows how" in done.stderr
+
+
+def test_check_finds_secrets_that_are_gone(tmp_path: Path) -> None:
+    config = whole_machine(tmp_path)
+    for name in ("manager", "gateway"):
+        (config / f"{name}.secret").unlink()
+    done = ccdaemon("check", "--config", config)
+    assert done.exit_code == 1
+    assert [line for line in done.stderr.splitlines() if "secret cannot be read" in line] == [
+        f"{config}/gateway.secret: the secret cannot be read: No such file or directory",
+        f"{config}/manager.secret: the secret cannot be read: No such file or directory",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,9 @@ import typer
 
 from ccdaemon.asterisk.confs import FILES, read_asterisk
 from ccdaemon.cli.configuration import DEFAULT_FOLDER, Folder, screen, show
-from ccdaemon.config import Configuration, ConfigurationFaults, load
+from ccdaemon.cli.dialplan import outdated
+from ccdaemon.config import PLAIN, Configuration, ConfigurationFaults, load, secret
+from ccdaemon.dialplan import GENERATED
 from ccdaemon.model import Fault
 from ccdaemon.rules.asterisk import asterisk_faults
 from ccdaemon.rules.soundness import sound_files
@@ -54,6 +56,14 @@ def check(
     raise typer.Exit(1 if faults else 0)
 
 
+def _secrets(site: Configuration) -> Iterator[Fault]:
+    for file in (site.main.gateway.secret, site.main.manager.secret):
+        try:
+            secret(file, PLAIN)
+        except ConfigurationFaults as wrong:
+            yield from wrong.faults
+
+
 def _missing_sounds(site: Configuration) -> list[Fault]:
     folder = site.main.paths.sounds
     missing = [file for file in sound_files(site.site, site.catalogue) if not os.access(folder / file, os.R_OK)]
@@ -66,7 +76,7 @@ def _missing_sounds(site: Configuration) -> list[Fault]:
 
 def _closed(folder: Path) -> Iterator[Fault]:
     """Files that are there, but not for us: to read nothing in them would be to find everything missing."""
-    for name in FILES:
+    for name in (*FILES, f"ccdaemon/{GENERATED}"):
         try:
             (folder / name).open().close()
         except (FileNotFoundError, NotADirectoryError):
@@ -80,7 +90,12 @@ def _asterisk(site: Configuration) -> list[Fault]:
     ours = site.main.asterisk
     if closed := [*_closed(ours.config)]:
         return closed
-    faults = asterisk_faults(site.site, ours.fallback_queue, ours.trunk, read_asterisk(ours.config))
+    files = read_asterisk(ours.config)
+    unreadable = [*_secrets(site)]
+    faults = asterisk_faults(site.site, ours.fallback_queue, ours.trunk, files) + unreadable
+    if files.queues is not None and not unreadable and outdated(site, ours.config):
+        text = "is not what this site needs: `ccdaemon dialplan diff` shows how, `ccdaemon dialplan install` mends it"
+        faults.append(Fault(str(ours.config / "ccdaemon"), "", text))
     unseen = [
         language
         for language in site.site.languages

@@ -43,7 +43,7 @@ def diff(config: Folder = DEFAULT_FOLDER, to: To = None) -> None:
     ccdaemon dialplan diff --to asterisk
     """
     site = configuration(config)
-    changed = [file for file in wanted(site, to or site.main.asterisk.config) if _current(file.path) != file.content]
+    changed = outdated(site, to or site.main.asterisk.config)
     for file in changed:
         current = _current(file.path)
         if not file.hidden:
@@ -85,6 +85,11 @@ def install(config: Folder = DEFAULT_FOLDER, to: To = None) -> None:
         screen.print("  manager.conf     \\[ccdaemon] as in samples/manager.conf")
         screen.print("  queues.conf      membergosub = cc-connected in every queue")
         screen.print("and: asterisk -rx 'core reload'")
+
+
+def outdated(site: Configuration, folder: Path) -> list[Wanted]:
+    """Those that are not in Asterisk's configuration folder, or not as they should be."""
+    return [file for file in wanted(site, folder) if _current(file.path) != file.content]
 
 
 def wanted(site: Configuration, folder: Path) -> list[Wanted]:

@@ -33,7 +33,8 @@ def init(
         message = f"no site can be written to {folder}: {fault.strerror}. Name another folder, or become its owner"
         raise stop(message) from None
     screen.print(f"An example site is in [bold]{folder}[/]. Next:")
-    screen.print(f"  1. change ccdaemon.toml and services/*.toml, then `ccdaemon check --config {folder}`")
+    screen.print("  1. change ccdaemon.toml and services/*.toml, then")
+    screen.print(f"     ccdaemon check --config {folder} --no-asterisk --no-sounds")
     screen.print(f"  2. ccdaemon prompts build --config {folder}")
     screen.print(f"  3. ccdaemon dialplan install --config {folder}")
     screen.print(f"  4. ccdaemon run --config {folder}, or systemctl start ccdaemon")

@@ -1,6 +1,7 @@
 """Does Asterisk's own configuration keep what we promise?
 
-Queues that exist, members that are devices, and no way for a caller to transfer.
+Our contexts included, queues that exist, members that are devices, phones that transfer to us, and no way for a caller
+to transfer.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Iterator
 from ccdaemon.model import AsteriskFiles, Fault, Setting, Site
 
 CONNECTED = "cc-connected"
-TRUNK_CONTEXT = "cc-inbound"
+TRUNK_CONTEXT, PHONES_CONTEXT, TRANSFER_CONTEXT = "cc-inbound", "cc-internal", "cc-transfer"
 _APPLICATION = re.compile(r"\b(Queue|Dial)\(", re.IGNORECASE)
 _CALLING_PARTY = set("THKWX")  # what the party that called may do by key: transfer, hang up, park, record
 _CALLED_PARTY = set("thkwx")
@@ -23,10 +24,21 @@ def asterisk_faults(site: Site, fallback_queue: str, trunk: str, files: Asterisk
         text = "queues.conf is not there: run this on the machine of the PBX, or with --no-asterisk"
         return [Fault(str(files.folder), "", text)]
     return [
+        *_included(files.dialplan or ()),
         *_queues(site, fallback_queue, files.queues),
         *_options(trunk, files.dialplan or ()),
         *_trunk(trunk, files.endpoints or ()),
+        *_phones(site, files.endpoints or ()),
     ]
+
+
+def _included(settings: tuple[Setting, ...]) -> Iterator[Fault]:
+    if TRUNK_CONTEXT not in {setting.section for setting in settings}:
+        text = (
+            f"there is no context {TRUNK_CONTEXT}: nobody who calls would be answered. `ccdaemon dialplan install`, "
+            "then write `#include ccdaemon/*.conf` into this file"
+        )
+        yield Fault("extensions.conf", "", text)
 
 
 def _queues(site: Site, fallback_queue: str, settings: tuple[Setting, ...]) -> Iterator[Fault]:
@@ -101,3 +113,19 @@ def _trunk(trunk: str, settings: tuple[Setting, ...]) -> Iterator[Fault]:
         if key not in mine or mine[key].value != wanted:
             where = mine[key].where if key in mine else mine[""].where
             yield Fault(where, f"{trunk}.{key}", f"must be {wanted!r} for the trunk")
+
+
+def _phones(site: Site, settings: tuple[Setting, ...]) -> Iterator[Fault]:
+    """Those that stand in pjsip.conf; others may come from a wizard or a database."""
+    for phone in site.phones.values():
+        mine = [setting for setting in settings if setting.section == phone.endpoint]
+        if not any((setting.key, setting.value) == ("type", "endpoint") for setting in mine):
+            continue
+        contexts = [setting.value for setting in mine if setting.key == "context"]
+        variables = [setting.value.replace(" ", "") for setting in mine if setting.key == "set_var"]
+        if contexts[-1:] != [PHONES_CONTEXT]:
+            text = f"must be {PHONES_CONTEXT!r} for a phone: there 999 and the extensions are dialled"
+            yield Fault(mine[0].where, f"{phone.endpoint}.context", text)
+        if f"TRANSFER_CONTEXT={TRANSFER_CONTEXT}" not in variables:
+            text = f"must be TRANSFER_CONTEXT={TRANSFER_CONTEXT}: else a transfer may lead anywhere, the trunk included"
+            yield Fault(mine[0].where, f"{phone.endpoint}.set_var", text)
