@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
-import sys
 
 from tests.bench import ami, ivr
+from tests.lab.centre import play
 
 BENCHMARKS = {"ami": ami.main, "ivr": ivr.main}
 
@@ -16,7 +15,7 @@ def main() -> None:
     parser.add_argument("name", choices=sorted(BENCHMARKS), help="ami: events a second; ivr: CPU of a call")
     parser.add_argument("--rounds", type=int, default=0, help="paired rounds; the default takes a few minutes")
     options = parser.parse_args()
-    sys.exit(asyncio.run(BENCHMARKS[options.name](options.rounds)))
+    play(BENCHMARKS[options.name](options.rounds))
 
 
 main()

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+import fcntl
+import signal
+import sys
+from collections.abc import AsyncIterator, Coroutine, Iterable, Iterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from ccdaemon.control import ask
 from ccdaemon.voices import build, sounds
@@ -57,6 +60,35 @@ class Centre:
             await asyncio.sleep(0.05)
 
 
+class AlreadyUp(Exception):
+    """Another centre is up in this folder."""
+
+
+def play(main: Coroutine[Any, Any, int | None]) -> NoReturn:
+    """Run what has a contact centre in it, and exit: at its end, or, all put away, at Ctrl-C, SIGTERM or SIGHUP."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job begins with it ignored
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: signal.raise_signal(signal.SIGINT))
+    try:
+        sys.exit(asyncio.run(main))
+    except AlreadyUp as fault:
+        sys.exit(str(fault))
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+@contextmanager
+def _only_one(folder: Path) -> Iterator[None]:
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with folder.with_suffix(".lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            message = f"Another one is up in {folder}: end it first, with Ctrl-C where it runs"
+            raise AlreadyUp(message) from None
+        yield
+
+
 def make_sounds(site: Site) -> None:
     """All prompts of a site, in the folder that all centres share; only what is missing is made."""
     SOUNDS.mkdir(parents=True, exist_ok=True)
@@ -73,19 +105,21 @@ async def contact_centre(
     asterisk: Mapping[str, str] | None = None,
     level: str = "debug",
 ) -> AsyncIterator[Centre]:
-    """Start everything; end it again, whatever happens in between."""
-    site = write_site(folder, SOUNDS, closed, more_phones, manager_port)
-    make_sounds(site)
+    """Start everything; end it again, whatever happens in between. Raises `AlreadyUp`."""
     async with AsyncExitStack() as stack:
+        stack.enter_context(_only_one(folder))
+        site = write_site(folder, SOUNDS, closed, more_phones, manager_port)
+        make_sounds(site)
         switch = pbx(site, asterisk)
         stack.push_async_callback(switch.stop)
         mosquitto = broker(site)
         stack.push_async_callback(mosquitto.stop)
         await asyncio.gather(switch.start(), mosquitto.start())
         await until_broker_up(site)
-        world, _ = await stack.enter_async_context(exchange(site))
+        world, phones = await stack.enter_async_context(exchange(site))
         centre = Centre(site, switch, mosquitto, daemon(site, level), world)
         stack.push_async_callback(lambda: centre.daemon.stop())  # noqa: PLW0108 - it may be another one by then
+        stack.push_async_callback(phones.stop)  # first, so that the daemon has no conversation to wait for
         if manager_port == PBX_PORT:  # else the caller of this puts something in between, and starts the daemon
             await centre.daemon.start()
             await until_up(site, centre.daemon)

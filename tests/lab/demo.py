@@ -5,10 +5,9 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import sys
 import time
 
-from tests.lab.centre import contact_centre
+from tests.lab.centre import contact_centre, play
 from tests.lab.pbx import explain
 from tests.lab.site import ROOT
 from tests.lab.story import CLOSED, Story, after_hours, highways, housing_then_payments
@@ -21,10 +20,7 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="print everything as one JSON object, on the last line")
     parser.add_argument("--keep", action="store_true", help="leave it running, for a softphone; Ctrl-C ends it")
     options = parser.parse_args()
-    try:
-        sys.exit(asyncio.run(demo(as_json=options.json, keep=options.keep)))
-    except KeyboardInterrupt:
-        sys.exit(130)
+    play(demo(as_json=options.json, keep=options.keep))
 
 
 async def demo(*, as_json: bool, keep: bool) -> int:

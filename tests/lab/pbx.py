@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.lab.centre import contact_centre
+from tests.lab.centre import contact_centre, play
 from tests.lab.scripts import talks
 from tests.lab.site import ROOT, SOFTPHONES
 from tests.lab.story import HOUSING
@@ -22,13 +21,10 @@ def main() -> None:
         "--closed", action="append", default=[], metavar="SERVICE", help="outside its hours; may repeat"
     )
     options = parser.parse_args()
-    try:
-        asyncio.run(_play(options.closed))
-    except KeyboardInterrupt:
-        sys.exit(130)
+    play(_stay_up(options.closed))
 
 
-async def _play(closed: list[str]) -> None:
+async def _stay_up(closed: list[str]) -> None:
     print("Starting a PBX, phones, an MQTT broker and the daemon.", flush=True)
     async with contact_centre(FOLDER, closed=closed) as centre:
         centre.world.desk("*", talks())  # agents are robots, who answer and speak a tone

@@ -145,8 +145,8 @@ class Exchange:
 async def exchange(site: Site) -> AsyncIterator[tuple[Exchange, Asterisk]]:
     """The phones' Asterisk, running, and the scripts behind it."""
     asterisk = phones(site, SCRIPT_PORT)
-    await asterisk.start()
     try:
+        await asterisk.start()
         async with connect(AmiAddress(site.addresses.phones, 5038, "lab", MANAGER_SECRET)) as ami:
             world = Exchange(site, ami)
             scripts = AgiServer(world.converse)

@@ -11,7 +11,7 @@ from pathlib import Path
 import aiomqtt
 
 from ccdaemon.control import NotRunning, Refused, ask
-from tests.lab.asterisk import CCDAEMON, User
+from tests.lab.asterisk import CCDAEMON, User, end
 from tests.lab.site import ROOT, Site
 
 START_DEADLINE = 15.0  # seconds
@@ -56,15 +56,8 @@ class Program:
         return await self._process.wait()
 
     async def stop(self) -> None:
-        if not self.running:
-            return
-        self.kill(signal.SIGTERM)
-        try:
-            async with asyncio.timeout(STOP_DEADLINE):
-                await self.wait()
-        except TimeoutError:
-            self.kill(signal.SIGKILL)
-            await self.wait()
+        if self._process is not None:
+            await end(self._process, STOP_DEADLINE)
 
 
 def daemon(site: Site, level: str = "debug") -> Program:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import json
 import platform
 import sys
@@ -12,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from functools import partial
 
+from tests.lab.centre import play
 from tests.lab.site import ROOT
 from tests.prove.callers import amid_a_crowd, anything_or_nothing
 from tests.prove.debian import demo_and_test
@@ -126,7 +126,7 @@ def main() -> None:
         for proof in chosen:
             print(f"{proof.name:<10} {proof.claim}")
         return
-    sys.exit(asyncio.run(_prove(chosen)))
+    play(_prove(chosen))
 
 
 async def _prove(proofs: list[Proof]) -> int:
