@@ -21,6 +21,7 @@ from tests.lab.site import MANAGER_SECRET, Site, phones
 CALLER, CALLER_AFTER, AGENT, OFFICER = 440, 880, 620, 2600  # Hz: tones tell whose voice a recording holds
 SCRIPT_PORT = 4574
 ANSWER_DEADLINE = 20.0  # seconds
+VOICE_DEADLINE = 20  # seconds
 
 
 class Phone:
@@ -50,6 +51,13 @@ class Phone:
 
     async def hush(self) -> None:
         await self._session.execute("StopPlaytones")
+
+    async def until_spoken_to(self) -> None:
+        """Wait until there is a voice on the line, as people do before they press a key."""
+        await self._session.execute("WaitForNoise", "100", "1", str(VOICE_DEADLINE), within=VOICE_DEADLINE + 10)
+        if await self._session.get("WAITSTATUS") != "NOISE":
+            message = f"nothing was said within {VOICE_DEADLINE} s; what was heard before is in {self.heard}"
+            raise AssertionError(message)
 
     async def press(self, keys: str) -> None:
         await self._session.execute("SendDTMF", keys, "100", "120", within=60)

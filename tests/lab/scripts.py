@@ -49,7 +49,8 @@ def presses(*keys: str, every: float = 0.8, then: Script | None = None) -> Scrip
 
     async def script(phone: Phone) -> None:
         for key in keys:
-            await asyncio.sleep(every)
+            await asyncio.sleep(every)  # after a key, until the next voice
+            await phone.until_spoken_to()
             await phone.press(key)
         await phone.speak(CALLER)
         await (then or _stays)(phone)
