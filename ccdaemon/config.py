@@ -12,27 +12,46 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar, get_args
+from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from ccdaemon.grammar import PROMPTS, WORD, bank_holidays
+from ccdaemon.grammar import PROMPTS, WORD, WORD_IS, bank_holidays
 from ccdaemon.model import Catalogue, Fault, Language, Phone, Queue, Service, Site
 from ccdaemon.rules.soundness import soundness
 from ccdaemon.tables import MainTable, ServiceTable, Table
 
 MAIN_FILE = "ccdaemon.toml"
 PLAIN = r"[A-Za-z0-9._~+/=-]"
+VISIBLE = r"[!-~]"
+
+# What a key must be, by pydantic's name for its not being so.
+_MUST_BE = {
+    "bool_type": "true or false, without quotes",
+    "int_type": "a whole number, without quotes",
+    "float_type": "a number, without quotes",
+    "string_type": "a text, in quotes",
+    "path_type": "a path, in quotes",
+    "date_type": "a day, without quotes, as 2026-12-25",
+    "tuple_type": "a list, in square brackets",
+    "frozen_set_type": "a list, in square brackets",
+    "dict_type": "a table: its keys in braces, or below a heading of its own",
+    "model_type": "a table: its keys in braces, or below a heading of its own",
+}
 
 _T = TypeVar("_T", bound=Table)
 
 
 class ConfigurationFaults(Exception):
-    """The configuration is refused. `faults` names every reason."""
+    """The configuration is refused. `faults` names every reason.
 
-    def __init__(self, faults: Iterable[Fault]) -> None:
+    There may be `more` where so much is written wrongly that nobody can say whether the rest makes sense.
+    """
+
+    def __init__(self, faults: Iterable[Fault], *, more: bool = False) -> None:
         self.faults = tuple(faults)
+        self.more = more
         super().__init__("\n".join(map(str, self.faults)))
 
 
@@ -57,17 +76,16 @@ def load(folder: Path, shipped_prompts: Path) -> Configuration:
     main = _read(folder / MAIN_FILE, MainTable, faults)
     files = {file.stem: file for file in sorted((folder / "services").glob("*.toml"))}
     tables = _services(files, main.site.country if main else "GB", faults)
-    if main is None:
-        raise ConfigurationFaults(faults)
+    if main is None or not prompts_are_whole:
+        raise ConfigurationFaults(faults, more=True)
     site = _site(main, tables)
-    if prompts_are_whole:
-        faults += soundness(site, catalogue, main.recording.allowed_services, files.keys() - tables.keys())
+    faults += soundness(site, catalogue, main.recording.allowed_services, files.keys() - tables.keys())
     if faults:
         raise ConfigurationFaults(faults)
     return Configuration(folder, site, catalogue, main)
 
 
-def secret(file: Path, signs: str = r"[!-~]") -> str:
+def secret(file: Path, signs: str = VISIBLE) -> str:
     """The secret in a file, without the line's end. Raises `ConfigurationFaults` if there is none to be had.
 
     `signs` are those of which it may be made; `PLAIN` ones mean nothing in Asterisk's files.
@@ -77,7 +95,8 @@ def secret(file: Path, signs: str = r"[!-~]") -> str:
     except OSError as fault:
         raise ConfigurationFaults([Fault(str(file), "", f"the secret cannot be read: {fault.strerror}")]) from None
     if len(value) < 16 or not re.fullmatch(f"{signs}+", value):  # noqa: PLR2004 - 16 letters cannot be guessed
-        text = "a secret is one line of 16 or more letters and digits; `ccdaemon init` makes one"
+        made_of = "letters, digits and ._~+/=-" if signs == PLAIN else "letters, digits and other signs, without blanks"
+        text = f"a secret is one line of 16 or more {made_of}; `ccdaemon init` makes one"
         raise ConfigurationFaults([Fault(str(file), "", text)])
     return value
 
@@ -87,8 +106,7 @@ def _services(files: Mapping[str, Path], country: str, faults: list[Fault]) -> d
     found: dict[str, ServiceTable] = {}
     for name, file in files.items():
         if re.fullmatch(WORD, name) is None:
-            text = "a service is called as its file: small letters, digits and hyphens, a letter first, 40 at most"
-            faults.append(Fault(_named(file), "", text))
+            faults.append(Fault(_named(file), "", f"a service is called as its file: {WORD_IS}"))
         elif (table := _read(file, ServiceTable, faults, country)) is not None:
             found[name] = table
     return found
@@ -96,26 +114,22 @@ def _services(files: Mapping[str, Path], country: str, faults: list[Fault]) -> d
 
 def _read(file: Path, shape: type[_T], faults: list[Fault], country: str = "GB") -> _T | None:
     try:
-        written = tomllib.loads(file.read_text())
+        return shape.model_validate(_written(file), context={"country": country})
     except OSError as fault:
-        faults.append(
-            Fault(
-                _named(file),
-                "",
-                f"cannot be read: {fault.strerror}. `ccdaemon init` writes an example site; its folder is given with "
-                f"--config, and now {file.parent}"
-                if file.name == MAIN_FILE
-                else f"cannot be read: {fault.strerror}",
-            )
-        )
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as fault:
+        text = f"cannot be read: {fault.strerror}"
+        if file.name == MAIN_FILE:
+            text += ". `ccdaemon init` writes an example site; its folder is given with --config"
+        faults.append(Fault(str(file), "", text))
+    except ValidationError as wrong:
+        faults += [_explained(file, shape, each) for each in wrong.errors()]
+    except ValueError as fault:
         faults.append(Fault(_named(file), "", f"is not valid TOML: {fault}"))
-    else:
-        try:
-            return shape.model_validate(written, context={"country": country})
-        except ValidationError as wrong:
-            faults += [_explained(file, shape, each) for each in wrong.errors()]
     return None
+
+
+def _written(file: Path) -> dict[str, Any]:
+    """Editors of other systems begin a file with a byte order mark."""
+    return tomllib.loads(file.read_text(encoding="utf-8-sig"))
 
 
 def _named(file: Path) -> str:
@@ -130,10 +144,10 @@ def _explained(file: Path, shape: type[Table], fault: ErrorDetails) -> Fault:
             text = f"is no key that is known here{f'; did you mean {near[0]!r}?' if near else ''}"
         case "missing":
             text = "is missing"
-        case "string_pattern_mismatch":
-            text = f"{fault['input']!r} does not have the form {fault['ctx']['pattern']}"
+        case kind if kind in _MUST_BE:
+            text = f"must be {_MUST_BE[kind]}"
         case _:
-            text = fault["msg"].removeprefix("Value error, ")
+            text = fault["msg"].removeprefix("Value error, ").replace("Input should be", "must be", 1)
     return Fault(_named(file), ".".join(path), text)
 
 
@@ -154,16 +168,18 @@ def _catalogue(folders: Iterable[Path], faults: list[Fault]) -> Catalogue:
     for folder in folders:
         for file in sorted(folder.glob("*.toml")):
             try:
-                found |= PROMPTS.validate_python(tomllib.loads(file.read_text()))
-            except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as fault:
-                faults.append(Fault(f"{folder.name}/{file.name}", "", f"cannot be read: {fault}"))
+                found |= PROMPTS.validate_python(_written(file))
+            except OSError as fault:
+                faults.append(Fault(str(file), "", f"cannot be read: {fault.strerror}"))
             except ValidationError as wrong:
                 for each in wrong.errors():
                     key = ".".join(str(part) for part in each["loc"] if part != "[key]")
                     text = (
                         'a prompt is a table of language and text: en = "..."; its name is of small letters and hyphens'
                     )
-                    faults.append(Fault(f"{folder.name}/{file.name}", key, text))
+                    faults.append(Fault(_named(file), key, text))
+            except ValueError as fault:
+                faults.append(Fault(_named(file), "", f"is not valid TOML: {fault}"))
     return found
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import time
+from datetime import date, time
 from pathlib import Path
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -14,7 +14,6 @@ from pydantic import (
     BeforeValidator,
     Field,
     PlainValidator,
-    StringConstraints,
     TypeAdapter,
     ValidationInfo,
 )
@@ -43,6 +42,18 @@ WAYS: dict[str, type[Any]] = {
     "back": Back,
     "goodbye": Farewell,
 }
+
+
+def _formed(pattern: str, words: str) -> AfterValidator:
+    """A text of this form. Who reads the fault is told in words, with an example."""
+
+    def check(written: str) -> str:
+        if re.fullmatch(pattern, written) is None:
+            message = f"{written!r} is not {words}"
+            raise ValueError(message)
+        return written
+
+    return AfterValidator(check)
 
 
 def _way(written: object) -> Way:
@@ -139,26 +150,36 @@ def _languages(written: tuple[Language, ...]) -> tuple[Language, ...]:
 
 
 WORD = r"[a-z][a-z0-9-]{0,39}"
-Word = Annotated[str, StringConstraints(pattern=rf"^{WORD}$")]
+WORD_IS = "small letters, digits and hyphens, a letter first, 40 at most"
+Word = Annotated[str, _formed(WORD, WORD_IS)]
 QueueName = Annotated[Word, AfterValidator(_queue_name)]
-Extension = Annotated[str, StringConstraints(pattern=r"^[0-9]{2,8}$"), AfterValidator(_extension)]
-Port = Annotated[int, Field(ge=1, le=65535)]
-Seconds = Annotated[float, Field(gt=0, le=7200)]
-KeyName = Annotated[str, StringConstraints(pattern=r"^[0-9*#]$")]
+Extension = Annotated[str, _formed(r"[0-9]{2,8}", "2 to 8 digits"), AfterValidator(_extension)]
+Port = Annotated[int, Field(ge=1, le=65535, strict=True)]
+Seconds = Annotated[float, Field(gt=0, le=7200, strict=True)]
+YesNo = Annotated[bool, Field(strict=True)]
+Day = Annotated[date, Field(strict=True)]
+KeyName = Annotated[str, _formed(r"[0-9*#]", "one key of a telephone: 0 to 9, * or #")]
 WrittenWay = Annotated[Way, PlainValidator(_way)]
 WrittenSpan = Annotated[Span, PlainValidator(_span)]
 Number = Annotated[str, BeforeValidator(_number)]
-Endpoint = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]  # a first _ begins a pattern
-Host = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9.:_-]+$")]
+Endpoint = Annotated[  # a first _ would begin a pattern
+    str,
+    _formed(r"[A-Za-z0-9][A-Za-z0-9_.-]*", "the name of an endpoint: letters, digits, . _ -, a letter or digit first"),
+]
+Host = Annotated[str, _formed(r"[A-Za-z0-9.:_-]+", "a host's name or address")]
 Zone = Annotated[ZoneInfo, PlainValidator(_zone)]
 Place = Annotated[Path, AfterValidator(_place)]
-Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$"), AfterValidator(_country)]
+Country = Annotated[
+    str, _formed(r"[A-Z]{2}", "a country's two letters as in ISO 3166, as 'GB'"), AfterValidator(_country)
+]
 BankHolidays = Annotated[
-    str, StringConstraints(pattern=r"^[A-Z]{2}(-[A-Z]{2,3})?$"), AfterValidator(_known_bank_holidays)
+    str,
+    _formed(r"[A-Z]{2}(-[A-Z]{2,3})?", "a country, or a part of one, in the letters of ISO 3166, as 'GB-WLS'"),
+    AfterValidator(_known_bank_holidays),
 ]
 Languages = Annotated[
-    tuple[Annotated[Language, StringConstraints(pattern=r"^[a-z]{2,3}(_[A-Z]{2})?$")], ...],
+    tuple[Annotated[Language, _formed(r"[a-z]{2,3}(_[A-Z]{2})?", "a language's letters as in ISO 639, as 'cy'")], ...],
     AfterValidator(_languages),
 ]
-PromptName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]+(/[a-z0-9-]+)?$")]  # a file's name, too
+PromptName = Annotated[str, _formed(r"[a-z0-9-]+(/[a-z0-9-]+)?", "small letters, digits and hyphens")]  # a file's, too
 PROMPTS = TypeAdapter(dict[PromptName, dict[Language, str]])  # a file of the catalogue

@@ -5,7 +5,7 @@ Whether what is written makes sense together is decided in `rules.soundness`.
 
 from __future__ import annotations
 
-from datetime import date, time
+from datetime import time
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -17,6 +17,7 @@ from pydantic import (
 from ccdaemon.grammar import (
     BankHolidays,
     Country,
+    Day,
     Endpoint,
     Extension,
     Host,
@@ -30,6 +31,7 @@ from ccdaemon.grammar import (
     Word,
     WrittenSpan,
     WrittenWay,
+    YesNo,
     Zone,
 )
 from ccdaemon.model import (
@@ -61,7 +63,7 @@ class QueueTable(Table):
 
 
 class HoursTable(Table):
-    always: bool = False
+    always: YesNo = False
     monday: tuple[WrittenSpan, ...] = ()
     tuesday: tuple[WrittenSpan, ...] = ()
     wednesday: tuple[WrittenSpan, ...] = ()
@@ -69,8 +71,8 @@ class HoursTable(Table):
     friday: tuple[WrittenSpan, ...] = ()
     saturday: tuple[WrittenSpan, ...] = ()
     sunday: tuple[WrittenSpan, ...] = ()
-    open_on_bank_holidays: bool = False
-    closed_on: frozenset[date] = frozenset()
+    open_on_bank_holidays: YesNo = False
+    closed_on: frozenset[Day] = frozenset()
 
     def hours(self) -> Hours:
         if self.always:
@@ -96,7 +98,7 @@ class ServiceTable(Table):
     numbers: tuple[Number, ...]
     extension: Extension
     languages: Languages | None = None
-    records: bool = False
+    records: YesNo = False
     welcome: Word | None = None
     emergency: Word | None = None
     queue: QueueTable
@@ -130,7 +132,7 @@ class ManagerTable(Table):
     port: Port = 5038
     user: str = "ccdaemon"
     secret: Path
-    tls: bool = False
+    tls: YesNo = False
     ca: Path | None = None
 
 
@@ -156,7 +158,7 @@ class MqttTable(Table):
     port: Port = 1883
     user: str | None = None
     password: Path | None = None
-    tls: bool = False
+    tls: YesNo = False
     ca: Path | None = None
 
 

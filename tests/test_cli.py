@@ -13,6 +13,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import closing
+from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, TypeAlias
@@ -147,6 +148,11 @@ def test_the_examples_in_the_help_work(tmp_path: Path, monkeypatch: pytest.Monke
         assert done.stdout, command
 
 
+def test_the_version_is_that_of_the_package() -> None:
+    done = ccdaemon("--version")
+    assert (done.exit_code, done.stdout) == (0, f"ccdaemon {version('ccdaemon')}\n")
+
+
 def test_without_a_command_all_of_them_are_listed() -> None:
     done = ccdaemon()
     assert done.exit_code == 2
@@ -203,7 +209,7 @@ def test_every_command_says_at_once_all_that_is_wrong_with_a_site(tmp_path: Path
         "services/housing.toml recrods: is no key that is known here; did you mean 'records'?",
         "services/ict.toml menus.main.keys.2: there is no [menus.equipmnt] in this file",
         "services/ict.toml menus.equipment: no key leads here: let one, or take the menu out",
-        "3 faults. Nothing was changed.",
+        "3 faults.",
     ]
 
 
@@ -214,6 +220,22 @@ def test_a_configuration_that_is_not_there_is_named_with_what_to_do(tmp_path: Pa
     assert done.exit_code == 1
     assert f"{tmp_path / place}" in done.stderr
     assert "`ccdaemon init` writes an example site" in done.stderr
+
+
+def test_who_names_the_main_file_means_its_folder(tmp_path: Path) -> None:
+    config = written_site(tmp_path)
+    assert ccdaemon("check", "--config", config / MAIN, "--no-asterisk", "--no-sounds").exit_code == 0
+    assert ccdaemon("simulate", "--config", config / MAIN, "--did", "01632960111").exit_code == 0
+
+
+@pytest.mark.parametrize("words", [["check"], ["menus", "housing"]])
+def test_who_mends_a_site_is_told_that_more_may_be_found_then(tmp_path: Path, words: list[str]) -> None:
+    config = written_site(tmp_path, [Edit(MAIN, "port = 5038", "port = 70000")])
+    assert ccdaemon(*words, "--config", config).stderr.splitlines() == [
+        "ccdaemon.toml manager.port: must be less than or equal to 65535",
+        "1 fault.",
+        "Whether the rest makes sense is seen once ccdaemon.toml and the prompts are written well.",
+    ]
 
 
 # --- init ------------------------------------------------------------------------------------------------------------
@@ -297,7 +319,7 @@ def test_check_finds_what_asterisk_and_the_prompts_lack_all_at_once(tmp_path: Pa
     assert queue.startswith("services/ict.toml queue.name: queue 'ict' is not known to Asterisk: callers to ICT would")
     assert seen.startswith(f"{main.asterisk.sounds}/cy: Asterisk has no sounds in 'cy'")
     assert f"ln -s {main.paths.sounds}/cy" in seen
-    assert count == "3 faults. Nothing was changed."
+    assert count == "3 faults."
 
 
 def test_check_finds_that_a_number_is_not_in_the_dialplan_yet(tmp_path: Path) -> None:
@@ -307,6 +329,14 @@ def test_check_finds_that_a_number_is_not_in_the_dialplan_yet(tmp_path: Path) ->
     done = ccdaemon("check", "--config", config)
     assert done.exit_code == 1
     assert "ccdaemon: is not what this site needs: `ccdaemon dialplan diff` shows how" in done.stderr
+
+
+def test_check_finds_contexts_of_an_earlier_ccdaemon(tmp_path: Path) -> None:
+    config = whole_machine(tmp_path)
+    ours = load(config, PROMPTS).main.asterisk.config / "ccdaemon"
+    (ours / "cc-fax.conf").write_text("[fax]\n")
+    done = ccdaemon("check", "--config", config)
+    assert done.stderr.startswith(f"{ours}: is not what this site needs")
 
 
 def test_check_finds_secrets_that_are_gone(tmp_path: Path) -> None:
@@ -341,7 +371,7 @@ def test_check_tells_programs_file_key_and_text_of_each_fault(tmp_path: Path) ->
     done = ccdaemon("check", "--config", written_site(tmp_path, edits), "--json")
     assert (done.exit_code, done.stderr) == (1, "")
     assert json.loads(done.stdout) == [
-        {"file": MAIN, "key": "manager.port", "text": "Input should be less than or equal to 65535"},
+        {"file": MAIN, "key": "manager.port", "text": "must be less than or equal to 65535"},
         {
             "file": HOUSING,
             "key": "menus.main.keys.2",
@@ -403,6 +433,13 @@ def test_simulate_tells_a_person_what_is_said_and_pressed_and_where_the_call_goe
 @pytest.mark.parametrize("did", ["01632960111", "01632 960111", "+44 1632 960111", "00441632960111", "(01632) 960-111"])
 def test_a_number_may_be_written_in_any_way(did: str) -> None:
     assert simulated("--did", did, "--lang", "en", "--at", "2026-07-06T10:00")["turns"][-1]["service"] == "housing"
+
+
+@pytest.mark.parametrize(("did", "note"), [("01632960111", ""), ("01632960999", "No service has +441632960999: ")])
+def test_that_a_number_is_nobodys_and_the_general_line_answers_is_said(did: str, note: str) -> None:
+    done = ccdaemon("simulate", "--config", EXAMPLE_SITE, "--did", did)
+    assert done.exit_code == 0
+    assert done.stderr == (f"{note}as for every such number, general answers\n" if note else "")
 
 
 @pytest.mark.parametrize("keys", ["2,1,2", "212", "2 1 2", "2, 1, 2"])

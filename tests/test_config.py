@@ -46,26 +46,49 @@ WRITTEN_WRONGLY = [
     wrong(HOUSING, 'prompt = "housing-rent"', "", "menus.rent.prompt", "is missing"),
     # figures, words, languages
     wrong(MAIN, "port = 5038", "port = 70000", "manager.port", "less than or equal to 65535"),
-    wrong(MAIN, "port = 5038", 'port = "many"', "manager.port", "valid integer"),
-    wrong(HOUSING, "records = true", 'records = "sometimes"', "records", "valid boolean"),
-    wrong(HOUSING, 'name = "housing"', 'name = "Housing queue"', "queue.name", "does not have the form"),
+    wrong(MAIN, "port = 5038", 'port = "many"', "manager.port", "must be a whole number, without quotes"),
+    wrong(MAIN, "port = 5038", 'port = "5038"', "manager.port", "must be a whole number, without quotes"),
+    wrong(MAIN, "port = 5038", "port = 5038\ntls = 1", "manager.tls", "must be true or false, without quotes"),
+    wrong(HOUSING, "records = true", 'records = "yes"', "records", "must be true or false, without quotes"),
+    wrong(
+        HOUSING, 'name = "housing"', 'name = "housing"\nwait = "60"', "queue.wait", "must be a number, without quotes"
+    ),
+    wrong(HOUSING, '"6111"', "6111", "extension", "must be a text, in quotes"),
+    wrong(HOUSING, '[queue]\nname = "housing"', "[queue]\nname = {}", "queue.name", "must be a text, in quotes"),
+    wrong(MAIN, '1001 = { service = "housing" }', '1001 = "housing"', "phones.1001", "must be a table"),
+    wrong(HOUSING, "records = true", 'records = "sometimes"', "records", "must be true or false, without quotes"),
+    wrong(
+        HOUSING, 'name = "housing"', 'name = "Housing queue"', "queue.name", "is not small letters, digits and hyphens"
+    ),
     wrong(HOUSING, 'name = "housing"', 'name = "general"', "queue.name", "no queue can be called 'general'"),
     wrong(HOUSING, 'name = "housing"', 'name = "housing"\nwait = 0', "queue.wait", "greater than 0"),
     wrong(HOUSING, 'name = "housing"', 'name = "housing"\nwait = nan', "queue.wait", "less than or equal to 7200"),
     wrong(HOUSING, 'name = "housing"', 'name = "housing"\nwait = 90000', "queue.wait", "less than or equal to 7200"),
-    wrong(HOUSING, 'name = { cy = "Tai", en = "Housing" }', 'name = "Housing"', "name", "valid dictionary"),
+    wrong(
+        HOUSING,
+        'name = { cy = "Tai", en = "Housing" }',
+        'name = "Housing"',
+        "name",
+        "must be a table: its keys in braces",
+    ),
     wrong(MAIN, 'languages = ["cy", "en"]', "languages = []", "site.languages", "one to nine languages"),
     wrong(MAIN, 'languages = ["cy", "en"]', 'languages = ["cy", "cy"]', "site.languages", "none of them twice"),
-    wrong(MAIN, 'languages = ["cy", "en"]', 'languages = ["cy", "en-gb"]', "site.languages.1", "not have the form"),
-    wrong(HOUSING, "records = true", 'languages = ["Welsh"]', "languages.0", "does not have the form"),
+    wrong(
+        MAIN,
+        'languages = ["cy", "en"]',
+        'languages = ["cy", "en-gb"]',
+        "site.languages.1",
+        "is not a language's letters",
+    ),
+    wrong(HOUSING, "records = true", 'languages = ["Welsh"]', "languages.0", "is not a language's letters"),
     # places
     wrong(MAIN, '"Europe/London"', '"Europe/Cardiff"', "site.timezone", "is no time zone"),
     wrong(MAIN, '"Europe/London"', '"Europe"', "site.timezone", "is no time zone"),
     wrong(MAIN, 'country = "GB"', 'country = "UK"', "site.country", "is no country"),
-    wrong(MAIN, 'country = "GB"', 'country = "Wales"', "site.country", "does not have the form"),
+    wrong(MAIN, 'country = "GB"', 'country = "Wales"', "site.country", "is not a country's two letters"),
     wrong(MAIN, '"GB-WLS"', '"GB-WAL"', "site.bank_holidays", "no bank holidays are known for 'GB-WAL'"),
     wrong(MAIN, '"GB-WLS"', '"XX"', "site.bank_holidays", "no bank holidays are known for 'XX'"),
-    wrong(MAIN, '"GB-WLS"', '"Wales"', "site.bank_holidays", "does not have the form"),
+    wrong(MAIN, '"GB-WLS"', '"Wales"', "site.bank_holidays", "is not a country, or a part of one"),
     # numbers, extensions, phones
     wrong(HOUSING, '"01632 960111"', '"12"', "numbers.0", "'12' is no telephone number"),
     wrong(HOUSING, '"01632 960111"', '"01632 960111", "Tai"', "numbers.1", "'Tai' is no telephone number"),
@@ -73,51 +96,58 @@ WRITTEN_WRONGLY = [
     wrong(
         MAIN, "1001 = {", '"01001" = {', "phones.01001", "01001 is no extension: phones call the outside with a first 0"
     ),
-    wrong(HOUSING, '"6111"', '"61 11"', "extension", "does not have the form"),
-    wrong(MAIN, "1001 = {", "101x = {", "phones.101x", "does not have the form"),
+    wrong(HOUSING, '"6111"', '"61 11"', "extension", "is not 2 to 8 digits"),
+    wrong(MAIN, "1001 = {", "101x = {", "phones.101x", "is not 2 to 8 digits"),
     wrong(MAIN, '1001 = { service = "housing" }', "1001 = {}", "phones.1001.service", "is missing"),
     wrong(
         MAIN,
         '1001 = { service = "housing" }',
         '1001 = { service = "housing", endpoint = "1001\\nexten => 999" }',
         "phones.1001.endpoint",
-        "does not have the form",
+        "is not the name of an endpoint",
     ),
-    wrong(HOUSING, '"6111"', '"٦١١١"', "extension", "does not have the form"),  # digits, but on no telephone
+    wrong(HOUSING, '"6111"', '"٦١١١"', "extension", "is not 2 to 8 digits"),  # digits, but on no telephone
     wrong(  # it would be a pattern in the dialplan, and stand for other phones too
         MAIN,
         '1001 = { service = "housing" }',
         '1001 = { service = "housing", endpoint = "_X." }',
         "phones.1001.endpoint",
-        "does not have the form",
+        "is not the name of an endpoint",
     ),
     # what stands in the dialplan
     wrong(MAIN, 'spool = "/var', 'spool = "var', "paths.spool", "write the whole path"),
     wrong(MAIN, 'sounds = "/var/lib', 'sounds = "/var/my lib', "paths.sounds", "without blanks"),
     wrong(MAIN, 'sounds = "/var/lib', 'sounds = "/var\\n[cc-inbound]/', "paths.sounds", "cannot stand in a dialplan"),
     wrong(MAIN, 'config = "/etc', 'config = "/${SHELL(date)}', "asterisk.config", "cannot stand in a dialplan"),
-    wrong(MAIN, '1"\nport = 573', '1;x"\nport = 573', "gateway.host", "does not have the form"),
+    wrong(MAIN, '1"\nport = 573', '1;x"\nport = 573', "gateway.host", "is not a host's name or address"),
     # hours
     wrong(HOUSING, MONDAY, 'monday = ["9-5"]', "hours.monday.0", "'9-5' is no span of a day"),
     wrong(HOUSING, MONDAY, 'monday = ["09:00-25:00"]', "hours.monday.0", "is no span of a day"),
     wrong(HOUSING, MONDAY, 'monday = ["09:00-17:60"]', "hours.monday.0", "is no span of a day"),
-    wrong(HOUSING, MONDAY, 'monday = "09:00-17:00"', "hours.monday", "valid tuple"),
-    wrong(HOUSING, MONDAY, "closed_on = ['tomorrow']", "hours.closed_on.0", "valid date"),
+    wrong(HOUSING, MONDAY, 'monday = "09:00-17:00"', "hours.monday", "must be a list, in square brackets"),
+    wrong(HOUSING, MONDAY, "closed_on = ['2026-12-25']", "hours.closed_on.0", "must be a day, without quotes"),
+    wrong(HOUSING, MONDAY, "closed_on = 2026-12-25", "hours.closed_on", "must be a list, in square brackets"),
+    wrong(
+        HOUSING, MONDAY, "closed_on = ['tomorrow']", "hours.closed_on.0", "must be a day, without quotes, as 2026-12-25"
+    ),
     # menus
     wrong(HOUSING, 'keys.2 = "menu rent"', 'keys.2 = "rent"', "menus.main.keys.2", "'rent' leads nowhere"),
     wrong(HOUSING, 'keys.2 = "menu rent"', 'keys.2 = "menu"', "menus.main.keys.2", "'menu' leads nowhere"),
     wrong(HOUSING, 'keys.2 = "menu rent"', 'keys.2 = "queue now"', "menus.main.keys.2", "'queue now' leads nowhere"),
     wrong(HOUSING, 'keys.2 = "menu rent"', "keys.2 = 2", "menus.main.keys.2", "2 leads nowhere"),
-    wrong(HOUSING, 'keys.2 = "menu rent"', 'keys.12 = "menu rent"', "menus.main.keys.12", "does not have the form"),
-    wrong(HOUSING, 'keys.2 = "menu rent"', 'keys.A = "menu rent"', "menus.main.keys.A", "does not have the form"),
-    wrong(HOUSING, "[menus.rent]", "[menus.Rent]", "menus.Rent", "does not have the form"),
+    wrong(
+        HOUSING, 'keys.2 = "menu rent"', 'keys.12 = "menu rent"', "menus.main.keys.12", "is not one key of a telephone"
+    ),
+    wrong(
+        HOUSING, 'keys.2 = "menu rent"', 'keys.A = "menu rent"', "menus.main.keys.A", "is not one key of a telephone"
+    ),
+    wrong(HOUSING, "[menus.rent]", "[menus.Rent]", "menus.Rent", "is not small letters, digits and hyphens"),
     # files
     wrong(HOUSING, "records = true", "records = = true", "", "is not valid TOML: Invalid value (at line 5"),
     wrong(HOUSING, "records = true", "records = true\nrecords = true", "", "is not valid TOML: Cannot overwrite"),
-    wrong(MAIN, "", None, "", "cannot be read: No such file or directory. `ccdaemon init` writes"),
     wrong("services/New Line.toml", "", "", "", "a service is called as its file"),
     wrong("services/tŷ.toml", "", "", "", "a service is called as its file"),
-    wrong("prompts/own.toml", "", "[own]\ncy = 'a'\nen = ", "", "cannot be read"),
+    wrong("prompts/own.toml", "", "[own]\ncy = 'a'\nen = ", "", "is not valid TOML: Invalid value"),
     wrong("prompts/own.toml", "", "own = 'a'", "own", "a prompt is a table of language and text"),
     wrong("prompts/own.toml", "", "['../own']\ncy = 'a'\nen = 'a'", "../own", "its name is of small letters"),
     wrong("prompts/own.toml", "", "[own]\ncy = 1\nen = 'a'", "own.cy", "a prompt is a table of language and text"),
@@ -173,6 +203,37 @@ def test_what_makes_no_sense_in_one_file_is_said_together_with_what_is_written_w
 def test_a_fault_is_written_as_file_key_and_what_to_do() -> None:
     assert str(Fault("services/x.toml", "records", "is missing")) == "services/x.toml: records: is missing"
     assert str(Fault("services/x.toml", "", "cannot be read")) == "services/x.toml: cannot be read"
+
+
+@pytest.mark.parametrize("name", [MAIN, HOUSING, "prompts/own.toml"])
+def test_a_file_that_cannot_be_read_is_named_by_its_whole_path(tmp_path: Path, name: str) -> None:
+    config = written_site(tmp_path)
+    (config / name).unlink(missing_ok=True)
+    (config / name).mkdir(parents=True)
+    assert faults_of(config)[str(config / name), ""].startswith("cannot be read: Is a directory")
+
+
+def test_a_byte_order_mark_of_an_editor_does_no_harm(tmp_path: Path) -> None:
+    config = written_site(tmp_path, [Edit("prompts/own.toml", "", '[goodbye]\ncy = "Hwyl."\nen = "Bye."\n')])
+    for file in (config / MAIN, config / HOUSING, config / "prompts/own.toml"):
+        file.write_bytes(b"\xef\xbb\xbf" + file.read_bytes())
+    assert load(config, PROMPTS).catalogue["goodbye"]["cy"] == "Hwyl."
+
+
+@pytest.mark.parametrize(
+    ("edit", "more"),
+    [
+        (Edit(MAIN, "port = 5038", "port = 70000"), True),
+        (Edit("prompts/own.toml", "", "own = 'a'"), True),
+        (Edit(HOUSING, "records = true", "recrods = true"), False),
+    ],
+)
+def test_that_there_may_be_more_is_known(tmp_path: Path, edit: Edit, *, more: bool) -> None:
+    senseless = Edit("services/ict.toml", 'keys.2 = "menu equipment"', 'keys.2 = "menu equipmnt"')
+    with pytest.raises(ConfigurationFaults) as refusal:
+        load(written_site(tmp_path, [edit, senseless]), PROMPTS)
+    assert refusal.value.more == more
+    assert ("services/ict.toml" in str(refusal.value)) != more
 
 
 def test_a_folder_with_nothing_in_it_is_refused(tmp_path: Path) -> None:
@@ -258,14 +319,14 @@ def test_a_secret_is_the_one_line_of_its_file(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"\n", b"too-short", b"two lines of\nsome letters", b"with blanks in it, long", b"\xff\xfe" * 20],
+    [b"", b"\n", b"too-short", b"two lines of\nsome letters", b"with gaps in it, and long", b"\xff\xfe" * 20],
 )
 def test_what_is_no_secret_is_refused_and_never_shown(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "secret").write_bytes(content)
     with pytest.raises(ConfigurationFaults, match="`ccdaemon init` makes one") as refusal:
         secret(tmp_path / "secret")
     assert content.decode(errors="replace").strip() in ("", "too-short") or "letters" in str(refusal.value)
-    assert "blanks" not in str(refusal.value)
+    assert "gaps" not in str(refusal.value)
 
 
 def test_a_secret_that_cannot_be_read_is_named(tmp_path: Path) -> None:

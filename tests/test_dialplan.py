@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import stat
 import sys
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner, Result
 
 from ccdaemon.cli import app
+from ccdaemon.cli import dialplan as dialplan_command
 from ccdaemon.config import ConfigurationFaults, load
 from ccdaemon.dialplan import GENERATED, SECOND_TIER, generated
 from ccdaemon.model import Phone, Site
@@ -239,7 +241,7 @@ def test_a_secret_of_which_asterisk_would_read_a_part_only_is_not_written(tmp_pa
     (config / "gateway.secret").write_text(f"sixteen-letters{sign}and-more")
     done = ccdaemon("install", config)
     assert done.exit_code == 1
-    assert "gateway.secret: a secret is one line of 16 or more letters and digits" in done.stderr
+    assert "gateway.secret: a secret is one line of 16 or more letters, digits and ._~+/=-;" in done.stderr
     assert "sixteen" not in done.output
     assert not (tmp_path / "etc").exists()
 
@@ -247,8 +249,8 @@ def test_a_secret_of_which_asterisk_would_read_a_part_only_is_not_written(tmp_pa
 # --- into Asterisk's configuration -----------------------------------------------------------------------------------
 
 
-def ccdaemon(command: str, config: Path) -> Result:
-    return CliRunner().invoke(app, ["dialplan", command, "--config", str(config)], catch_exceptions=False)
+def ccdaemon(command: str, config: Path, *options: str) -> Result:
+    return CliRunner().invoke(app, ["dialplan", command, "--config", str(config), *options], catch_exceptions=False)
 
 
 def asterisks(folder: Path) -> Path:
@@ -312,6 +314,43 @@ def test_installing_again_changes_nothing(tmp_path: Path) -> None:
     done = ccdaemon("install", config)
     assert (done.exit_code, done.stdout) == (0, "Nothing to change.\n")
     assert {file: file.stat().st_mtime_ns for file in asterisks(tmp_path).rglob("*")} == before
+
+
+def test_what_is_written_into_a_folder_of_ones_own_names_it_by_its_whole_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Asterisk works in a directory of its own. That the folder was not there is said: it may be misspelt."""
+    config = site_to_run(tmp_path / "site")
+    monkeypatch.chdir(tmp_path)
+    done = ccdaemon("install", config, "--to", "asterisk")
+    assert f"There was no folder {tmp_path}/asterisk." in done.stdout
+    assert f"CC_SECOND_TIER={tmp_path}/asterisk/ccdaemon/{SECOND_TIER}" in (
+        tmp_path / "asterisk" / "ccdaemon" / GENERATED
+    ).read_text().replace("\\", "")
+    assert ccdaemon("diff", config, "--to", str(tmp_path / "asterisk")).exit_code == 0
+    (tmp_path / "asterisk" / "ccdaemon" / GENERATED).unlink()
+    assert "There was no folder" not in ccdaemon("install", config, "--to", "asterisk").stdout
+
+
+def test_that_asterisk_has_no_group_of_its_own_is_said_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dialplan_command, "GROUP", "nobody-is-in-this-group")
+    said = ccdaemon("install", site_to_run(tmp_path)).stdout.count("There is no group nobody-is-in-this-group")
+    assert said == (1 if os.geteuid() == 0 else 0)
+
+
+def test_contexts_of_an_earlier_ccdaemon_are_taken_out_and_no_others(tmp_path: Path) -> None:
+    """Asterisk includes all that is in the folder."""
+    config = site_to_run(tmp_path)
+    ccdaemon("install", config)
+    old, own = asterisks(tmp_path) / "cc-fax.conf", asterisks(tmp_path) / "ours.conf"
+    for file in (old, own):
+        file.write_text("[fax]\n")
+    done = ccdaemon("diff", config)
+    assert (done.exit_code, done.stdout) == (1, f"no longer ours {old}\n")
+    done = ccdaemon("install", config)
+    assert f"removed {old}" in done.stdout
+    assert (old.exists(), own.exists()) == (False, True)
+    assert ccdaemon("diff", config).exit_code == 0
 
 
 def test_the_second_tiers_script_runs_with_the_python_that_has_what_it_needs(tmp_path: Path) -> None:

@@ -5,6 +5,9 @@ Every command exits with 0 when it is done, 1 when the answer is no, 2 when it w
 
 from __future__ import annotations
 
+from importlib.metadata import version
+from typing import Annotated
+
 import typer
 
 from ccdaemon.cli import calls, check, dialplan, init, menus, prompts, run, simulate
@@ -15,6 +18,21 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+def _version(wanted: bool) -> None:  # noqa: FBT001 - so typer calls it
+    if wanted:
+        typer.echo(f"ccdaemon {version('ccdaemon')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    _: Annotated[bool, typer.Option("--version", help="Print the version.", is_eager=True, callback=_version)] = False,  # noqa: FBT002
+) -> None:
+    pass
+
+
 app.command()(init.init)
 app.command()(check.check)
 app.command()(run.run)

@@ -12,7 +12,7 @@ import typer
 
 from ccdaemon.asterisk.confs import FILES, read_asterisk
 from ccdaemon.cli.configuration import DEFAULT_FOLDER, Folder, screen, show
-from ccdaemon.cli.dialplan import outdated
+from ccdaemon.cli.dialplan import OURS, outdated, superseded
 from ccdaemon.config import PLAIN, Configuration, ConfigurationFaults, load, secret
 from ccdaemon.dialplan import GENERATED
 from ccdaemon.model import Fault
@@ -39,16 +39,18 @@ def check(
     ccdaemon check --config site --no-asterisk --no-sounds
     """
     faults: list[Fault] = []
+    more = False
     try:
         site = load(config, shipped("prompts"))
         faults += _missing_sounds(site) if sounds else []
         faults += _asterisk(site) if asterisk else []
     except ConfigurationFaults as wrong:
         faults += wrong.faults
+        more = wrong.more
     if as_json:
         typer.echo(json.dumps([{"file": each.file, "key": each.key, "text": each.text} for each in faults]))
     elif faults:
-        show(faults)
+        show(faults, more=more)
     else:
         services = site.site.services.values()
         recorded = "; ".join(each.name.get("en", each.id) for each in services if each.records) or "none"
@@ -76,7 +78,7 @@ def _missing_sounds(site: Configuration) -> list[Fault]:
 
 def _closed(folder: Path) -> Iterator[Fault]:
     """Files that are there, but not for us: to read nothing in them would be to find everything missing."""
-    for name in (*FILES, f"ccdaemon/{GENERATED}"):
+    for name in (*FILES, f"{OURS}/{GENERATED}"):
         try:
             (folder / name).open().close()
         except (FileNotFoundError, NotADirectoryError):
@@ -93,9 +95,9 @@ def _asterisk(site: Configuration) -> list[Fault]:
     files = read_asterisk(ours.config)
     unreadable = [*_secrets(site)]
     faults = asterisk_faults(site.site, ours.fallback_queue, ours.trunk, files) + unreadable
-    if files.queues is not None and not unreadable and outdated(site, ours.config):
+    if files.queues is not None and not unreadable and (outdated(site, ours.config) or superseded(ours.config)):
         text = "is not what this site needs: `ccdaemon dialplan diff` shows how, `ccdaemon dialplan install` mends it"
-        faults.append(Fault(str(ours.config / "ccdaemon"), "", text))
+        faults.append(Fault(str(ours.config / OURS), "", text))
     unseen = [
         language
         for language in site.site.languages

@@ -11,13 +11,26 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from ccdaemon.config import Configuration, ConfigurationFaults, load
+from ccdaemon.config import MAIN_FILE, Configuration, ConfigurationFaults, load
 from ccdaemon.model import Fault
 from ccdaemon.shipped import shipped
 
+
+def _folder(given: Path) -> Path:
+    """Who names the main file means its folder."""
+    return given.parent if given.name == MAIN_FILE and given.is_file() else given
+
+
 Folder = Annotated[
     Path,
-    typer.Option("--config", "-c", help="The site's configuration.", envvar="CCDAEMON_CONFIG", show_default=True),
+    typer.Option(
+        "--config",
+        "-c",
+        help="The folder of the site's configuration.",
+        envvar="CCDAEMON_CONFIG",
+        show_default=True,
+        callback=_folder,
+    ),
 ]
 DEFAULT_FOLDER = Path("/etc/ccdaemon")
 
@@ -31,17 +44,19 @@ def configuration(folder: Path) -> Configuration:
     try:
         return load(folder, shipped("prompts"))
     except ConfigurationFaults as wrong:
-        show(wrong.faults)
+        show(wrong.faults, more=wrong.more)
         raise typer.Exit(1) from None
 
 
-def show(faults: Iterable[Fault]) -> None:
-    """Faults for a person, one a line."""
+def show(faults: Iterable[Fault], *, more: bool = False) -> None:
+    """Faults for a person, one a line; `more` as in `ConfigurationFaults`."""
     faults = list(faults)
     for fault in faults:
         key = f" [bold]{escape(fault.key)}[/]" if fault.key else ""
         errors.print(f"[red]{escape(fault.file)}[/]{key}: {escape(fault.text)}")
-    errors.print(f"{len(faults)} fault{'s' if len(faults) != 1 else ''}. Nothing was changed.")
+    errors.print(f"{len(faults)} fault{'s' if len(faults) != 1 else ''}.")
+    if more:
+        errors.print(f"Whether the rest makes sense is seen once {MAIN_FILE} and the prompts are written well.")
 
 
 def a_moment(written: str) -> datetime:

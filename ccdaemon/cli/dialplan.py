@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import difflib
+import grp
 import os
-import shutil
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +21,7 @@ from ccdaemon.shipped import shipped
 app = typer.Typer(help="Our contexts in Asterisk's configuration.", no_args_is_help=True)
 To = Annotated[Path | None, typer.Option(help="Asterisk's configuration folder, if not the one that the site names.")]
 GROUP = "asterisk"
+OURS = "ccdaemon"  # our folder in Asterisk's
 SECRET_LINE = "secret = "  # noqa: S105 - a key of manager.conf
 
 
@@ -43,7 +44,8 @@ def diff(config: Folder = DEFAULT_FOLDER, to: To = None) -> None:
     ccdaemon dialplan diff --to asterisk
     """
     site = configuration(config)
-    changed = outdated(site, to or site.main.asterisk.config)
+    folder = _place(site, to)
+    changed, old = outdated(site, folder), superseded(folder)
     for file in changed:
         current = _current(file.path)
         if not file.hidden:
@@ -54,9 +56,11 @@ def diff(config: Folder = DEFAULT_FOLDER, to: To = None) -> None:
             screen.print(f"[yellow]another secret[/] in {file.path}")
         else:
             _show(_without_secrets(current), _without_secrets(file.content), file.path)
-    if not changed:
+    for path in old:
+        screen.print(f"[red]no longer ours[/] {path}")
+    if not changed and not old:
         screen.print("Asterisk has what this site needs.")
-    raise typer.Exit(1 if changed else 0)
+    raise typer.Exit(1 if changed or old else 0)
 
 
 @app.command()
@@ -66,25 +70,50 @@ def install(config: Folder = DEFAULT_FOLDER, to: To = None) -> None:
     All of it goes into its folder ccdaemon/; your own files are not touched. What would change, says `diff` first.
     """
     site = configuration(config)
-    folder = to or site.main.asterisk.config
-    written = 0
+    folder = _place(site, to)
+    is_new = not folder.exists()
+    changed, old = outdated(site, folder), superseded(folder)
+    group = _group()
     try:
-        for file in wanted(site, folder):
-            if _current(file.path) == file.content:
-                continue
-            _write(file)
-            written += 1
+        for file in changed:
+            _write(file, group)
             screen.print(f"wrote {file.path}")
+        for path in old:
+            path.unlink()
+            screen.print(f"removed {path}, which is no longer ours")
     except OSError as fault:
         message = f"{fault.filename} cannot be written: {fault.strerror}"
         raise stop(message) from None
-    screen.print(f"{written} files written." if written else "Nothing to change.")
-    if written:
+    screen.print(f"{len(changed)} files written, {len(old)} removed." if changed or old else "Nothing to change.")
+    if is_new:
+        screen.print(f"[yellow]There was no folder {folder}.[/] If Asterisk's own is another, give it with --to")
+    if changed and os.geteuid() == 0 and group is None:
+        screen.print(f"[yellow]There is no group {GROUP}:[/] let Asterisk read what is now in {folder / OURS}")
+    if changed:
         screen.print("Then, in Asterisk's own files (examples: ccdaemon/samples/):")
         screen.print("  extensions.conf  #include ccdaemon/*.conf")
         screen.print("  manager.conf     \\[ccdaemon] as in samples/manager.conf")
         screen.print("  queues.conf      membergosub = cc-connected in every queue")
         screen.print("and: asterisk -rx 'core reload'")
+
+
+def _place(site: Configuration, to: Path | None) -> Path:
+    """Whole, since Asterisk and the dialplan know no working directory."""
+    return (to or site.main.asterisk.config).absolute()
+
+
+def _group() -> int | None:
+    """Asterisk's group, if it is ours to give."""
+    try:
+        return grp.getgrnam(GROUP).gr_gid if os.geteuid() == 0 else None
+    except KeyError:
+        return None
+
+
+def superseded(folder: Path) -> list[Path]:
+    """Contexts that an earlier ccdaemon installed: Asterisk would still include them."""
+    ours = {file.name for file in shipped("dialplan").glob("*.conf")} | {GENERATED}
+    return sorted(file for file in (folder / OURS).glob("cc-*.conf") if file.name not in ours)
 
 
 def outdated(site: Configuration, folder: Path) -> list[Wanted]:
@@ -94,7 +123,7 @@ def outdated(site: Configuration, folder: Path) -> list[Wanted]:
 
 def wanted(site: Configuration, folder: Path) -> list[Wanted]:
     """Every file that belongs into Asterisk's configuration folder."""
-    ours = folder / "ccdaemon"
+    ours = folder / OURS
     source = shipped("dialplan")
     try:
         gateway, manager = secret(site.main.gateway.secret, PLAIN), secret(site.main.manager.secret, PLAIN)
@@ -115,18 +144,15 @@ def wanted(site: Configuration, folder: Path) -> list[Wanted]:
     ]
 
 
-def _write(file: Wanted) -> None:
+def _write(file: Wanted, group: int | None) -> None:
     """Whole or not at all, and never readable by others for a moment, if it holds a secret."""
     file.path.parent.mkdir(parents=True, exist_ok=True)
     fresh = file.path.with_name(f".{file.path.name}.new")
     fresh.unlink(missing_ok=True)  # of an installation that was interrupted: it may be for everybody to read
     fresh.touch(mode=0o600)
     fresh.write_text(file.content)
-    if os.geteuid() == 0:
-        try:
-            shutil.chown(fresh, group=GROUP)
-        except LookupError:
-            screen.print(f"[yellow]There is no group {GROUP}: Asterisk must be able to read {file.path}[/]")
+    if group is not None:
+        os.chown(fresh, -1, group)
     fresh.chmod(0o755 if file.program else 0o640 if file.hidden else 0o644)
     fresh.replace(file.path)
 

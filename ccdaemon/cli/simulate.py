@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from ccdaemon.cli.configuration import DEFAULT_FOLDER, Folder, a_moment, configuration, local, screen
+from ccdaemon.cli.configuration import DEFAULT_FOLDER, Folder, a_moment, configuration, errors, local, screen
 from ccdaemon.config import Configuration
 from ccdaemon.model import Prompt
 from ccdaemon.rules.menus import begin, step
@@ -74,13 +74,16 @@ def simulate(
     if not set(pressed) <= set("0123456789*#-"):
         message = f"{keys!r} are no keys of a telephone; write for example 1,2 or 12, and - for silence"
         raise typer.BadParameter(message, param_hint="--keys")
+    service = site.site.service_at(number)
     if lang:
-        languages = site.site.service_at(number).languages
+        languages = service.languages
         if lang not in languages:
             message = f"this line speaks {', '.join(languages)}, not {lang!r}"
             raise typer.BadParameter(message, param_hint="--lang")
         if len(languages) > 1:
             pressed.insert(0, str(languages.index(lang) + 1))
+    if number not in service.numbers:
+        errors.print(f"[yellow]No service has {number}:[/] as for every such number, {service.id} answers")
     turns, end = walk(site, number, pressed, moment)
     if as_json:
         typer.echo(
@@ -104,7 +107,7 @@ def walk(site: Configuration, number: str, keys: list[str], moment: datetime) ->
             outcome, did = Played(whole=True), "listens"
         else:
             key = next(supply, "-")
-            outcome, did = (Silence(), "says nothing") if key == "-" else (Key(key), f"presses {key}")
+            outcome, did = (Silence(), "presses nothing") if key == "-" else (Key(key), f"presses {key}")
         turns.append(Turn(state.service, state.menu or "language", action.prompts, did))
         state, action = step(site.site, state, outcome, moment)
     return turns, action

@@ -7,7 +7,6 @@ and left, nobody goes round in circles without a person, and what exists in one 
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
 
 from ccdaemon.model import (
@@ -100,20 +99,28 @@ def _site(site: Site, catalogue: Catalogue, may_record: Collection[str], service
         yield Fault(main, "recording.allowed_services", f"the payments service {site.payments!r} is never recorded")
     for prompt in (*COMMON_PROMPTS, *DIALPLAN_PROMPTS, site.announcement):
         yield from _prompt(main, "site.languages", prompt, site.languages, catalogue)
-    numbers = Counter(number for service in site.services.values() for number in service.numbers)
-    extensions = Counter(service.extension for service in site.services.values()) + Counter(site.phones.keys())
-    for service in site.services.values():
-        for number in service.numbers:
-            if numbers[number] > 1:
-                yield Fault(_file(service), "numbers", f"{number} belongs to two services; a number reaches one")
-        if extensions[service.extension] > 1:
-            yield Fault(_file(service), "extension", f"{service.extension} is given twice; an extension reaches one")
+    yield from _twice(site)
     for phone in site.phones.values():
         key = f"phones.{phone.extension}.service"
         if phone.service not in services:
             yield Fault(main, key, f"there is no services/{phone.service}.toml")
         elif phone.service in site.services and not site.services[phone.service].numbers:
             yield Fault(main, key, f"{phone.service!r} has no number that this phone could show to the outside")
+
+
+def _twice(site: Site) -> Iterator[Fault]:
+    """Numbers and extensions that would reach two. Each fault stands at the later one and names the earlier."""
+    numbers: dict[str, str] = {}
+    extensions = {extension: f"ccdaemon.toml phones.{extension}" for extension in site.phones}
+    for service in site.services.values():
+        for index, number in enumerate(service.numbers):
+            if number in numbers:
+                yield Fault(_file(service), f"numbers.{index}", f"{number} reaches {numbers[number]} already")
+            numbers.setdefault(number, _file(service))
+        if service.extension in extensions:
+            text = f"{service.extension} reaches {extensions[service.extension]} already"
+            yield Fault(_file(service), "extension", text)
+        extensions.setdefault(service.extension, _file(service))
 
 
 def _service(site: Site, service: Service, catalogue: Catalogue, may_record: Collection[str]) -> Iterator[Fault]:
