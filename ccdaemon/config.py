@@ -9,10 +9,10 @@ from __future__ import annotations
 import difflib
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar, get_args
+from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -20,7 +20,7 @@ from pydantic_core import ErrorDetails
 from ccdaemon.grammar import PROMPTS, WORD, WORD_IS, bank_holidays
 from ccdaemon.model import Catalogue, Fault, Language, Phone, Queue, Service, Site
 from ccdaemon.rules.soundness import soundness
-from ccdaemon.tables import MainTable, ServiceTable, Table
+from ccdaemon.tables import JudgedTable, MainTable, ServiceTable, Table
 
 MAIN_FILE = "ccdaemon.toml"
 PLAIN = r"[A-Za-z0-9._~+/=-]"
@@ -39,8 +39,6 @@ _MUST_BE = {
     "dict_type": "a table: its keys in braces, or below a heading of its own",
     "model_type": "a table: its keys in braces, or below a heading of its own",
 }
-
-_T = TypeVar("_T", bound=Table)
 
 
 class ConfigurationFaults(Exception):
@@ -73,14 +71,14 @@ def load(folder: Path, shipped_prompts: Path) -> Configuration:
     faults: list[Fault] = []
     catalogue = _catalogue([shipped_prompts, folder / "prompts"], faults)
     prompts_are_whole = not faults
-    main = _read(folder / MAIN_FILE, MainTable, faults)
+    main, judged = _main(folder / MAIN_FILE, faults)
     files = {file.stem: file for file in sorted((folder / "services").glob("*.toml"))}
-    tables = _services(files, main.site.country if main else "GB", faults)
-    if main is None or not prompts_are_whole:
+    tables = _services(files, judged.site.country if judged else "GB", faults)
+    if judged is None or not prompts_are_whole:
         raise ConfigurationFaults(faults, more=True)
-    site = _site(main, tables)
-    faults += soundness(site, catalogue, main.recording.allowed_services, files.keys() - tables.keys())
-    if faults:
+    site = _site(judged, tables)
+    faults += soundness(site, catalogue, judged.recording.allowed_services, files.keys() - tables.keys())
+    if faults or main is None:
         raise ConfigurationFaults(faults)
     return Configuration(folder, site, catalogue, main)
 
@@ -101,35 +99,60 @@ def secret(file: Path, signs: str = VISIBLE) -> str:
     return value
 
 
+def _main(file: Path, faults: list[Fault]) -> tuple[MainTable | None, JudgedTable | None]:
+    """The main file; where something in it is wrong, what can be judged without that, so that all is said at once."""
+    if (written := _written(file, faults)) is None:
+        return None, None
+    try:
+        main = MainTable.model_validate(written)
+    except ValidationError as wrong:
+        for each in wrong.errors():
+            faults.append(_explained(file, MainTable, each))
+            _drop(written, each["loc"])
+    else:
+        return main, main
+    try:
+        return None, JudgedTable.model_validate(written)
+    except ValidationError:  # what it needs is missing, and that is said
+        return None, None
+
+
+def _drop(written: dict[str, Any], path: Sequence[int | str]) -> None:
+    """Take out the key at a path, or the list in which it lies; there may be none, where one is missing."""
+    first, *rest = path
+    inner = written.get(str(first))
+    if isinstance(inner, dict) and rest and rest != ["[key]"]:
+        _drop(inner, rest)
+    else:
+        written.pop(str(first), None)
+
+
 def _services(files: Mapping[str, Path], country: str, faults: list[Fault]) -> dict[str, ServiceTable]:
     """The services whose files are as they should be. Their names stand in the dialplan and in files' names."""
     found: dict[str, ServiceTable] = {}
     for name, file in files.items():
         if re.fullmatch(WORD, name) is None:
             faults.append(Fault(_named(file), "", f"a service is called as its file: {WORD_IS}"))
-        elif (table := _read(file, ServiceTable, faults, country)) is not None:
-            found[name] = table
+        elif (written := _written(file, faults)) is not None:
+            try:
+                found[name] = ServiceTable.model_validate(written, context={"country": country})
+            except ValidationError as wrong:
+                faults += [_explained(file, ServiceTable, each) for each in wrong.errors()]
     return found
 
 
-def _read(file: Path, shape: type[_T], faults: list[Fault], country: str = "GB") -> _T | None:
+def _written(file: Path, faults: list[Fault]) -> dict[str, Any] | None:
+    """What stands in a TOML file. Editors of other systems begin it with a byte order mark."""
     try:
-        return shape.model_validate(_written(file), context={"country": country})
+        return tomllib.loads(file.read_text(encoding="utf-8-sig"))
     except OSError as fault:
         text = f"cannot be read: {fault.strerror}"
         if file.name == MAIN_FILE:
             text += ". `ccdaemon init` writes an example site; its folder is given with --config"
         faults.append(Fault(str(file), "", text))
-    except ValidationError as wrong:
-        faults += [_explained(file, shape, each) for each in wrong.errors()]
     except ValueError as fault:
         faults.append(Fault(_named(file), "", f"is not valid TOML: {fault}"))
     return None
-
-
-def _written(file: Path) -> dict[str, Any]:
-    """Editors of other systems begin a file with a byte order mark."""
-    return tomllib.loads(file.read_text(encoding="utf-8-sig"))
 
 
 def _named(file: Path) -> str:
@@ -137,10 +160,9 @@ def _named(file: Path) -> str:
 
 
 def _explained(file: Path, shape: type[Table], fault: ErrorDetails) -> Fault:
-    path = [str(part) for part in fault["loc"] if part != "[key]"]
     match fault["type"]:
         case "extra_forbidden":
-            near = difflib.get_close_matches(path[-1], _keys(shape), n=1)
+            near = difflib.get_close_matches(str(fault["loc"][-1]), _keys(shape), n=1)
             text = f"is no key that is known here{f'; did you mean {near[0]!r}?' if near else ''}"
         case "missing":
             text = "is missing"
@@ -148,7 +170,12 @@ def _explained(file: Path, shape: type[Table], fault: ErrorDetails) -> Fault:
             text = f"must be {_MUST_BE[kind]}"
         case _:
             text = fault["msg"].removeprefix("Value error, ").replace("Input should be", "must be", 1)
-    return Fault(_named(file), ".".join(path), text)
+    return Fault(_named(file), _key(fault), text)
+
+
+def _key(fault: ErrorDetails) -> str:
+    """A key path as people write it. Pydantic marks what is wrong with a key itself."""
+    return ".".join(str(part) for part in fault["loc"] if part != "[key]")
 
 
 def _keys(shape: type[BaseModel]) -> set[str]:
@@ -165,25 +192,18 @@ def _keys(shape: type[BaseModel]) -> set[str]:
 def _catalogue(folders: Iterable[Path], faults: list[Fault]) -> Catalogue:
     """Prompts of all files in these folders; a later one replaces an earlier one."""
     found: dict[str, dict[Language, str]] = {}
-    for folder in folders:
-        for file in sorted(folder.glob("*.toml")):
-            try:
-                found |= PROMPTS.validate_python(_written(file))
-            except OSError as fault:
-                faults.append(Fault(str(file), "", f"cannot be read: {fault.strerror}"))
-            except ValidationError as wrong:
-                for each in wrong.errors():
-                    key = ".".join(str(part) for part in each["loc"] if part != "[key]")
-                    text = (
-                        'a prompt is a table of language and text: en = "..."; its name is of small letters and hyphens'
-                    )
-                    faults.append(Fault(_named(file), key, text))
-            except ValueError as fault:
-                faults.append(Fault(_named(file), "", f"is not valid TOML: {fault}"))
+    for file in (file for folder in folders for file in sorted(folder.glob("*.toml"))):
+        if (written := _written(file, faults)) is None:
+            continue
+        try:
+            found |= PROMPTS.validate_python(written)
+        except ValidationError as wrong:
+            text = 'a prompt is a table of language and text: en = "..."; its name is of small letters and hyphens'
+            faults += [Fault(_named(file), _key(each), text) for each in wrong.errors()]
     return found
 
 
-def _site(main: MainTable, tables: Mapping[str, ServiceTable]) -> Site:
+def _site(main: JudgedTable, tables: Mapping[str, ServiceTable]) -> Site:
     services = {
         name: Service(
             id=name,

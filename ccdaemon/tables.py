@@ -174,12 +174,21 @@ class PhoneTable(Table):
     service: Word
 
 
-class MainTable(Table):
+class JudgedTable(Table):
+    """That of the main file on which it depends whether a site makes sense."""
+
+    model_config = ConfigDict(extra="ignore")
+
     site: SiteTable
     recording: RecordingTable = RecordingTable()
+    phones: dict[Extension, PhoneTable] = {}
+
+
+class MainTable(JudgedTable):
+    model_config = ConfigDict(extra="forbid")
+
     manager: ManagerTable
     gateway: GatewayTable
     asterisk: AsteriskTable
     mqtt: MqttTable | None = None
     paths: PathsTable = PathsTable()
-    phones: dict[Extension, PhoneTable] = {}

@@ -230,9 +230,9 @@ def test_who_names_the_main_file_means_its_folder(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("words", [["check"], ["menus", "housing"]])
 def test_who_mends_a_site_is_told_that_more_may_be_found_then(tmp_path: Path, words: list[str]) -> None:
-    config = written_site(tmp_path, [Edit(MAIN, "port = 5038", "port = 70000")])
+    config = written_site(tmp_path, [Edit(MAIN, 'payments = "payments"', "")])
     assert ccdaemon(*words, "--config", config).stderr.splitlines() == [
-        "ccdaemon.toml manager.port: must be less than or equal to 65535",
+        "ccdaemon.toml site.payments: is missing",
         "1 fault.",
         "Whether the rest makes sense is seen once ccdaemon.toml and the prompts are written well.",
     ]

@@ -170,6 +170,7 @@ def test_all_that_is_wrong_in_any_file_is_said_at_once(tmp_path: Path) -> None:
         Edit(HOUSING, MONDAY, 'monday = ["9-5"]'),
         Edit("services/ict.toml", "[hours]", "[hors]"),
         Edit("services/refuse.toml", "numbers", "numbers ="),
+        Edit(GENERAL, '"service highways"', '"service motorways"'),
     ]
     assert set(faults_of(written_site(tmp_path, edits))) == {
         (MAIN, "manager.port"),
@@ -180,6 +181,7 @@ def test_all_that_is_wrong_in_any_file_is_said_at_once(tmp_path: Path) -> None:
         ("services/ict.toml", "hours"),
         ("services/ict.toml", "hors"),
         ("services/refuse.toml", ""),
+        (GENERAL, "menus.main.keys.2"),
     }
 
 
@@ -223,7 +225,10 @@ def test_a_byte_order_mark_of_an_editor_does_no_harm(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("edit", "more"),
     [
-        (Edit(MAIN, "port = 5038", "port = 70000"), True),
+        (Edit(MAIN, 'payments = "payments"', ""), True),
+        (Edit(MAIN, "port = 5038", "port = 70000"), False),
+        (Edit(MAIN, "languages = [", "langauges = ["), False),
+        (Edit(MAIN, "1001 = {", "0101 = {"), False),
         (Edit("prompts/own.toml", "", "own = 'a'"), True),
         (Edit(HOUSING, "records = true", "recrods = true"), False),
     ],
