@@ -111,7 +111,7 @@ class Calls:
         A younger Linkedid than the one that we know is that of an event from before a merger.
         """
         leg = self._known(event, at, notices)
-        if _is_older(event["Linkedid"], leg.call):
+        if event["Linkedid"] != leg.call and _is_older(event["Linkedid"], leg.call):
             self._move(self.calls[leg.call].legs, event["Linkedid"], at, notices)
         return leg
 
