@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import re
+import ssl
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -97,6 +98,15 @@ def secret(file: Path, signs: str = VISIBLE) -> str:
         text = f"a secret is one line of 16 or more {made_of}; `ccdaemon init` makes one"
         raise ConfigurationFaults([Fault(str(file), "", text)])
     return value
+
+
+def tls_context(ca: Path | None) -> ssl.SSLContext:
+    """What is needed to speak TLS. Raises `ConfigurationFaults` for an authority's file that is none."""
+    try:
+        return ssl.create_default_context(cafile=ca)
+    except OSError as fault:  # ssl.SSLError is one
+        text = f"is no certificate of an authority that can be used: {fault.strerror or fault}"
+        raise ConfigurationFaults([Fault(str(ca), "", text)]) from None
 
 
 def _main(file: Path, faults: list[Fault]) -> tuple[MainTable | None, JudgedTable | None]:

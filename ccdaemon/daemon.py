@@ -23,7 +23,7 @@ from ccdaemon.alarms import Alarms
 from ccdaemon.archive import Archive
 from ccdaemon.asterisk.agi import AgiServer, AgiSession
 from ccdaemon.asterisk.ami import Ami, AmiAddress, AmiDisconnected, keep_linked
-from ccdaemon.config import Configuration, ConfigurationFaults, load, secret
+from ccdaemon.config import Configuration, ConfigurationFaults, load, secret, tls_context
 from ccdaemon.control import Control
 from ccdaemon.dialplan import MISSED, RECORDINGS
 from ccdaemon.flows.heartbeat import beat, stop_beating
@@ -32,10 +32,10 @@ from ccdaemon.flows.journal import Journal
 from ccdaemon.flows.missed import read_missed
 from ccdaemon.flows.recordings import Finishing
 from ccdaemon.flows.tracking import resynchronise, track
-from ccdaemon.model import AlarmName
 from ccdaemon.mqtt import Broker, Status
 from ccdaemon.notify import Systemd
 from ccdaemon.questions import questions
+from ccdaemon.rules.asterisk import too_old
 from ccdaemon.rules.calls import Calls
 from ccdaemon.rules.status import calls_topic, queue_topics
 from ccdaemon.shipped import shipped
@@ -47,7 +47,6 @@ REGISTER = "register.sqlite3"
 ARCHIVE = "recordings"
 SOCKET = "control"
 ON_START = ("manager", "gateway", "mqtt", "paths", "site")  # tables of which some or all is read once
-JUDGED_AT_START: tuple[AlarmName, ...] = ("configuration", "register-gap")
 INSTALL = "`ccdaemon dialplan install`: only then does Asterisk know new numbers, queues, phones, contexts"
 DRAIN = 20.0  # seconds in which conversations may end when we stop
 REFRESH = 0.5  # seconds between a change and its topics
@@ -69,8 +68,7 @@ class Daemon:
             main.manager.port,
             main.manager.user,
             secret(main.manager.secret),
-            main.manager.tls,
-            main.manager.ca,
+            tls_context(main.manager.ca) if main.manager.tls else None,
         )
         self._calls = Calls()
         self._synchronised = False
@@ -85,6 +83,13 @@ class Daemon:
     async def run(self) -> None:
         """Run until SIGTERM or SIGINT. Raises `OSError` for a port that is taken, `RegisterUnusable`."""
         _more_descriptors()
+        try:
+            await self._run()
+        finally:  # whatever ends us: the broker takes an orderly farewell for a reason to keep its last will
+            await self._status.say_last(self._state("offline"), FAREWELL)
+        log.info("ended")
+
+    async def _run(self) -> None:
         main = self._configuration.main
         async with AsyncExitStack() as stack:
             register = await stack.enter_async_context(open_register(main.paths.state / REGISTER))
@@ -106,15 +111,11 @@ class Daemon:
             tasks = await stack.enter_async_context(asyncio.TaskGroup())
             running = [tasks.create_task(each, name=name) for name, each in self._tasks(register, journal).items()]
             self._status.publish("daemon", self._state("online"))
-            for alarm in JUDGED_AT_START:  # what the last daemon left at the broker; the others are judged anew
-                self._alarms.clear(alarm)
             self._systemd.tell(READY="1", STATUS="Waiting for Asterisk")
             log.info("started", version=__version__, site=self._configuration.site.name)
             await self._stopping.wait()
             await self._drain(gateway)
             await _end(running)
-        await self._status.say_last(self._state("offline"), FAREWELL)
-        log.info("ended")
 
     def _tasks(self, register: Register, journal: Journal) -> dict[str, Any]:
         main = self._configuration.main
@@ -151,6 +152,11 @@ class Daemon:
         """While there is a link: first what is live, then heartbeat and events, until it drops."""
         await resynchronise(ami, self._calls, register, journal, time.time())
         self._ami, self._synchronised = ami, True
+        if fault := too_old((await ami.action("CoreSettings")).get("AsteriskVersion", "")):
+            self._alarms.raise_("asterisk-version", fault)
+        self._status.publish("ami", {"state": "up"})
+        self._alarms.clear("asterisk")
+        self._systemd.tell(STATUS="Answering calls")
         self._changed()
         try:
             async with asyncio.TaskGroup() as tasks:
@@ -168,11 +174,8 @@ class Daemon:
         return self._calls.legs if self._synchronised else None
 
     def _link_changed(self, fault: str | None) -> None:
-        self._status.publish("ami", {"state": "up"} if fault is None else {"state": "down", "reason": fault})
-        if fault is None:
-            self._alarms.clear("asterisk")
-            self._systemd.tell(STATUS="Answering calls")
-        else:
+        if fault is not None:  # that there is a link counts once we know what is live
+            self._status.publish("ami", {"state": "down", "reason": fault})
             self._alarms.raise_("asterisk", f"no manager link to Asterisk: {fault}. Callers get the second tier")
             self._systemd.tell(STATUS=f"No link to Asterisk: {fault}")
 
@@ -279,7 +282,7 @@ def _broker(configuration: Configuration) -> Broker | None:
     if mqtt is None:
         return None
     password = secret(mqtt.password) if mqtt.password else None
-    return Broker(mqtt.host, mqtt.port, mqtt.user, password, mqtt.tls, mqtt.ca)
+    return Broker(mqtt.host, mqtt.port, mqtt.user, password, tls_context(mqtt.ca) if mqtt.tls else None)
 
 
 def _now() -> datetime:

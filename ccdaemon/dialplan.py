@@ -40,6 +40,7 @@ def _lines(configuration: Configuration, secret: str, second_tier: Path) -> Iter
     yield f"CC_FALLBACK_QUEUE={main.asterisk.fallback_queue}"
     yield f"CC_PAYMENTS={site.payments}"
     yield f"CC_TRUNK={main.asterisk.trunk}"
+    yield f"CC_LANGUAGE={site.languages[0]}"
     yield from _dids(site)
     yield from _services(site)
     yield from _extensions(site)

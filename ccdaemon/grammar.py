@@ -166,7 +166,12 @@ Endpoint = Annotated[  # a first _ would begin a pattern
     str,
     _formed(r"[A-Za-z0-9][A-Za-z0-9_.-]*", "the name of an endpoint: letters, digits, . _ -, a letter or digit first"),
 ]
-Host = Annotated[str, _formed(r"[A-Za-z0-9.:_-]+", "a host's name or address")]
+Host = Annotated[
+    str,
+    _formed(
+        r"[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*\.?|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*", "a host's name or address"
+    ),
+]
 Zone = Annotated[ZoneInfo, PlainValidator(_zone)]
 Place = Annotated[Path, AfterValidator(_place)]
 Country = Annotated[

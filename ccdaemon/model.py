@@ -15,7 +15,14 @@ from typing import Literal, TypeAlias
 Language: TypeAlias = str  # "cy", "en": the directory of its sounds in Asterisk
 Event: TypeAlias = Mapping[str, str]  # from AMI: an entry of a list too
 AlarmName: TypeAlias = Literal[
-    "asterisk", "register", "register-gap", "recordings", "recordings-missing", "archive", "configuration"
+    "asterisk",
+    "asterisk-version",
+    "register",
+    "register-gap",
+    "recordings",
+    "recordings-missing",
+    "archive",
+    "configuration",
 ]
 
 # --- where a key leads -----------------------------------------------------------------------------------------------

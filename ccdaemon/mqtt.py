@@ -12,7 +12,6 @@ import json
 import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import NoReturn
 
 import aiomqtt
@@ -22,6 +21,7 @@ GATHER = 0.1  # seconds; changes within it go out as one
 FIRST_DELAY, LONGEST_DELAY = 0.5, 15.0  # seconds between attempts
 KEEPALIVE = 15  # seconds; after half as much again the broker publishes the last will
 REPLY_DEADLINE = 3.0  # seconds
+SWEEP = 2.0  # seconds in which the broker tells what it has retained
 MAX_UNACKNOWLEDGED = 200  # messages under way
 
 log = structlog.get_logger()
@@ -35,8 +35,7 @@ class Broker:
     port: int
     user: str | None = None
     password: str | None = field(default=None, repr=False)
-    tls: bool = False
-    ca: Path | None = None
+    tls: ssl.SSLContext | None = None
 
 
 def _cancelled() -> bool:
@@ -98,13 +97,12 @@ class Status:
     def _client(self) -> aiomqtt.Client:
         assert self._broker is not None
         broker = self._broker
-        context = ssl.create_default_context(cafile=broker.ca) if broker.tls else None
         return aiomqtt.Client(
             broker.host,
             broker.port,
             username=broker.user,
             password=broker.password,
-            tls_context=context,
+            tls_context=broker.tls,
             identifier=f"ccdaemon-{self._site}",  # so that the broker ends an older connection first, its will included
             keepalive=KEEPALIVE,
             timeout=REPLY_DEADLINE,
@@ -114,7 +112,7 @@ class Status:
 
     async def _send(self, client: aiomqtt.Client) -> None:
         """Publish what changes, until the broker has gone."""
-        gone = asyncio.create_task(_until_gone(client), name="broker gone")
+        gone = asyncio.create_task(self._listen(client), name="broker gone")
         gone.add_done_callback(lambda _: self._news.set())
         try:
             while True:
@@ -128,6 +126,21 @@ class Status:
         finally:
             gone.cancel()
 
+    async def _listen(self, client: aiomqtt.Client) -> None:
+        """Clear what an older daemon left at the broker, queues and alarms that are no more; then wait for the end."""
+        ours = f"{self._prefix}/#"
+        with contextlib.suppress(aiomqtt.MqttError):
+            await client.subscribe(ours, qos=1)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(SWEEP):
+                    async for message in client.messages:
+                        topic = message.topic.value.removeprefix(f"{self._prefix}/")
+                        if message.retain and topic not in self._topics:
+                            self.publish(topic, None)
+            await client.unsubscribe(ours)  # else we would hear ourselves
+            async for _ in client.messages:
+                pass
+
     async def _send_changes(self, client: aiomqtt.Client) -> None:
         changed, self._changed = self._changed, {}
         try:
@@ -136,10 +149,3 @@ class Status:
                 del changed[topic]
         finally:
             self._changed = changed | self._changed
-
-
-async def _until_gone(client: aiomqtt.Client) -> None:
-    """Wait for the end of the connection. Nothing is subscribed, so nothing else is there to read."""
-    with contextlib.suppress(aiomqtt.MqttError):
-        async for _ in client.messages:
-            pass

@@ -84,7 +84,7 @@ class QueueJoined:
 
 @dataclass(slots=True)
 class QueueLeft:
-    """`outcome` is `answered`, `abandoned` or `unanswered`."""
+    """`outcome` is `answered`, `abandoned`, `unanswered`, or that nobody saw it."""
 
     call: str
     at: float

@@ -128,7 +128,7 @@ class RecordingTable(Table):
 class ManagerTable(Table):
     """How we log in to Asterisk's manager port."""
 
-    host: str = "127.0.0.1"
+    host: Host = "127.0.0.1"
     port: Port = 5038
     user: str = "ccdaemon"
     secret: Path
@@ -154,7 +154,7 @@ class AsteriskTable(Table):
 
 
 class MqttTable(Table):
-    host: str = "127.0.0.1"
+    host: Host = "127.0.0.1"
     port: Port = 1883
     user: str | None = None
     password: Path | None = None

@@ -22,6 +22,7 @@ from structlog.testing import capture_logs
 from ccdaemon.asterisk import ami as room
 from ccdaemon.asterisk.ami import Ami, AmiAddress, AmiDisconnected, AmiRefused, AmiUnreachable, connect, keep_linked
 from ccdaemon.asterisk.wire import MAX_AMI_MESSAGE, Headers, Unsendable
+from ccdaemon.config import tls_context
 from tests.certificates import Certificate, certificate
 
 DEADLINE = 10.0  # seconds; whatever a test waits for is there long before
@@ -108,7 +109,7 @@ class Switch:
         return link
 
     def address(self, secret: str = SECRET, ca: Path | None = None) -> AmiAddress:
-        return AmiAddress(self.host, PORT, "ccdaemon", secret, ca is not None, ca)
+        return AmiAddress(self.host, PORT, "ccdaemon", secret, tls_context(ca) if ca else None)
 
     def actions(self) -> list[str]:
         return [action["Action"] for action in self.heard]
@@ -634,6 +635,26 @@ async def test_a_wrong_secret_is_not_hammered(monkeypatch: pytest.MonkeyPatch) -
     assert min(pauses) > 0.2  # four fifths of that delay, at the least
     assert {entry["log_level"] for entry in logs} == {"error"}
     assert "wrong" not in str(logs)  # the secret
+
+
+async def test_a_link_that_breaks_at_every_login_is_made_ever_more_slowly(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(room, "FIRST_DELAY", 0.05)
+
+    async def body(ami: Ami) -> NoReturn:
+        await ami.action("CoreShowChannels")
+        raise AssertionError
+
+    attempts = []
+    async with a_switch() as switch, kept(switch.address(), body) as changes:
+        for _ in range(4):
+            link = await switch.let_in()
+            attempts.append(time.monotonic())
+            await link.hear()
+            link.close()
+            assert await changes.next() is None
+            assert await changes.next() == "Asterisk closed the connection"
+    pauses = [after - before for before, after in itertools.pairwise(attempts)]
+    assert all(pause >= 0.8 * 0.05 * 2**number for number, pause in enumerate(pauses))
 
 
 @pytest.mark.usefixtures("quick")

@@ -27,6 +27,7 @@ from ccdaemon.notices import (
     Transferred,
 )
 from ccdaemon.rules.calls import Calls
+from ccdaemon.rules.queues import UNSEEN
 from ccdaemon.store import open_register
 from tests.builders import an_event, channel_of, in_queue, listed
 
@@ -416,7 +417,7 @@ def test_what_began_while_we_were_away_is_known_afterwards() -> None:
 
 @pytest.mark.parametrize(
     ("entries", "outcomes"),
-    [([in_queue("housing", CALLER, 30)], []), ([], ["unanswered"]), ([in_queue("general", CALLER, 3)], ["unanswered"])],
+    [([in_queue("housing", CALLER, 30)], []), ([], [UNSEEN]), ([in_queue("general", CALLER, 3)], [UNSEEN])],
 )
 def test_who_left_a_queue_while_we_were_away_is_known_to_have_left(entries: list[Event], outcomes: list[str]) -> None:
     calls = Calls()

@@ -119,6 +119,16 @@ WRITTEN_WRONGLY = [
     wrong(MAIN, 'sounds = "/var/lib', 'sounds = "/var/my lib', "paths.sounds", "without blanks"),
     wrong(MAIN, 'sounds = "/var/lib', 'sounds = "/var\\n[cc-inbound]/', "paths.sounds", "cannot stand in a dialplan"),
     wrong(MAIN, 'config = "/etc', 'config = "/${SHELL(date)}', "asterisk.config", "cannot stand in a dialplan"),
+    wrong(
+        MAIN,
+        'host = "127.0.0.1"\nport = 1883',
+        'host = ""\nport = 1883',
+        "mqtt.host",
+        "is not a host's name or address",
+    ),
+    wrong(
+        MAIN, 'host = "127.0.0.1"\nport = 5038', 'host = "a..b"\nport = 5038', "manager.host", "is not a host's name"
+    ),
     wrong(MAIN, '1"\nport = 573', '1;x"\nport = 573', "gateway.host", "is not a host's name or address"),
     # hours
     wrong(HOUSING, MONDAY, 'monday = ["9-5"]', "hours.monday.0", "'9-5' is no span of a day"),

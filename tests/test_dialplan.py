@@ -67,10 +67,11 @@ def test_the_static_contexts_find_their_settings() -> None:
         "CC_FALLBACK_QUEUE=reception",
         "CC_PAYMENTS=payments",
         "CC_TRUNK=trunk",
+        "CC_LANGUAGE=cy",
     ]
 
 
-@pytest.mark.parametrize("spelling", ["+441632960111", "441632960111", "00441632960111", "01632960111"])
+@pytest.mark.parametrize("spelling", ["+441632960111", "441632960111", "00441632960111", "01632960111", "1632960111"])
 def test_a_number_leads_to_its_service_however_the_trunk_spells_it(spelling: str) -> None:
     assert extensions(example_dialplan(), "cc-dids")[spelling] == "Set(__CC_SERVICE=housing)"
 

@@ -326,17 +326,19 @@ async def test_a_closed_service_ends_with_a_goodbye(sounds: Path) -> None:
         (a_question("back", ""), "", ["cy/connecting", "en/connecting"], "queue:general::0:0"),
         (a_question("transfer", "welsh-line"), "", ["cy/connecting"], "queue:welsh-line:cy:0:0"),
         (
-            a_question("queue", "housing-TIMEOUT", language="cy", announced=True),
+            a_question("queue", "housing:1", language="cy", announced=True),
             "1",
             ["cy/unanswered", "cy/connecting"],
             "queue:housing:cy:1:1",
         ),
         (
-            a_question("queue", "garden-waste-JOINEMPTY", language="en"),
+            a_question("queue", "garden-waste:2", language="en"),
             "",
             ["en/unanswered", *["en/no-key", "en/unanswered"] * 2, "en/goodbye"],
             "goodbye",
         ),
+        (a_question("queue", "careline:3", language="en"), "", [], "fallback:en"),
+        (a_question("queue", "careline:17"), "", [], "fallback:"),
     ],
     ids=lambda value: f"{value.about} {value.value}" if isinstance(value, Question) else None,
 )
@@ -485,7 +487,7 @@ async def test_no_number_and_no_answer_stands_in_any_log(sounds: Path) -> None:
         (a_question(value="01632960109"), "1"),
         (a_question(value="01632960110"), ""),
         (a_question("transfer", "assist", language="en"), ""),
-        (a_question("queue", "housing-TIMEOUT", language="cy"), ""),
+        (a_question("queue", "housing:1", language="cy"), ""),
     ],
     ids=["Housing", "Housing, no key", "Highways", "Payments", "Welsh line", "passed on", "unanswered"],
 )
@@ -503,8 +505,17 @@ async def test_who_hangs_up_at_any_command_ends_the_conversation_there(
         assert caller.commands == moment + 1
         assert "CC_RESULT" not in caller.variables
         assert caller.heard == whole.heard[: len(caller.heard)]
-        assert notes == everything[: len(notes)]  # what happened until then, and no decision
+        told = [note for note in notes if not (isinstance(note, Announced) and not note.whole)]
+        assert told == everything[: len(told)]  # what happened until then, and no decision
         assert not any(isinstance(note, Decided) for note in notes)
+
+
+async def test_who_hangs_up_in_the_announcement_has_not_heard_it(sounds: Path) -> None:
+    question = a_question("transfer", "housing", language="cy")
+    caller, notes = ScriptedCaller(sounds, gone_at=1), Notes()
+    with pytest.raises(CallerGone):
+        await a_conversation(sounds, notes).answer(question, caller)
+    assert [note.whole for note in notes if isinstance(note, Announced)] == [False]
 
 
 # --- prompts that are not there --------------------------------------------------------------------------------------
@@ -675,7 +686,7 @@ questions = st.one_of(
     ),
     st.builds(
         lambda about, service, language, announced: a_question(
-            about, f"{service}-FULL" if about == "queue" else service, language=language, announced=announced
+            about, f"{service}:2" if about == "queue" else service, language=language, announced=announced
         ),
         st.sampled_from(["transfer", "queue"]),
         st.sampled_from(sorted(example_site().services)),
@@ -693,7 +704,7 @@ async def test_whoever_calls_and_whatever_they_press_they_get_a_person_or_a_good
     caller = ScriptedCaller(sounds, keys, eager=eager)
     await converse(caller, question, datetime.fromtimestamp(int(question.nonce[:10]), example_site().timezone))
     result = proven_result(caller, question)
-    assert re.fullmatch(r"queue:[a-z-]+:(cy|en)?:[01]:[01]|payment:(cy|en)?|goodbye", result)
+    assert re.fullmatch(r"queue:[a-z-]+:(cy|en)?:[01]:[01]|payment:(cy|en)?|fallback:(cy|en)?|goodbye", result)
     if result == "goodbye":
         assert caller.heard[-1].endswith("/goodbye")
     if re.fullmatch(r"queue:.*:1:.", result):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
+import posixpath
 import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -17,6 +18,7 @@ from structlog.testing import capture_logs
 
 from ccdaemon import mqtt as room
 from ccdaemon.alarms import Alarms
+from ccdaemon.config import tls_context
 from ccdaemon.mqtt import Broker, Status
 from tests.certificates import certificate
 
@@ -165,7 +167,7 @@ class Monitoring:
 
     async def until(self, topics: dict[str, Any]) -> None:
         """Wait until these are the topics, all of them."""
-        wanted = {f"ccdaemon/gwynedd/{topic}": payload for topic, payload in topics.items()}
+        wanted = {posixpath.normpath(f"ccdaemon/gwynedd/{topic}"): payload for topic, payload in topics.items()}
         try:
             async with asyncio.timeout(DEADLINE), self._news:
                 await self._news.wait_for(lambda: self.topics == wanted)
@@ -491,6 +493,15 @@ async def test_a_last_word_that_nobody_takes_does_not_hold_up_the_end(tmp_path: 
         writer.transport.abort()
 
 
+async def test_what_an_older_daemon_left_at_the_broker_is_cleared(mosquitto: Mosquitto) -> None:
+    async with aiomqtt.Client(mosquitto.host) as older:
+        for topic in ("gwynedd/queues/gone", "gwynedd/alarms/archive", "powys/queues/housing"):
+            await older.publish(f"ccdaemon/{topic}", b'{"waiting":3}', qos=1, retain=True)
+    status = a_status(mosquitto.as_broker())
+    async with monitoring(mosquitto) as monitor, running(status):
+        await monitor.until({"daemon": DAEMON, "../powys/queues/housing": {"waiting": 3}})
+
+
 # --- TLS -------------------------------------------------------------------------------------------------------------
 
 
@@ -502,7 +513,7 @@ async def test_over_tls_only_a_broker_that_somebody_vouches_for_hears_us(tmp_pat
     config = tmp_path / f"{mosquitto.host}.conf"
     config.write_text(f"{config.read_text()}listener 8883 {mosquitto.host}\ncertfile {own.file}\nkeyfile {own.key}\n")
     await mosquitto.start()
-    status = a_status(Broker(mosquitto.host, 8883, tls=True, ca=own.file if trusted else other.file))
+    status = a_status(Broker(mosquitto.host, 8883, tls=tls_context(own.file if trusted else other.file)))
     async with monitoring(mosquitto) as monitor, running(status) as linked:
         fault = await linked.until(up=trusted)
         if trusted:

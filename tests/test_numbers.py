@@ -71,8 +71,14 @@ def test_whatever_a_carrier_sends_becomes_a_number_that_stays_itself_or_none(wri
     assert number is None or (number[0] == "+" and number[1:].isdecimal() and e164(number, "GB") == number)
 
 
-def test_a_trunk_may_spell_a_number_in_four_ways() -> None:
-    assert spellings("+441632960111", "GB") == ["+441632960111", "441632960111", "00441632960111", "01632960111"]
+def test_a_trunk_may_spell_a_number_in_five_ways() -> None:
+    assert spellings("+441632960111", "GB") == [
+        "+441632960111",
+        "441632960111",
+        "00441632960111",
+        "01632960111",
+        "1632960111",
+    ]
 
 
 def test_a_number_of_another_country_has_no_national_spelling() -> None:

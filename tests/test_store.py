@@ -343,6 +343,11 @@ async def test_legs_are_open_until_they_end(register: Register) -> None:
             ],
             [("housing-cy", "unanswered", None), ("housing", None, None)],
         ),
+        (
+            "found to be waiting by a daemon that has just started",
+            [QueueJoined(CALL, AT, CALLER, "housing"), QueueJoined(CALL, AT + 5, CALLER, "housing")],
+            [("housing", None, None)],
+        ),
         ("left without having joined", [QueueLeft(CALL, AT, CALLER, "housing", "abandoned")], []),
     ],
     ids=lambda each: each if isinstance(each, str) else "",

@@ -23,6 +23,7 @@ from ccdaemon.notices import (
     RecorderStopped,
 )
 from ccdaemon.rules.calls import Calls
+from ccdaemon.rules.queues import UNSEEN
 from ccdaemon.store import Register, open_register
 from tests.builders import Noticeboard, an_event, channel_of, in_queue, listed
 
@@ -185,6 +186,21 @@ async def test_what_ended_while_the_daemon_was_away_is_closed_and_said_to_be_uns
     assert (row.ended, row.seen_end) == (NOW, False)
     (recording,) = await register.recordings(CALL)
     assert (recording.stopped, recording.reason) == (NOW, "the leg ended")
+
+
+async def test_who_was_answered_or_left_while_the_daemon_was_away_does_not_wait_for_ever(register: Register) -> None:
+    await register.write(
+        [
+            *(LegBegan(CALL, AT, leg, f"PJSIP/trunk-{leg}") for leg in (CALLER, OTHER, AGENT)),
+            *(QueueJoined(CALL, AT + 1, leg, "housing") for leg in (CALLER, OTHER, AGENT)),
+        ]
+    )
+    queues = [in_queue("housing", CALLER, 30)]
+    live = [listed(CALLER, CALL), listed(OTHER, CALL)]  # one waits still, one speaks with somebody, one has gone
+    await agree(Switch(channels=live, queues=queues), Calls(), register)
+    assert await register.open_visits() == [(CALLER, "housing", CALL)]
+    left = [moment for moment in await register.timeline(CALL) if moment.kind == "left queue"]
+    assert {(moment.leg, moment.detail["outcome"]) for moment in left} == {(OTHER, UNSEEN), (AGENT, UNSEEN)}
 
 
 async def test_what_ended_while_the_link_was_away_is_closed_once(register: Register) -> None:

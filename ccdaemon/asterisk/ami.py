@@ -14,7 +14,6 @@ import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, NoReturn
 
 import structlog
@@ -30,6 +29,7 @@ LIST_DEADLINE = 15.0  # seconds; a thousand channels take Asterisk about 50 ms
 MAX_WAITING_EVENTS = 20_000  # about 500 calls' worth; who is that far behind knows no present state any more
 MAX_LIST = 50_000  # messages
 FIRST_DELAY, LONGEST_DELAY = 0.25, 10.0  # seconds between attempts
+STEADY = 10.0  # seconds after which a link was a good one; a shorter one may be one that breaks at each login
 DENIED_DELAY = 60.0  # seconds; a wrong secret does not get right by haste, and fail2ban may be watching
 
 log = structlog.get_logger()
@@ -49,14 +49,13 @@ class AmiDisconnected(Exception):
 
 @dataclass(frozen=True, slots=True)
 class AmiAddress:
-    """Where the manager port is and who we are there. `ca` is the file of the authority that signed its certificate."""
+    """Where the manager port is and who we are there; `tls` where it is a TLS port."""
 
     host: str
     port: int
     user: str
     secret: str = field(repr=False)
-    tls: bool = False
-    ca: Path | None = None
+    tls: ssl.SSLContext | None = None
 
 
 class Ami:
@@ -108,13 +107,17 @@ async def keep_linked(
 
     `changed` hears of each fault, and None of each login.
     """
-    delay = FIRST_DELAY
+    loop, delay = asyncio.get_running_loop(), FIRST_DELAY
     while True:
         try:
             async with connect(address) as ami:
                 changed(None)
-                delay = FIRST_DELAY
-                await body(ami)
+                up_since = loop.time()
+                try:
+                    await body(ami)
+                finally:
+                    if loop.time() - up_since > STEADY:
+                        delay = FIRST_DELAY
         except* (AmiUnreachable, AmiDisconnected) as faults:
             changed(_first(faults))
             log.warning("no manager link to Asterisk: calls are answered by the second tier", reason=_first(faults))
@@ -197,13 +200,12 @@ class _Manager(Manager):  # type: ignore[misc]
     """One connection. It never reconnects and keeps nothing for later."""
 
     def __init__(self, address: AmiAddress) -> None:
-        context = ssl.create_default_context(cafile=address.ca) if address.tls else None
         super().__init__(
             host=address.host,
             port=address.port,
             username=address.user,
             secret=address.secret,
-            ssl=context,
+            ssl=address.tls,
             loop=asyncio.get_running_loop(),
             protocol_factory=self._protocol,
         )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -13,7 +14,7 @@ import typer
 from ccdaemon.asterisk.confs import FILES, read_asterisk
 from ccdaemon.cli.configuration import DEFAULT_FOLDER, Folder, screen, show
 from ccdaemon.cli.dialplan import OURS, outdated, superseded
-from ccdaemon.config import PLAIN, Configuration, ConfigurationFaults, load, secret
+from ccdaemon.config import PLAIN, Configuration, ConfigurationFaults, load, secret, tls_context
 from ccdaemon.dialplan import GENERATED
 from ccdaemon.model import Fault
 from ccdaemon.rules.asterisk import asterisk_faults
@@ -59,9 +60,18 @@ def check(
 
 
 def _secrets(site: Configuration) -> Iterator[Fault]:
-    for file in (site.main.gateway.secret, site.main.manager.secret):
+    """What the daemon could not read at its start."""
+    gateway, manager, mqtt = site.main.gateway, site.main.manager, site.main.mqtt
+    readings: list[Callable[[], object]] = [
+        partial(secret, gateway.secret, PLAIN),
+        partial(secret, manager.secret, PLAIN),
+    ]
+    if mqtt is not None and mqtt.password is not None:
+        readings.append(partial(secret, mqtt.password))
+    readings += [partial(tls_context, each.ca) for each in (manager, mqtt) if each is not None and each.tls]
+    for read in readings:
         try:
-            secret(file, PLAIN)
+            read()
         except ConfigurationFaults as wrong:
             yield from wrong.faults
 

@@ -21,6 +21,7 @@ from ccdaemon.rules.turns import (
     Action,
     Collect,
     Dialled,
+    Fallback,
     HangUp,
     Key,
     Outcome,
@@ -120,7 +121,7 @@ def _end(action: Action) -> str:
             return f"waits for a person of {service} ({language or 'no language chosen'}); {recorded}"
         case Pay(language):
             return f"goes to payments ({language or 'no language chosen'}); never recorded"
-        case HangUp():
+        case HangUp() | Fallback():  # the latter comes only after hours in queues
             return "the call ends"
         case _:
             raise AssertionError(action)

@@ -24,6 +24,7 @@ from ccdaemon.rules.turns import (
     Collect,
     Dialled,
     Entry,
+    Fallback,
     HangUp,
     Key,
     Outcome,
@@ -153,8 +154,11 @@ class Conversation:
         state, action = begin(site, entry, now)
         self._identify(site, question, entry, state)
         while isinstance(action, Play | Collect):
-            outcome = await self._carry_out(caller, action)
-            self._tell(question.call, state, outcome)
+            outcome: Outcome | None = None
+            try:
+                outcome = await self._carry_out(caller, action)
+            finally:
+                self._tell(question.call, state, outcome)
             state, action = step(site, state, outcome, self._clock())
         await self._conclude(question, caller, state, action)
 
@@ -193,12 +197,13 @@ class Conversation:
             known = CallIdentified(question.call, at, service=state.service)
         self._journal.note(known)
 
-    def _tell(self, call: str, state: State, outcome: Outcome) -> None:
+    def _tell(self, call: str, state: State, outcome: Outcome | None) -> None:
+        """Note what the caller did; None is to hang up."""
         at = self._clock().timestamp()
         match outcome:
-            case Played(whole):
-                if state.announcing:
-                    self._journal.note(Announced(call, at, state.language, whole))
+            case Played() | None if state.announcing:
+                whole = outcome is not None and outcome.whole
+                self._journal.note(Announced(call, at, state.language, whole))
             case Key(key):
                 self._journal.note(Heard(call, at, state.service, state.menu or "language", state.language, key))
             case Silence():
@@ -214,8 +219,10 @@ def _entry(site: Site, question: Question) -> Entry | None:
         case "back":  # to the general line, who was at none: somebody whom an agent had rung
             service = question.value if question.value in site.services else site.general
             return Returned(service, question.language or None, question.announced, question.sealed)
-        case "queue" if (service := question.value.rpartition("-")[0]) in site.services:
-            return Unanswered(service, question.language or None, question.announced, question.sealed)
+        case "queue" if (service := question.value.partition(":")[0]) in site.services:
+            rounds = question.value.partition(":")[2]
+            known = question.language or None, question.announced, question.sealed
+            return Unanswered(service, *known, rounds=int(rounds) if rounds.isdecimal() else 1)
         case _:
             return None
 
@@ -228,6 +235,8 @@ def _result(action: Action) -> tuple[str, str]:
             return f"queue:{service}:{language or ''}:{record:d}:{announced:d}", verdict.value
         case Pay(language):
             return f"payment:{language or ''}", "calls to payments are never recorded"
+        case Fallback(language):
+            return f"fallback:{language or ''}", "nobody of the service has answered, again and again"
         case HangUp():
             return "goodbye", "the conversation ended"
         case _:

@@ -12,8 +12,9 @@ from typing import NoReturn, Protocol
 
 from ccdaemon.flows.inbound import Journal
 from ccdaemon.model import Event, Recording
-from ccdaemon.notices import CallEnded, LegEnded
+from ccdaemon.notices import CallEnded, LegEnded, QueueLeft
 from ccdaemon.rules.calls import Calls
+from ccdaemon.rules.queues import UNSEEN
 
 OUR_VARIABLES = "CC_SERVICE,CC_LANG"
 
@@ -28,6 +29,8 @@ class Register(Protocol):
     async def open_calls(self) -> list[str]: ...
 
     async def open_legs(self) -> list[tuple[str, str]]: ...
+
+    async def open_visits(self) -> list[tuple[str, str, str]]: ...
 
     async def unfinished_recordings(self) -> list[Recording]: ...
 
@@ -59,6 +62,9 @@ async def resynchronise(switch: Switch, calls: Calls, register: Register, journa
     for recording in await register.unfinished_recordings():  # Asterisk lists no recorders: one ends with its leg
         if recording.stopped is None and recording.leg in calls.legs:
             calls.legs[recording.leg].recorded = True
+    for leg, queue, call in await register.open_visits():
+        if not calls.queues.waits(queue, leg):
+            journal.note(QueueLeft(call, now, leg, queue, UNSEEN))
     for leg, call in await register.open_legs():
         if leg not in calls.legs:
             journal.note(LegEnded(call, now, leg, None))

@@ -11,11 +11,21 @@ from collections.abc import Iterator
 
 from ccdaemon.model import AsteriskFiles, Fault, Setting, Site
 
+OLDEST = (22, 1)  # the first with option D of MixMonitor and with event filters by name
 CONNECTED = "cc-connected"
 TRUNK_CONTEXT, PHONES_CONTEXT, TRANSFER_CONTEXT = "cc-inbound", "cc-internal", "cc-transfer"
 _APPLICATION = re.compile(r"\b(Queue|Dial)\(", re.IGNORECASE)
 _CALLING_PARTY = set("THKWX")  # what the party that called may do by key: transfer, hang up, park, record
 _CALLED_PARTY = set("thkwx")
+
+
+def too_old(version: str) -> str | None:
+    """What is wrong with an Asterisk of this version (`AsteriskVersion` of CoreSettings); None if nothing is."""
+    found = re.match(r"(\d+)\.(\d+)", version)
+    if found is None or (int(found[1]), int(found[2])) >= OLDEST:
+        return None
+    oldest = ".".join(map(str, OLDEST))
+    return f"Asterisk {version} is older than {oldest}: what it records cannot be told apart. Install a newer one"
 
 
 def asterisk_faults(site: Site, fallback_queue: str, trunk: str, files: AsteriskFiles) -> list[Fault]:

@@ -26,7 +26,7 @@ from ccdaemon.notices import (
     RecorderStopped,
     Transferred,
 )
-from ccdaemon.rules.queues import Member, Queues
+from ccdaemon.rules.queues import UNSEEN, Member, Queues
 
 _MADE = re.compile(r"(\d+)\.(\d+)$")  # the end of a Uniqueid: [SYSTEM-]EPOCH.NUMBER
 
@@ -157,7 +157,7 @@ class Calls:
 
     def _end(self, leg: Leg, at: float, cause: int | None, notices: list[Notice], *, seen: bool = True) -> None:
         call = self.calls[leg.call]
-        notices += self.queues.hang_up(leg.id, leg.call, at)
+        notices += self.queues.hang_up(leg.id, leg.call, at, "abandoned" if seen else UNSEEN)
         if leg.recorded:
             notices.append(
                 RecorderStopped(leg.call, at, leg.id, "the leg ended" if seen else "ended while we were away")

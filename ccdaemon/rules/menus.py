@@ -34,6 +34,7 @@ from ccdaemon.rules.turns import (
     Collect,
     Dialled,
     Entry,
+    Fallback,
     HangUp,
     Key,
     Outcome,
@@ -52,6 +53,7 @@ TRIES = 3  # times that a menu is said to a caller who presses nothing or someth
 LANGUAGE_TRIES = 2
 TURNS = 40  # prompts in one conversation, about five minutes of them
 LANGUAGE_WAIT = 4.0  # seconds
+ROUNDS = 3  # times that a caller may wait in the queue of one service without an answer
 
 # Prompts that every site needs, whatever its menus are.
 INVALID, NO_KEY, CONNECTING, GOODBYE = "invalid-key", "no-key", "connecting", "goodbye"
@@ -75,7 +77,11 @@ def begin(site: Site, entry: Entry, now: datetime) -> Turn:
                 return _queue(site, state)
             if opening(site, service, now) is not Opening.OPEN:
                 return _enter(site, state, now)
-            return _queue(site, state) if isinstance(entry, Transferred) else _menu(site, state, UNANSWERED)
+            if isinstance(entry, Transferred):
+                return _queue(site, state)
+            if entry.rounds >= ROUNDS:
+                return state, Fallback(language)
+            return _menu(site, state, UNANSWERED)
 
 
 def step(site: Site, state: State, outcome: Outcome, now: datetime) -> Turn:

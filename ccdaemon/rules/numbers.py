@@ -44,4 +44,5 @@ def spellings(number: str, country: str) -> list[str]:
     calling_code = str(phonenumbers.country_code_for_region(country))
     bare = number.removeprefix("+")
     national = bare.removeprefix(calling_code)
-    return [number, bare, f"00{bare}", f"0{national}"] if bare.startswith(calling_code) else [number, bare, f"00{bare}"]
+    at_home = [f"0{national}", national] if bare.startswith(calling_code) else []
+    return [number, bare, f"00{bare}", *at_home]

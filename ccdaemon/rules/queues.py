@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from ccdaemon.model import Event
 from ccdaemon.notices import Notice, QueueJoined, QueueLeft
 
+UNSEEN = "while nobody looked"  # how a visit ended, for all that we know
 NOT_IN_USE, UNAVAILABLE, INVALID = "1", "5", "4"  # device states as QueueMemberStatus writes them (devicestate.h)
 
 
@@ -67,9 +68,9 @@ class Queues(dict[str, Queue]):
             return []
         return [QueueLeft(call, at, leg, queue, outcome)]
 
-    def hang_up(self, leg: str, call: str, at: float) -> list[Notice]:
+    def hang_up(self, leg: str, call: str, at: float, outcome: str) -> list[Notice]:
         """A leg that still waits has hung up between AgentConnect and bridge, or its leaving was lost."""
-        return [notice for queue in self for notice in self.leave(queue, leg, call, at, "abandoned")]
+        return [notice for queue in self for notice in self.leave(queue, leg, call, at, outcome)]
 
     def resynchronise(
         self, members: Iterable[Event], entries: Iterable[Event], calls: Mapping[str, str], now: float
@@ -85,9 +86,7 @@ class Queues(dict[str, Queue]):
                 since = now - float(entry.get("Wait", "0"))
                 self[entry["Queue"]].waiting[leg] = Waiting(calls[leg], since)
         after = {(name, leg): entry for name, queue in self.items() for leg, entry in queue.waiting.items()}
-        left = [
-            QueueLeft(calls[leg], now, leg, queue, "unanswered") for queue, leg in before if (queue, leg) not in after
-        ]
+        left = [QueueLeft(calls[leg], now, leg, queue, UNSEEN) for queue, leg in before if (queue, leg) not in after]
         joined = [
             QueueJoined(entry.call, entry.since, leg, queue)
             for (queue, leg), entry in after.items()

@@ -40,10 +40,11 @@ class Returned(_OnTheWay):
     __slots__ = ()
 
 
+@dataclass(frozen=True, slots=True)
 class Unanswered(_OnTheWay):
     """A caller left the queue of a service without an answer: it was full, empty, or it took too long."""
 
-    __slots__ = ()
+    rounds: int = 1  # times that this has happened, at this service
 
 
 Entry: TypeAlias = Dialled | Transferred | Returned | Unanswered
@@ -85,11 +86,18 @@ class Pay:
 
 
 @dataclass(frozen=True, slots=True)
+class Fallback:
+    """The call goes to the queue of last resort, and ends where nobody answers there either."""
+
+    language: Language | None
+
+
+@dataclass(frozen=True, slots=True)
 class HangUp:
     """The call ends here."""
 
 
-Action: TypeAlias = Play | Collect | Wait | Pay | HangUp
+Action: TypeAlias = Play | Collect | Wait | Pay | Fallback | HangUp
 
 
 # --- what the caller did ----------------------------------------------------------------------------------------------

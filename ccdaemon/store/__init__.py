@@ -139,6 +139,11 @@ class Register:
         """Legs that have not ended, each with its call."""
         return [(leg, call) for leg, call in await self._rows("SELECT id, call FROM legs WHERE ended IS NULL")]
 
+    async def open_visits(self) -> list[tuple[str, str, str]]:
+        """Visits to queues that have not ended: leg, queue and call."""
+        rows = await self._rows("SELECT leg, queue, call FROM visits WHERE left_at IS NULL")
+        return [(leg, queue, call) for leg, queue, call in rows]
+
     async def calls(self, since: float, until: float, service: str | None = None, limit: int = 1000) -> list[CallRow]:
         """Calls that began in a span of time, the newest first."""
         rows = await self._rows(

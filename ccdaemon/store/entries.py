@@ -51,7 +51,7 @@ _LEG = """
     ON CONFLICT (id) DO UPDATE SET call = :call
 """
 _LEG_END = "UPDATE legs SET ended = :at, cause = :cause WHERE id = :leg AND ended IS NULL"
-_JOIN = "INSERT INTO visits (call, leg, queue, joined) VALUES (:call, :leg, :queue, :at)"
+_JOIN = "INSERT INTO visits (call, leg, queue, joined) VALUES (:call, :leg, :queue, :at) ON CONFLICT DO NOTHING"
 _LEAVE = """
     UPDATE visits SET left_at = :at, outcome = :outcome, member = :member
     WHERE id = (SELECT max(id) FROM visits WHERE leg = :leg AND queue = :queue)
@@ -82,11 +82,13 @@ def entries(notices: Sequence[Notice]) -> Iterator[Statement]:
 
 def _calls_of(notices: Sequence[Notice]) -> Iterator[Statement]:
     """A row for every call that is spoken of: its beginning may have been lost in a day without a disk."""
+    began: dict[str, float] = {}
     for notice in notices:
-        yield _KNOWN, {"call": notice.call, "at": notice.at}
-    for notice in notices:
+        began.setdefault(notice.call, notice.at)
         if isinstance(notice, CallMerged):
-            yield _KNOWN, {"call": notice.into, "at": notice.at}
+            began.setdefault(notice.into, notice.at)
+    for call, at in began.items():
+        yield _KNOWN, {"call": call, "at": at}
 
 
 def _statements(notice: Notice) -> Iterator[Statement]:

@@ -126,7 +126,7 @@ def installation() -> tuple[Path, Path]:
     """Folders of Asterisk's modules and of its data, of the host's or of the fetched one."""
     program = shutil.which("asterisk")
     if program is None:
-        message = "no Asterisk 20 or newer found; `./dev demo` fetches one, or says which package to install"
+        message = "no Asterisk 22.1 or newer found; `./dev demo` fetches one, or says which package to install"
         raise FileNotFoundError(message)
     root = Path(program).resolve().parents[1] / "prefix"
     root = root if root.is_dir() else Path("/")

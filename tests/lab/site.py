@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import random
 import re
+import secrets
 import shutil
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -19,8 +20,8 @@ from ccdaemon.dialplan import MISSED, RECORDINGS, generated
 from tests.lab.asterisk import ASTERISK, CCDAEMON, Asterisk, installation
 
 ROOT = Path(__file__).parents[2]
-MANAGER_SECRET = "manager-secret-of-the-lab"
-GATEWAY_SECRET = "gateway-secret-of-the-lab"
+MANAGER_SECRET = secrets.token_urlsafe(32)  # anew each time: every user of the machine may connect
+GATEWAY_SECRET = secrets.token_urlsafe(32)
 SOFTPHONES = ("caller", "1099")  # who may register by hand: somebody outside, and a desk
 SAMPLES = ROOT / "dialplan" / "samples"
 
@@ -211,7 +212,7 @@ def phones(site: Site, script_port: int) -> Asterisk:
         ),
         "manager.conf": (
             f"[general]\nenabled = yes\nbindaddr = {addresses.phones}\n[lab]\nsecret = {MANAGER_SECRET}\n"
-            "read = call\nwrite = all\neventfilter(name(OriginateResponse)) =\n"
+            "read = call\nwrite = originate\neventfilter(name(OriginateResponse)) =\n"
         ),
         "rtp.conf": "[general]\nrtpstart = 25000\nrtpend = 29999\n",
         "queues.conf": "[general]\n",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -29,7 +30,9 @@ LONG_QUEUE = 12
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def centre() -> AsyncIterator[Centre]:
     """Nobody is logged in to ICT, one caller fills the queue of Complaints, and no phone is answered but where told."""
-    conf = queues(ict=[], ict_cy=[]).replace("[complaints](cc-queue)\n", "[complaints](cc-queue)\nmaxlen = 1\n")
+    conf = queues(ict=[], ict_cy=[], highways_cy=[]).replace(
+        "[complaints](cc-queue)\n", "[complaints](cc-queue)\nmaxlen = 1\n"
+    )
     async with contact_centre(RUN / "callers", asterisk={"queues.conf": conf}) as centre:
         centre.world.desk("*", lets_it_ring())
         yield centre
@@ -104,13 +107,34 @@ async def test_places_in_the_queue_are_spoken_in_welsh_up_to_ten_and_then_more_t
 
 async def test_who_chose_welsh_is_told_honestly_that_the_next_agent_speaks_english(centre: Centre) -> None:
     caller = Listener(centre, CARELINE, "1", "0", caller="07700900701")
+    await centre.until('it["queues"].get("careline-cy") == 1', 20)
+    later = Listener(centre, CARELINE, "2", "0")
     await caller.until_heard("cy/next-agent-speaks-english", within=40)
-    await centre.until('it["queues"].get("careline") == 1', 10)
+    await centre.until('it["queues"].get("careline") == 2', 10)
+    first, second = await _waits(centre, "careline")
+    assert first < second, "who waited for a Welsh speaker comes before those who called meanwhile"
     await caller.hang_up()
+    await later.hang_up()
     told = await _told(centre, "07700900701")
     joined = [moment["detail"]["queue"] for moment in told["timeline"] if moment["kind"] == "joined queue"]
     assert joined == ["careline-cy", "careline"]
     assert told["call"]["language"] == "cy"
+
+
+async def _waits(centre: Centre, queue: str) -> list[int]:
+    """For how long each caller has been in this queue, in seconds, the first one first."""
+    waits = re.findall(r"\(wait: (\d+):(\d+),", await centre.pbx.cli(f"queue show {queue}"))
+    return [60 * int(minutes) + int(seconds) for minutes, seconds in waits]
+
+
+async def test_who_chose_welsh_does_not_overtake_who_has_waited_longer(centre: Centre) -> None:
+    callers = [Listener(centre, HIGHWAYS, "2", "0")]
+    await centre.until('it["queues"].get("highways") == 1', 20)
+    callers.append(Listener(centre, HIGHWAYS, "1", "0"))  # no Welsh speaker is there: at once to the common queue
+    await centre.until('it["queues"].get("highways") == 2', 30)
+    first, second = await _waits(centre, "highways")
+    assert first > second
+    await asyncio.gather(*(caller.hang_up() for caller in callers))
 
 
 async def test_where_nobody_is_logged_in_callers_are_told_in_their_language_and_get_a_choice(centre: Centre) -> None:

@@ -7,11 +7,12 @@ import os
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 import pytest
 import pytest_asyncio
 
+from ccdaemon.asterisk.wire import agi_command
 from ccdaemon.rules.proof import answer_proof
 from tests.lab.asterisk import STRANGER
 from tests.lab.centre import SOUNDS, Centre, contact_centre
@@ -46,7 +47,16 @@ async def test_nobody_else_can_listen_where_the_daemon_did(centre: Centre) -> No
     assert b"PermissionError" in said
 
 
-async def test_an_answer_without_proof_is_not_taken_and_the_script_answers(centre: Centre) -> None:
+@pytest.mark.parametrize(
+    "forged",
+    [
+        pytest.param(lambda nonce: answer_proof(nonce, FORGED, "a-secret-that-somebody-guesses"), id="guessed"),
+        pytest.param(lambda _: 'x" & 0 & "', id="an expression of its own"),
+    ],
+)
+async def test_an_answer_without_proof_is_not_taken_and_the_script_answers(
+    centre: Centre, forged: Callable[[str], str]
+) -> None:
     port = centre.site.configuration().main.gateway.port
     centre.daemon.kill(signal.SIGKILL)
     await centre.daemon.wait()
@@ -55,9 +65,8 @@ async def test_an_answer_without_proof_is_not_taken_and_the_script_answers(centr
     async def forge(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         lines = (await reader.readuntil(b"\n\n")).decode().splitlines()
         nonce = next(line.partition(": ")[2] for line in lines if line.startswith("agi_arg_1:"))
-        guess = answer_proof(nonce, FORGED, "a-secret-that-somebody-guesses")
-        for name, value in (("CC_RESULT", FORGED), ("CC_PROOF", guess)):
-            writer.write(f'SET VARIABLE {name} "{value}"\n'.encode())
+        for name, value in (("CC_RESULT", FORGED), ("CC_PROOF", forged(nonce))):
+            writer.write(agi_command(["SET", "VARIABLE", name, value]))
             await reader.readline()
         asked.set()
         writer.close()

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import random
+import re
 import resource
 import time
 from pathlib import Path
 from typing import Any
 
+from ccdaemon.asterisk.agi import CallerGone
 from tests.lab.centre import Centre, contact_centre
 from tests.lab.phones import Phone
 from tests.lab.scripts import lets_it_ring, presses
+from tests.lab.site import queues
 from tests.prove.proof import NotHeld
 
 KEYS = "0123456789*#"
@@ -25,57 +28,68 @@ HOUSING = "01632960111"
 
 
 async def anything_or_nothing(folder: Path) -> str:
-    """On each line one caller who presses keys at random for ten minutes, and one who presses nothing."""
-    async with contact_centre(folder, closed=["refuse"], level="info") as centre:
-        centre.world.desk("*", lets_it_ring())
+    """On each line one caller who presses keys at random for ten minutes, and one who presses nothing.
+
+    Once where phones are answered, and once where nobody is logged in to any queue: a goodbye is all that is left then.
+    """
+    staffed = await _fidgeting(folder, queues())
+    empty = await _fidgeting(folder, re.sub(r"member => .*\n", "", queues()))
+    return f"with agents: {staffed}; with nobody logged in: {empty}"
+
+
+async def _fidgeting(folder: Path, conf: str) -> str:
+    async with contact_centre(folder, closed=["refuse"], level="info", asterisk={"queues.conf": conf}) as centre:
+        centre.world.desk("*", _answers_briefly)
         services = centre.site.configuration().site.services.values()
-        began = time.monotonic()
-        landed: dict[str, tuple[str, float]] = {}
+        over: dict[str, float] = {}
         async with asyncio.TaskGroup() as calls:
             for index, service in enumerate(services):
                 number = "0" + service.numbers[0].removeprefix("+44")
                 for kind, keys in ((0, KEYS), (1, "")):
                     caller = f"0770090{kind}{index:03d}"
-                    calls.create_task(_one(centre, number, caller, keys, landed))
-        if len(landed) != 2 * len(services):
-            message = f"only {len(landed)} callers had come to a person or a goodbye after ten minutes"
+                    calls.create_task(_one(centre, number, caller, keys, over))
+        if len(over) != 2 * len(services):
+            message = f"only {len(over)} of {2 * len(services)} calls were over after ten minutes"
             raise NotHeld(message)
-        ends = [end for end, _ in landed.values()]
-        longest = max(after for _, after in landed.values())
-        return (
-            f"{len(landed)} callers: {ends.count('person')} came to a person, {ends.count('goodbye')} to a goodbye, "
-            f"the last after {longest:.0f} s; {time.monotonic() - began:.0f} s in all"
-        )
+        await centre.until('all(row["ended"] for row in it)', REGISTERED, "calls", since=0, until=1e12)
+        persons = [await _spoke(centre, row["id"]) for row in await centre.calls()]
+        spoke, last = sum(persons), max(over.values())
+        return f"{spoke} spoke with a person, {len(persons) - spoke} heard a goodbye, the last after {last:.0f} s"
 
 
-async def _one(centre: Centre, number: str, caller: str, keys: str, landed: dict[str, tuple[str, float]]) -> None:
+async def _answers_briefly(phone: Phone) -> None:
+    await phone.answer()
+    await phone.stay(1)
+    phone.hang_up()
+
+
+async def _one(centre: Centre, number: str, caller: str, keys: str, over: dict[str, float]) -> None:
+    """Fidget until the call is over; who is on the line after ten minutes still is not in `over`."""
     chance = random.Random(f"{SEED}{caller}")
 
     async def fidget(phone: Phone) -> None:
         began = time.monotonic()
         try:
-            while time.monotonic() - began < TEN_MINUTES and await _end(centre, caller) is None:
+            while time.monotonic() - began < TEN_MINUTES:
                 await (phone.press(chance.choice(keys)) if keys else phone.stay(1))
                 await asyncio.sleep(chance.uniform(0, 2))
-        finally:  # CallerGone, too: the goodbye was said, and will soon be in the register
-            async with asyncio.timeout(REGISTERED):
-                while (end := await _end(centre, caller)) is None:
-                    await asyncio.sleep(0.1)
-            landed[caller] = end, time.monotonic() - began
+        except CallerGone:
+            over[caller] = time.monotonic() - began
+            raise
 
     await centre.world.call(number, fidget, caller=caller)
 
 
-async def _end(centre: Centre, caller: str) -> str | None:
-    """Where a call has landed, as the register has it."""
-    row = next((row for row in await centre.calls() if row["number"] == f"+44{caller[1:]}"), None)
-    if row is None:
-        return None
-    timeline = (await centre.ask("call", call=row["id"]))["timeline"]
-    if any(moment["kind"] == "joined queue" for moment in timeline):
-        return "person"
+async def _spoke(centre: Centre, call: str) -> bool:
+    """Has an agent answered? If not, the last thing that was decided must have been the end of the call."""
+    timeline = (await centre.ask("call", call=call))["timeline"]
+    if any(moment["detail"].get("outcome") == "answered" for moment in timeline):
+        return True
     decided = [moment["detail"]["result"] for moment in timeline if moment["kind"] == "decision"]
-    return "goodbye" if "goodbye" in decided else None
+    if not decided[-1].startswith(("goodbye", "fallback")):
+        message = f"a call ended in mid-way: {decided}"
+        raise NotHeld(message)
+    return False
 
 
 async def amid_a_crowd(folder: Path) -> str:

@@ -27,6 +27,7 @@ CREATE TABLE legs (
 ) STRICT;
 
 CREATE INDEX legs_of_call ON legs (call);
+CREATE INDEX legs_open ON legs (id) WHERE ended IS NULL;
 
 CREATE TABLE visits (                     -- to queues
     id      INTEGER PRIMARY KEY,
@@ -35,11 +36,13 @@ CREATE TABLE visits (                     -- to queues
     queue   TEXT NOT NULL,
     joined  REAL NOT NULL,
     left_at REAL,
-    outcome TEXT,                         -- answered, abandoned, unanswered
+    outcome TEXT,                         -- answered, abandoned, unanswered, or that nobody saw it
     member  TEXT
 ) STRICT;
 
 CREATE INDEX visits_of_call ON visits (call);
+CREATE INDEX visits_of_leg ON visits (leg);
+CREATE UNIQUE INDEX visits_open ON visits (leg, queue) WHERE left_at IS NULL;
 
 CREATE TABLE events (                     -- all else that a timeline tells: menus, announcements, bridges, transfers
     id     INTEGER PRIMARY KEY,
