@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 import sys
 import time
 from collections.abc import AsyncIterator, Callable
 
+import aiomqtt
 import pytest
 import pytest_asyncio
 
@@ -119,3 +121,15 @@ async def test_a_question_from_somebody_else_is_not_answered(centre: Centre, arg
 
 def _heard(phone: Phone) -> list[tuple[str, str]]:
     return [(each.language, each.prompt) for each in heard(phone.heard, SOUNDS)] if phone.heard.exists() else []
+
+
+async def test_a_daemon_that_a_fault_ends_says_so_at_the_broker(centre: Centre) -> None:
+    """An orderly farewell is for a broker no case for the last will, so we must say it ourselves."""
+    topic = f"ccdaemon/{centre.site.configuration().site.name}/daemon"
+    async with asyncio.timeout(20), aiomqtt.Client(centre.site.addresses.pbx) as client:
+        await client.subscribe(topic)
+        messages = aiter(client.messages)
+        assert json.loads(str((await anext(messages)).payload, "utf8"))["state"] == "online"
+        centre.site.missed.rmdir()
+        assert await centre.daemon.wait() == 1
+        assert json.loads(str((await anext(messages)).payload, "utf8"))["state"] == "offline"
