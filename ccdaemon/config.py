@@ -231,7 +231,7 @@ def _site(main: JudgedTable, tables: Mapping[str, ServiceTable]) -> Site:
         for name, table in tables.items()
     }
     phones = {
-        extension: Phone(extension, table.endpoint or extension, table.service)
+        extension: Phone(extension, table.endpoint or extension, table.service, table.device or extension)
         for extension, table in main.phones.items()
     }
     return Site(

@@ -30,8 +30,10 @@ from ccdaemon.flows.heartbeat import beat, stop_beating
 from ccdaemon.flows.inbound import Conversation, Gatekeeper, Question
 from ccdaemon.flows.journal import Journal
 from ccdaemon.flows.missed import read_missed
+from ccdaemon.flows.payment import Door, knock_of
 from ccdaemon.flows.recordings import Finishing
 from ccdaemon.flows.tracking import resynchronise, track
+from ccdaemon.model import Event
 from ccdaemon.mqtt import Broker, Status
 from ccdaemon.notify import Systemd
 from ccdaemon.questions import questions
@@ -71,6 +73,7 @@ class Daemon:
             tls_context(main.manager.ca) if main.manager.tls else None,
         )
         self._calls = Calls()
+        self._archive = Archive(main.paths.spool / RECORDINGS, main.paths.state / ARCHIVE)
         self._synchronised = False
         self._ami: Ami | None = None
         self._stale = asyncio.Event()
@@ -120,7 +123,7 @@ class Daemon:
     def _tasks(self, register: Register, journal: Journal) -> dict[str, Any]:
         main = self._configuration.main
         finishing = Finishing(
-            Archive(main.paths.spool / RECORDINGS, main.paths.state / ARCHIVE),
+            self._archive,
             register,
             self._alarms,
             self._live_legs,
@@ -159,9 +162,15 @@ class Daemon:
         self._systemd.tell(STATUS="Answering calls")
         self._changed()
         try:
+            door = Door(ami, lambda: self._configuration.site, journal, self._archive.raw, time.time)
             async with asyncio.TaskGroup() as tasks:
+
+                def heard(event: Event) -> None:
+                    if (knock := knock_of(event)) is not None:
+                        tasks.create_task(door.answer(knock), name=f"door for {knock.leg}")
+
                 tasks.create_task(beat(ami, self._beat), name="heartbeat")
-                tasks.create_task(track(ami, self._calls, journal, time.time, self._changed), name="events")
+                tasks.create_task(track(ami, self._calls, journal, time.time, self._changed, heard), name="events")
         finally:
             self._ami, self._synchronised = None, False
         raise AssertionError  # both tasks run until they raise

@@ -41,10 +41,12 @@ def _lines(configuration: Configuration, secret: str, second_tier: Path) -> Iter
     yield f"CC_PAYMENTS={site.payments}"
     yield f"CC_TRUNK={main.asterisk.trunk}"
     yield f"CC_LANGUAGE={site.languages[0]}"
+    yield f"CC_DOOR_WAIT={ceil(main.payment.deadline)}"
     yield from _dids(site)
     yield from _services(site)
     yield from _extensions(site)
     yield from _phones(site)
+    yield from _devices(site)
 
 
 def _dids(site: Site) -> Iterator[str]:
@@ -91,9 +93,18 @@ def _extensions(site: Site) -> Iterator[str]:
             yield f"exten => {service.extension},1,Set(__CC_SERVICE={service.id})"
             yield " same => n,Goto(cc-pass,service,1)"
     for phone in site.phones.values():
-        seal = ",__CC_SEALED=1" if phone.service == site.payments else ""
-        yield f"exten => {phone.extension},1,MSet(CC_PHONE=PJSIP/{phone.endpoint}{seal})"
-        yield " same => n,Goto(cc-pass,phone,1)"
+        whose = "officer" if phone.device in site.officers else "phone"
+        yield f"exten => {phone.extension},1,MSet(CC_PHONE=PJSIP/{phone.endpoint},CC_CALLEE={phone.device})"
+        yield f" same => n,Goto(cc-pass,{whose},1)"
+
+
+def _devices(site: Site) -> Iterator[str]:
+    yield ""
+    yield "[cc-devices]"
+    for phone in site.phones.values():
+        officer = int(phone.device in site.officers)
+        yield f"exten => {phone.endpoint},1,MSet(CC_DEVICE={phone.device},CC_OFFICER={officer})"
+        yield " same => n,Return()"
 
 
 def _phones(site: Site) -> Iterator[str]:

@@ -137,11 +137,15 @@ class Service:
 
 @dataclass(frozen=True, slots=True)
 class Phone:
-    """A device on a desk: its extension, its PJSIP endpoint, and the service for which it rings out."""
+    """An account of a device on a desk: its extension, its PJSIP endpoint, and the service for which it rings out.
+
+    Accounts of one `device` are one phone: what is spoken on one of its lines may be heard on another.
+    """
 
     extension: str
     endpoint: str
     service: str
+    device: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +162,16 @@ class Site:
     announcement: str  # the prompt that says that calls are recorded
     bank_holidays: Container[date]
     phones: Mapping[str, Phone] = field(default_factory=dict)
+
+    @property
+    def devices(self) -> Mapping[str, str]:
+        """The device of each endpoint that is a phone's."""
+        return {phone.endpoint: phone.device for phone in self.phones.values()}
+
+    @property
+    def officers(self) -> frozenset[str]:
+        """The devices of those who take payments."""
+        return frozenset(phone.device for phone in self.phones.values() if phone.service == self.payments)
 
     def service_at(self, number: str) -> Service:
         """The service that a dialled number (E.164) belongs to; the general line for one that is nobody's."""
@@ -219,6 +233,36 @@ class AsteriskFiles:
     endpoints: tuple[Setting, ...] | None
 
 
+# --- what is up in Asterisk ------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """A leg that is up, as Asterisk lists it. `id` is its Uniqueid, `call` its Linkedid, `bridge` empty or an ID."""
+
+    name: str
+    id: str
+    call: str
+    bridge: str
+    application: str
+    data: str
+
+    @classmethod
+    def of(cls, entry: Event) -> Channel:
+        """From an entry of CoreShowChannels."""
+        names = ("Channel", "Uniqueid", "Linkedid", "BridgeId", "Application", "ApplicationData")
+        return cls(*(entry.get(name, "") for name in names))
+
+    @property
+    def endpoint(self) -> str:
+        return endpoint_of(self.name)
+
+
+def endpoint_of(channel: str) -> str:
+    """`1001` of `PJSIP/1001-0000002a`."""
+    return channel.partition("/")[2].rpartition("-")[0]
+
+
 # --- recordings ------------------------------------------------------------------------------------------------------
 
 
@@ -261,6 +305,17 @@ class Recording:
 
 
 # --- expected faults of the world, named for what a flow does about them ---------------------------------------------
+
+
+class SwitchRefused(Exception):
+    """Asterisk will not do what it was told; the text is its own."""
+
+    def says(self, *texts: str) -> bool:
+        return str(self).endswith(texts)
+
+
+class SwitchLost(Exception):
+    """The link to Asterisk is gone, or too slow: nobody knows whether something was done."""
 
 
 class RegisterFull(Exception):

@@ -154,6 +154,19 @@ class Decided:
     reason: str
 
 
+@dataclass(slots=True)
+class DoorOpened:
+    """The payments door opened to `leg`, after `took` seconds. `channels` tell what ran on each."""
+
+    call: str
+    at: float
+    leg: str
+    about: str
+    took: float
+    channels: tuple[dict[str, object], ...]
+    supervisors: tuple[str, ...]
+
+
 Notice: TypeAlias = (
     CallBegan
     | CallIdentified
@@ -170,4 +183,5 @@ Notice: TypeAlias = (
     | Heard
     | Announced
     | Decided
+    | DoorOpened
 )

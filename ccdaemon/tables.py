@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from datetime import time
 from pathlib import Path
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 from pydantic import (
@@ -125,6 +126,13 @@ class RecordingTable(Table):
     announcement: Word = "recording-announcement"
 
 
+class PaymentTable(Table):
+    """The payments door. There is one way only to meet a doubt: nobody is connected."""
+
+    when_unverified: Literal["refuse"] = "refuse"
+    deadline: Seconds = 15
+
+
 class ManagerTable(Table):
     """How we log in to Asterisk's manager port."""
 
@@ -172,6 +180,7 @@ class PathsTable(Table):
 class PhoneTable(Table):
     endpoint: Endpoint | None = None
     service: Word
+    device: Endpoint | None = None
 
 
 class JudgedTable(Table):
@@ -190,5 +199,6 @@ class MainTable(JudgedTable):
     manager: ManagerTable
     gateway: GatewayTable
     asterisk: AsteriskTable
+    payment: PaymentTable = PaymentTable()
     mqtt: MqttTable | None = None
     paths: PathsTable = PathsTable()

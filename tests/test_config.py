@@ -279,15 +279,18 @@ def test_the_keys_of_a_file_become_what_they_say() -> None:
 
 def test_what_is_left_out_is_what_a_caller_would_expect(tmp_path: Path) -> None:
     """Who presses nothing gets a person, but a goodbye where nobody is there; the site's welcome, all its languages."""
-    edits = [Edit(MAIN, '1001 = { service = "housing" }', '1001 = { service = "housing", endpoint = "desk-7" }')]
+    edits = [
+        Edit(MAIN, '1001 = { service = "housing" }', '1001 = { service = "housing", endpoint = "desk-7" }'),
+        Edit(MAIN, '1002 = { service = "housing" }', '1002 = { service = "housing", device = "desk-8" }'),
+    ]
     site = load(written_site(tmp_path, edits), PROMPTS).site
     housing = site.services["housing"]
     assert housing.menus["main"].otherwise == ToQueue()
     assert [housing.menus[name].otherwise for name in ("closed", "holiday", "unanswered")] == [Farewell()] * 3
     assert (housing.welcome, housing.languages, housing.emergency) == ("welcome", ("cy", "en"), None)
     assert (housing.queue.wait, housing.queue.language_wait, housing.menus["main"].wait) == (900, 45, 5)
-    assert site.phones["1001"] == Phone("1001", "desk-7", "housing")
-    assert site.phones["1002"] == Phone("1002", "1002", "housing")
+    assert site.phones["1001"] == Phone("1001", "desk-7", "housing", "1001")
+    assert site.phones["1002"] == Phone("1002", "1002", "housing", "desk-8")
 
 
 @pytest.mark.parametrize(

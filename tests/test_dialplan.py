@@ -28,7 +28,7 @@ SECRET = "the-gateway-secret-of-a-test"
 LINE = re.compile(  # all that a generated line may be
     r"|; .*|\[[a-z-]+\]|CC_[A-Z_]+=[^;$]*"
     r"|exten => [^, ]+,1,(?:Set|MSet|Goto|Return)\([^$;()]*(?:\(num\)=[+0-9]+)?\)"
-    r"| same => n,(?:Return\(\)|Goto\(cc-pass,(?:service|phone),1\))"
+    r"| same => n,(?:Return\(\)|Goto\(cc-pass,(?:service|phone|officer),1\))"
 )
 
 
@@ -68,6 +68,7 @@ def test_the_static_contexts_find_their_settings() -> None:
         "CC_PAYMENTS=payments",
         "CC_TRUNK=trunk",
         "CC_LANGUAGE=cy",
+        "CC_DOOR_WAIT=15",
     ]
 
 
@@ -123,8 +124,8 @@ def test_a_wait_of_less_than_a_second_does_not_become_for_ever() -> None:
     [
         ("6111", "Set(__CC_SERVICE=housing)"),
         ("8000", "Goto(cc-pass,payments,1)"),  # by the door, never straight to the queue
-        ("1001", "MSet(CC_PHONE=PJSIP/1001)"),
-        ("8001", "MSet(CC_PHONE=PJSIP/8001,__CC_SEALED=1)"),  # an officer: what follows is as with payments itself
+        ("1001", "MSet(CC_PHONE=PJSIP/1001,CC_CALLEE=1001)"),
+        ("8001", "MSet(CC_PHONE=PJSIP/8001,CC_CALLEE=8001)"),
     ],
 )
 def test_an_extension_is_a_service_payments_or_a_phone(extension: str, what: str) -> None:
@@ -147,9 +148,21 @@ def test_a_phone_shows_the_number_of_its_service() -> None:
 
 
 def test_a_phone_whose_endpoint_has_another_name_is_known_by_both() -> None:
-    site = replace(example().site, phones={"1001": Phone("1001", "desk-7", "housing")})
-    assert extensions(example_dialplan(site), "cc-extensions")["1001"] == "MSet(CC_PHONE=PJSIP/desk-7)"
+    site = replace(example().site, phones={"1001": Phone("1001", "desk-7", "housing", "1001")})
+    assert extensions(example_dialplan(site), "cc-extensions")["1001"] == "MSet(CC_PHONE=PJSIP/desk-7,CC_CALLEE=1001)"
     assert extensions(example_dialplan(site), "cc-phones") == {"desk-7": "Set(CALLERID(num)=+441632960111)"}
+
+
+def test_an_officers_extension_is_behind_the_door_as_payments_are() -> None:
+    lines = contexts(example_dialplan())["cc-extensions"]
+    behind = {lines[number - 1].partition(",")[0] for number, line in enumerate(lines) if "cc-pass,officer" in line}
+    assert behind == {"exten => 8001", "exten => 8002"}
+
+
+def test_a_phone_is_known_by_its_device_and_whether_it_takes_payments() -> None:
+    phones = {"1001": Phone("1001", "1001", "housing", "desk"), "1011": Phone("1011", "line-2", "payments", "desk")}
+    devices = extensions(example_dialplan(replace(example().site, phones=phones)), "cc-devices")
+    assert devices == {"1001": "MSet(CC_DEVICE=desk,CC_OFFICER=1)", "line-2": "MSet(CC_DEVICE=desk,CC_OFFICER=1)"}
 
 
 def test_every_context_that_the_static_ones_ask_is_there() -> None:
@@ -186,6 +199,7 @@ PLACES = {
     "number": Place(HOUSING, '["01632 960111"]', "[WRITTEN]", "01632 960999"),
     "phone": Place(MAIN, "1001 = {", "WRITTEN = {", "1999"),
     "endpoint": Place(MAIN, '1001 = { service = "housing"', '1001 = { service = "housing", endpoint = WRITTEN', "desk"),
+    "device": Place(MAIN, '1001 = { service = "housing"', '1001 = { service = "housing", device = WRITTEN', "desk"),
     "host": Place(MAIN, '"127.0.0.1"\nport = 573', "WRITTEN\nport = 573", "::1"),
     "trunk": Place(MAIN, 'trunk = "trunk"', "trunk = WRITTEN", "carrier"),
     "fallback": Place(MAIN, 'fallback_queue = "reception"', "fallback_queue = WRITTEN", "anybody"),

@@ -660,8 +660,8 @@ async def test_a_question_of_another_version_is_left_to_the_dialplan(sounds: Pat
     [
         (["n", "p", CALL, "did", "100", "", "", ""], False, False),
         (["n", "p", CALL, "did", "100", "cy", "1", ""], True, False),
-        (["n", "p", CALL, "did", "100", "cy", "0", "0"], False, False),
-        (["n", "p", CALL, "did", "100", "cy", "1", "1"], True, True),
+        (["n", "p", CALL, "did", "100", "cy", "0", "phone"], False, True),
+        (["n", "p", CALL, "did", "100", "cy", "1", "payments"], True, True),
     ],
 )
 def test_a_question_is_read_from_the_arguments_of_cc_ask(

@@ -106,9 +106,9 @@ async def test_events_are_followed_in_their_order_and_told_of_once_for_each_read
         [],
         [an_event("Newchannel", AGENT, CALL), {"Event": "Unheard of"}],
     ]
-    notes, calls = Notes(), Calls()
+    notes, calls, heard = Notes(), Calls(), list[Event]()
     with pytest.raises(AmiDisconnected):
-        await track(Switch(reads=reads), calls, notes, lambda: NOW, notes.changed)
+        await track(Switch(reads=reads), calls, notes, lambda: NOW, notes.changed, heard.append)
     assert notes.notices == [
         CallBegan(CALL, AT),
         LegBegan(CALL, AT, CALLER, channel_of(CALLER)),
@@ -116,6 +116,7 @@ async def test_events_are_followed_in_their_order_and_told_of_once_for_each_read
         LegBegan(CALL, NOW, AGENT, channel_of(AGENT)),  # an event without a time happened now
     ]
     assert notes.changes == [3, 3, 4]
+    assert [event["Event"] for event in heard] == ["Newchannel", "QueueCallerJoin", "Newchannel", "Unheard of"]
     assert set(calls.legs) == {CALLER, AGENT}
 
 

@@ -22,6 +22,7 @@ from panoramisk.actions import Action
 from panoramisk.ami_protocol import AMIProtocol
 
 from ccdaemon.asterisk.wire import AmiDecoder, Headers, WireFault, ami_action
+from ccdaemon.model import SwitchLost, SwitchRefused
 
 CONNECT_DEADLINE = 5.0  # seconds for connection and login together
 ACTION_DEADLINE = 5.0  # seconds
@@ -39,11 +40,11 @@ class AmiUnreachable(Exception):
     """Nobody answers at the manager port, or nobody who is an Asterisk: try again later."""
 
 
-class AmiRefused(Exception):
+class AmiRefused(SwitchRefused):
     """Asterisk says no, to the login or to an action: tell a person. The text is Asterisk's own."""
 
 
-class AmiDisconnected(Exception):
+class AmiDisconnected(SwitchLost):
     """The link dropped or no answer came in time: whether the action was carried out is not known, so look."""
 
 

@@ -101,7 +101,7 @@ class Question:
         if len(arguments) != 8:  # noqa: PLR2004 - as cc-ask sends them
             return None
         nonce, proof, call, about, value, language, announced, sealed = arguments
-        return cls(nonce, proof, call, about, value, language, announced == "1", sealed == "1", number)
+        return cls(nonce, proof, call, about, value, language, announced == "1", sealed != "", number)
 
 
 @dataclass

@@ -41,11 +41,13 @@ async def track(
     journal: Journal,
     clock: Callable[[], float],
     changed: Callable[[], None],
+    heard: Callable[[Event], None],
 ) -> NoReturn:
-    """Follow events for ever. What `events` raises when the link is gone ends it."""
+    """Follow events until `events` raises, because the link is gone; `heard` gets each once it is applied."""
     while True:
         for event in await switch.events():
             journal.note(*calls.apply(event, clock()))
+            heard(event)
         changed()
 
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from ccdaemon.model import AsteriskFiles, Fault, Setting, Site
 
 OLDEST = (22, 1)  # the first with option D of MixMonitor and with event filters by name
-CONNECTED = "cc-connected"
+CONNECTED, ANSWERED = "cc-connected", "cc-answered"
 TRUNK_CONTEXT, PHONES_CONTEXT, TRANSFER_CONTEXT = "cc-inbound", "cc-internal", "cc-transfer"
 _APPLICATION = re.compile(r"\b(Queue|Dial)\(", re.IGNORECASE)
 _CALLING_PARTY = set("THKWX")  # what the party that called may do by key: transfer, hang up, park, record
@@ -63,6 +63,9 @@ def _queues(site: Site, fallback_queue: str, settings: tuple[Setting, ...]) -> I
         for key, name in names.items():
             if name not in known:
                 yield Fault(file, key, _unknown(name, f"to {service.name.get('en', service.id)}"))
+            elif service.id == site.payments and gosubs.get(name) != ANSWERED:
+                text = f"queue {name!r} has no membergosub = {ANSWERED} in queues.conf: the payments door stands there"
+                yield Fault(file, key, text)
             elif service.records and not gosubs.get(name, "").startswith(CONNECTED):
                 text = f"queue {name!r} has no membergosub = {CONNECTED} in queues.conf: no call would be recorded"
                 yield Fault(file, key, text)

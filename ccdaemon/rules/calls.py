@@ -12,7 +12,7 @@ import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
-from ccdaemon.model import Event
+from ccdaemon.model import Event, endpoint_of
 from ccdaemon.notices import (
     Bridged,
     CallBegan,
@@ -43,8 +43,7 @@ class Leg:
 
     @property
     def endpoint(self) -> str:
-        """`1001` of `PJSIP/1001-0000002a`."""
-        return self.channel.partition("/")[2].rpartition("-")[0]
+        return endpoint_of(self.channel)
 
 
 @dataclass(slots=True)

@@ -36,7 +36,15 @@ from ccdaemon.rules.menus import COMMON_PROMPTS
 
 ENTRANCES = (MAIN, CLOSED, HOLIDAY, UNANSWERED)
 NEXT_AGENT = "next-agent-speaks-english"
-DIALPLAN_PROMPTS = ("hold", "nobody-available", NEXT_AGENT)
+DIALPLAN_PROMPTS = (
+    "hold",
+    "nobody-available",
+    NEXT_AGENT,
+    "payment-wait",
+    "payment-refused",
+    "payment-refused-person",
+    "payment-refused-agent",
+)
 
 # "press 1", "pwyswch 1": how a prompt tells of a key in each language that we can read.
 _TOLD = {

@@ -15,6 +15,7 @@ from ccdaemon.notices import (
     CallIdentified,
     CallMerged,
     Decided,
+    DoorOpened,
     Heard,
     LegBegan,
     LegEnded,
@@ -127,6 +128,8 @@ def _statements(notice: Notice) -> Iterator[Statement]:
             yield _event(call, at, "menu", None, service=service, menu=menu, language=language, did=did)
         case Announced(call, at, language, whole):
             yield _event(call, at, "announcement", None, language=language, whole=whole)
+        case DoorOpened(call, at, leg, about, took, channels, supervisors):
+            yield _event(call, at, "door", leg, about=about, took=took, channels=channels, supervisors=supervisors)
         case Decided(call, at, result, reason):
             yield _event(call, at, "decision", None, result=result, reason=reason)
 

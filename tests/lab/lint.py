@@ -12,7 +12,7 @@ from ccdaemon.dialplan import GENERATED, generated
 from tests.lab.site import GATEWAY_SECRET, ROOT
 
 # Applications and functions of Asterisk 22 that asterisklint does not know, and one matter of taste about [globals].
-UNKNOWN_TO_IT = ("app 'MSet'", "function 'UUID'", "function 'SHA1'", "H_DP_GLOBALS_MISPLACED")
+UNKNOWN_TO_IT = ("app 'MSet'", "app 'WaitForCondition'", "function 'UUID'", "function 'SHA1'", "H_DP_GLOBALS_MISPLACED")
 
 
 def main() -> int:

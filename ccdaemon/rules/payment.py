@@ -1,0 +1,83 @@
+"""Which channels does the payments door concern?
+
+Those of the call that stands before it, and whatever could carry its sound: other lines of the same phone, whatever is
+bridged with any of these, both halves of a Local channel, until nothing new is found. Who listens to them without being
+a party is found too: supervisors, and recorders that are channels themselves.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+
+from ccdaemon.model import Channel
+
+SPIES = ("ChanSpy", "ExtenSpy")
+RECORDERS = ("CBRec/", "Recorder/")  # ConfBridge's own, and that of a bridge which ARI records: channels in a bridge
+APART = ("Park", "Parked Call", "BridgeWait")  # who is here shares a bridge with strangers, and hears none of them
+_HALF = re.compile(r"(Local/.*);[12]")
+
+
+@dataclass(frozen=True, slots=True)
+class Knock:
+    """A question at the door (dialplan `cc-door`): a call to payments, or one that may meet a payment."""
+
+    channel: str
+    leg: str
+    call: str
+    nonce: str
+    about: str
+    device: str | None = None  # of the phone that is going to be rung
+
+
+def involved(
+    channels: Iterable[Channel], first: Collection[str], devices: Mapping[str, str], device: str | None = None
+) -> list[Channel]:
+    """The closure of the channels with the Uniqueids `first`, and of those of the phone `device`.
+
+    `devices` says to which phone an endpoint belongs. Endpoints that are no phone's, as a trunk's, join nothing: all
+    callers share them.
+    """
+    channels = list(channels)
+    ties = {channel.id: _ties(channel, devices) for channel in channels}
+    found: dict[str, Channel] = {}
+    tied = {f"phone {device}"} if device else set()
+    fresh = [channel for channel in channels if channel.id in first or ties[channel.id] & tied]
+    while fresh:
+        found |= {channel.id: channel for channel in fresh}
+        for channel in fresh:
+            tied |= ties[channel.id]
+        fresh = [channel for channel in channels if channel.id not in found and ties[channel.id] & tied]
+    return list(found.values())
+
+
+def _ties(channel: Channel, devices: Mapping[str, str]) -> set[str]:
+    """What a channel shares with others whose sound may reach it."""
+    ties = {f"call {channel.call}"}
+    if channel.bridge and channel.application not in APART:
+        ties.add(f"bridge {channel.bridge}")
+    if channel.endpoint in devices and channel.name.startswith("PJSIP/"):
+        ties.add(f"phone {devices[channel.endpoint]}")
+    if half := _HALF.fullmatch(channel.name):
+        ties.add(half[1])
+    return ties
+
+
+def listeners(channels: Iterable[Channel], concerned: Collection[Channel]) -> list[Channel]:
+    """Who hears the channels without being a party: supervisors, and recorders that are channels themselves."""
+    recorders = {channel.id for channel in concerned if channel.name.startswith(RECORDERS)}
+    snoops = tuple(f"Snoop/{channel.id}-" for channel in concerned)  # res_stasis_snoop.c names them by their target
+    return [
+        channel
+        for channel in channels
+        if channel.id in recorders or channel.name.startswith(snoops) or _spies(channel, concerned)
+    ]
+
+
+def _spies(channel: Channel, concerned: Collection[Channel]) -> bool:
+    """ChanSpy names the beginning of a channel's name, or nothing; ExtenSpy an extension: that may be anybody."""
+    if channel.application not in SPIES:
+        return False
+    target = channel.data.partition(",")[0]
+    return channel.application == "ExtenSpy" or any(each.name.startswith(target) for each in concerned)

@@ -1,0 +1,312 @@
+"""The payments door: whom it concerns, and what it does before it opens. The scripted Asterisk takes nothing wrong."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ccdaemon.flows import payment as room
+from ccdaemon.flows.payment import Door, knock_of
+from ccdaemon.model import Channel, Phone, RawRecording, SwitchLost, SwitchRefused
+from ccdaemon.notices import DoorOpened, Notice
+from ccdaemon.rules.payment import Knock, involved, listeners
+from tests.builders import example_site
+
+DEVICES = {"1001": "desk", "1011": "desk", "1002": "1002", "8001": "8001"}
+
+
+def a_channel(
+    name: str, number: int, *, call: int | None = None, bridge: str = "", doing: str = "AppQueue()"
+) -> Channel:
+    """`PJSIP/1001` gets its suffix; the call is its own where none is named."""
+    application, _, data = doing.rstrip(")").partition("(")
+    whole = name if ";" in name or name.count("-") else f"{name}-{number:08x}"
+    return Channel(whole, f"9.{number}", f"9.{number if call is None else call}", bridge, application, data)
+
+
+CALLER = a_channel("PJSIP/trunk", 1, bridge="b1")
+AGENT = a_channel("PJSIP/1001", 2, call=1, bridge="b1")
+LINE_2 = a_channel("PJSIP/1011", 3, doing="UserEvent(CCDoor)")
+STRANGER = a_channel("PJSIP/trunk", 4, bridge="b2")
+OTHER_AGENT = a_channel("PJSIP/1002", 5, call=4, bridge="b2")
+
+
+# --- whom it concerns ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("claim", "channels", "first", "found"),
+    [
+        ("nobody else", [LINE_2, STRANGER, OTHER_AGENT], LINE_2, {LINE_2}),
+        ("the other line of the phone, and who speaks on it", [CALLER, AGENT, LINE_2], LINE_2, {CALLER, AGENT, LINE_2}),
+        (
+            "the same call",
+            [a_channel("PJSIP/8001", 6, call=1), CALLER],
+            CALLER,
+            {a_channel("PJSIP/8001", 6, call=1), CALLER},
+        ),
+        ("never who comes by the same trunk", [CALLER, AGENT, STRANGER, OTHER_AGENT], CALLER, {CALLER, AGENT}),
+        (
+            "through both halves of a Local channel",
+            [
+                AGENT,
+                CALLER,
+                a_channel("Local/8000@cc-transfer-00000001;1", 7, call=7, bridge="b3"),
+                a_channel("Local/8000@cc-transfer-00000001;2", 8, call=8),
+                a_channel("PJSIP/1002", 9, bridge="b3"),
+            ],
+            a_channel("Local/8000@cc-transfer-00000001;2", 8, call=8),
+            {
+                a_channel("Local/8000@cc-transfer-00000001;1", 7, call=7, bridge="b3"),
+                a_channel("Local/8000@cc-transfer-00000001;2", 8, call=8),
+                a_channel("PJSIP/1002", 9, bridge="b3"),
+            },
+        ),
+        (
+            "not who is parked beside",
+            [
+                replace(CALLER, bridge="lot", application="Park"),
+                a_channel("PJSIP/trunk", 6, bridge="lot", doing="Park()"),
+            ],
+            CALLER,
+            {replace(CALLER, bridge="lot", application="Park")},
+        ),
+    ],
+    ids=lambda each: each if isinstance(each, str) else "",
+)
+def test_the_door_concerns(claim: str, channels: list[Channel], first: Channel, found: set[Channel]) -> None:
+    assert set(involved(channels, {first.id}, DEVICES)) == found, claim
+
+
+def test_a_phone_that_is_going_to_be_rung_is_concerned_with_all_its_lines() -> None:
+    officer = a_channel("PJSIP/8001", 6)
+    assert set(involved([CALLER, AGENT, officer, STRANGER], {officer.id}, DEVICES, "desk")) == {CALLER, AGENT, officer}
+
+
+channels_of_all_kinds = st.lists(
+    st.builds(
+        lambda number, name, call, bridge: a_channel(name, number, call=call, bridge=bridge),
+        st.integers(10, 60),
+        st.sampled_from(["PJSIP/trunk", "PJSIP/1001", "PJSIP/1011", "PJSIP/8001", "Local/1@c-1;1", "Local/1@c-1;2"]),
+        st.integers(1, 6),
+        st.sampled_from(["", "", "x", "y", "z"]),
+    ),
+    max_size=12,
+    unique_by=lambda channel: channel.id,
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(channels_of_all_kinds, st.data())
+def test_whom_the_door_concerns_does_not_depend_on_who_of_them_knocks(
+    channels: list[Channel], data: st.DataObject
+) -> None:
+    if not channels:
+        return
+    one = data.draw(st.sampled_from(channels))
+    found = involved(channels, {one.id}, DEVICES)
+    other = data.draw(st.sampled_from(found))
+    assert one in found
+    assert set(involved(channels, {other.id}, DEVICES)) == set(found)
+
+
+@pytest.mark.parametrize(
+    ("doing", "hears"),
+    [
+        ("ChanSpy(PJSIP/1001-00000002,qw)", True),
+        ("ChanSpy(PJSIP/1001)", True),
+        ("ChanSpy()", True),  # anybody
+        ("ChanSpy(,g(housing))", True),  # a group, and who is in it nobody says
+        ("ExtenSpy(1001@cc-internal)", True),
+        ("ChanSpy(PJSIP/1002,q)", False),
+        ("Playback(hold)", False),
+    ],
+)
+def test_a_supervisor_who_may_hear_is_found(doing: str, *, hears: bool) -> None:
+    supervisor = a_channel("PJSIP/1009", 6, doing=doing)
+    assert listeners([CALLER, AGENT, supervisor], [CALLER, AGENT]) == ([supervisor] if hears else [])
+
+
+@pytest.mark.parametrize(
+    ("name", "bridge", "hears"),
+    [
+        ("CBRec/conf-7001-uid-1;1", "b1", True),
+        ("Recorder/ARI-00000001;1", "b1", True),
+        ("CBRec/conf-7002-uid-1;1", "b9", False),
+        ("Snoop/9.2-00000001", "", True),
+        ("Snoop/9.22-00000001", "", False),
+    ],
+)
+def test_a_recorder_that_is_a_channel_is_found(name: str, bridge: str, *, hears: bool) -> None:
+    tap = a_channel(name, 6, bridge=bridge, doing="()")
+    channels = [CALLER, AGENT, tap]
+    assert listeners(channels, involved(channels, {CALLER.id}, DEVICES)) == ([tap] if hears else [])
+
+
+# --- what it does ----------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Switch:
+    """An Asterisk with these channels, recorders (how many on which) and faults."""
+
+    channels: list[Channel]
+    recorders: dict[str, int] = field(default_factory=dict)
+    appears: list[Channel] = field(default_factory=list)  # after the first look
+    refuses: dict[str, str] = field(default_factory=dict)
+    hangs: str | None = None
+    lost: str | None = None
+    stubborn: int = 0  # looks that a listener who was hung up is still there
+    done: list[tuple[str, ...]] = field(default_factory=list)
+
+    async def listing(self, name: str) -> list[dict[str, str]]:
+        assert name == "CoreShowChannels"
+        await self._ought("CoreShowChannels")
+        listed = [
+            {
+                "Channel": each.name,
+                "Uniqueid": each.id,
+                "Linkedid": each.call,
+                "BridgeId": each.bridge,
+                "Application": each.application,
+                "ApplicationData": each.data,
+            }
+            for each in self.channels
+        ]
+        self.channels += self.appears
+        self.appears = []
+        return listed
+
+    async def action(self, name: str, fields: Mapping[str, str]) -> None:
+        await self._ought(name)
+        channel = fields["Channel"]
+        if channel not in {each.name for each in self.channels}:
+            message = f"{name}: No such channel"
+            raise SwitchRefused(message)
+        match name:
+            case "Setvar":
+                self.done.append((name, channel, fields["Variable"], fields["Value"]))
+            case "StopMixMonitor":
+                if not self.recorders.get(channel):
+                    message = f"{name}: Could not stop monitoring channel"
+                    raise SwitchRefused(message)
+                self.recorders[channel] -= 1
+                self.done.append((name, channel))
+            case "Hangup":
+                self.done.append((name, channel))
+                self.stubborn -= 1
+                if self.stubborn < 0:
+                    self.channels = [each for each in self.channels if each.name != channel]
+            case _:
+                raise AssertionError(name)
+
+    async def _ought(self, name: str) -> None:
+        if self.hangs == name:
+            await asyncio.Event().wait()
+        if self.lost == name:
+            message = "Asterisk closed the connection"
+            raise SwitchLost(message)
+        if name in self.refuses:
+            raise SwitchRefused(self.refuses[name])
+
+
+class Notes(list[Notice]):
+    def note(self, *notices: Notice) -> None:
+        self.extend(notices)
+
+
+def knocks(channel: Channel, device: str | None = None) -> Knock:
+    return Knock(channel.name, channel.id, channel.call, "nonce-7", "queue", device)
+
+
+async def open_to(switch: Switch, knock: Knock, *raw: RawRecording) -> Notes:
+    notes = Notes()
+    phones = {each: Phone(each, each, "payments" if each[0] == "8" else "housing", DEVICES[each]) for each in DEVICES}
+    site = replace(example_site(), phones=phones)
+    await Door(switch, lambda: site, notes, lambda: raw, lambda: 100.0).answer(knock)
+    return notes
+
+
+async def test_everything_is_sealed_before_anything_is_stopped_and_the_answer_comes_last() -> None:
+    switch = Switch([CALLER, AGENT, LINE_2, STRANGER, OTHER_AGENT], {AGENT.name: 2, OTHER_AGENT.name: 1})
+    raw = RawRecording(Path("/spool/a.raw"), AGENT.call, AGENT.id, "housing", 32_000)
+    (notice,) = await open_to(switch, knocks(LINE_2), raw)
+    steps = [step[:3] for step in switch.done]
+    sealed = [("Setvar", each.name, "__CC_SEALED") for each in (CALLER, AGENT, LINE_2)]
+    stops = [("StopMixMonitor", AGENT.name)] * 2
+    assert set(sealed) <= set(steps)
+    assert max(map(steps.index, sealed)) < steps.index(stops[0])
+    assert [step for step in steps if step[0] == "StopMixMonitor"] == stops
+    assert switch.done[-1] == ("Setvar", LINE_2.name, "CC_CLEAR", "clear nonce-7")
+    assert switch.recorders[OTHER_AGENT.name] == 1
+    assert isinstance(notice, DoorOpened)
+    evidence = {each["leg"]: (each["recorders"], each["file"], each["bytes"]) for each in notice.channels}
+    assert evidence == {CALLER.id: (0, None, None), AGENT.id: (2, "a.raw", 32_000), LINE_2.id: (0, None, None)}
+
+
+async def test_each_line_of_a_phone_marks_the_phone_as_being_with_payments() -> None:
+    switch = Switch([CALLER, AGENT, LINE_2])
+    await open_to(switch, knocks(LINE_2))
+    groups = {step[1:] for step in switch.done if step[2:3] == ("GROUP(cc-payments)",)}
+    assert groups == {(AGENT.name, "GROUP(cc-payments)", "desk"), (LINE_2.name, "GROUP(cc-payments)", "desk")}
+
+
+async def test_who_joins_meanwhile_is_quietened_too() -> None:
+    late = a_channel("PJSIP/1002", 7, call=3, bridge="b9")
+    switch = Switch([LINE_2], {late.name: 1}, appears=[late])
+    (notice,) = await open_to(switch, knocks(LINE_2))
+    assert isinstance(notice, DoorOpened)
+    assert {each["leg"] for each in notice.channels} == {LINE_2.id, late.id}
+    assert switch.recorders[late.name] == 0
+
+
+async def test_no_answer_before_every_supervisor_is_off_the_line() -> None:
+    supervisor = a_channel("PJSIP/1009", 7, doing="ChanSpy(PJSIP/1001,qw)")
+    switch = Switch([CALLER, AGENT, supervisor], stubborn=3)
+    (notice,) = await open_to(switch, knocks(CALLER))
+    assert isinstance(notice, DoorOpened)
+    assert notice.supervisors == (supervisor.name,)
+    assert switch.done.count(("Hangup", supervisor.name)) == 4
+    assert switch.done.index(("Setvar", CALLER.name, "CC_CLEAR", "clear nonce-7")) == len(switch.done) - 1
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        pytest.param({"refuses": {"StopMixMonitor": "StopMixMonitor: Permission denied"}}, id="may not stop"),
+        pytest.param({"refuses": {"Setvar": "Setvar: Permission denied"}}, id="may not seal"),
+        pytest.param({"refuses": {"CoreShowChannels": "CoreShowChannels: Permission denied"}}, id="may not look"),
+        pytest.param({"hangs": "CoreShowChannels"}, id="no list"),
+        pytest.param({"hangs": "StopMixMonitor"}, id="no answer to a stop"),
+        pytest.param({"lost": "StopMixMonitor"}, id="link lost"),
+        pytest.param({"recorders": {AGENT.name: 1000}}, id="recorders without end"),
+        pytest.param({"stubborn": 10**9}, id="a supervisor who does not go"),
+    ],
+)
+async def test_on_any_doubt_there_is_no_answer(fault: dict[str, object], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(room, "DEADLINE", 0.2)
+    supervisor = a_channel("PJSIP/1009", 7, doing="ChanSpy(PJSIP/1001,qw)")
+    switch = replace(Switch([CALLER, AGENT, supervisor]), **fault)  # type: ignore[arg-type]
+    assert await open_to(switch, knocks(CALLER)) == []
+    assert not [step for step in switch.done if "CC_CLEAR" in step]
+
+
+async def test_who_is_not_listed_any_more_gets_no_answer() -> None:
+    switch = Switch([CALLER, AGENT])
+    assert await open_to(switch, knocks(LINE_2)) == []
+    assert switch.done == []
+
+
+def test_only_a_knock_is_taken_for_one() -> None:
+    event = {"Event": "UserEvent", "UserEvent": "CCDoor", "Channel": LINE_2.name, "Uniqueid": LINE_2.id}
+    event |= {"Linkedid": LINE_2.call, "Nonce": "nonce-7", "About": "queue", "Device": ""}
+    assert knock_of(event) == knocks(LINE_2)
+    assert knock_of(event | {"Device": "desk"}) == knocks(LINE_2, "desk")
+    assert knock_of(event | {"UserEvent": "Other"}) is None
+    assert knock_of({"Event": "Hangup"}) is None
