@@ -69,10 +69,12 @@ def write_site(
     closed: Iterable[str] = (),
     more_phones: Iterable[str] = (),
     manager_port: int = 5038,
+    more_numbers: Iterable[str] = (),
 ) -> Site:
     """The example site, moved into `folder`: open round the clock but for the services in `closed`.
 
-    `more_phones` are extensions of phones besides the site's own; `manager_port` is where the daemon looks for AMI.
+    `more_phones` are extensions of phones besides the site's own, officers' where they begin with 8; `manager_port` is
+    where the daemon looks for AMI; `more_numbers` are Housing's too.
     """
     site = Site(folder, Addresses.pick())
     shutil.rmtree(folder, ignore_errors=True)
@@ -94,10 +96,16 @@ def write_site(
         text = text.replace(old, new)
     if os.geteuid() != 0:
         text = text.replace("port = 573 ", "port = 4573 ")  # only root may give us a port below 1024
-    main.write_text(text + "".join(f'{extension} = {{ service = "general" }}\n' for extension in more_phones))
+    more = {each: "payments" if each.startswith("8") else "general" for each in more_phones}
+    main.write_text(
+        text + "".join(f'{extension} = {{ service = "{service}" }}\n' for extension, service in more.items())
+    )
     for file in (site.config / "services").glob("*.toml"):
         hours = "[hours]\n" if file.stem in closed else "[hours]\nalways = true\n"
         file.write_text(re.sub(r"^\[hours\]\n(?:[^\[\n].*\n)*", hours, file.read_text(), flags=re.MULTILINE))
+    housing = site.config / "services" / "housing.toml"
+    numbers = ", ".join(f'"{number}"' for number in ("01632 960111", *more_numbers))
+    housing.write_text(housing.read_text().replace('"01632 960111"', numbers))
     for name, secret in (("manager", MANAGER_SECRET), ("gateway", GATEWAY_SECRET)):
         (site.config / f"{name}.secret").write_text(secret)
     _give(site)
@@ -127,7 +135,7 @@ def queues(**members: Iterable[str]) -> str:
     for name, extensions in members.items():
         heading = f"[{name.replace('_', '-')}](cc-queue)\n"
         lines = "".join(f"member => PJSIP/{extension}\n" for extension in extensions)
-        text = re.sub(re.escape(heading) + r"(?:member.*\n)*", heading + lines, text)
+        text = re.sub(rf"({re.escape(heading)}(?:membergosub.*\n)?)(?:member =>.*\n)*", rf"\1{lines}", text)
     return text
 
 
