@@ -16,7 +16,8 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-from ccdaemon.model import ArchiveFault, FinishedFile, RawRecording
+from ccdaemon.faults import ArchiveFault
+from ccdaemon.model import FinishedFile, RawRecording
 
 RATE = 8000  # samples a second, for each side
 FRAME = 4  # bytes: two samples of 16 bits

@@ -26,20 +26,23 @@ from ccdaemon.asterisk.ami import Ami, AmiAddress, AmiDisconnected, keep_linked
 from ccdaemon.config import Configuration, ConfigurationFaults, load, secret, tls_context
 from ccdaemon.control import Control
 from ccdaemon.dialplan import MISSED, RECORDINGS
+from ccdaemon.flows.guard import Guard
 from ccdaemon.flows.heartbeat import beat, stop_beating
 from ccdaemon.flows.inbound import Conversation, Gatekeeper, Question
+from ccdaemon.flows.interlock import Interlock
 from ccdaemon.flows.journal import Journal
 from ccdaemon.flows.missed import read_missed
 from ccdaemon.flows.payment import Door, knock_of
 from ccdaemon.flows.recordings import Finishing
+from ccdaemon.flows.topics import Topics
 from ccdaemon.flows.tracking import resynchronise, track
-from ccdaemon.model import Event
+from ccdaemon.model import Event, Site
 from ccdaemon.mqtt import Broker, Status
 from ccdaemon.notify import Systemd
 from ccdaemon.questions import questions
 from ccdaemon.rules.asterisk import too_old
 from ccdaemon.rules.calls import Calls
-from ccdaemon.rules.status import calls_topic, queue_topics
+from ccdaemon.rules.payment import exposed
 from ccdaemon.shipped import shipped
 from ccdaemon.sounds import Sounds
 from ccdaemon.spool import Missed
@@ -51,7 +54,6 @@ SOCKET = "control"
 ON_START = ("manager", "gateway", "mqtt", "paths", "site")  # tables of which some or all is read once
 INSTALL = "`ccdaemon dialplan install`: only then does Asterisk know new numbers, queues, phones, contexts"
 DRAIN = 20.0  # seconds in which conversations may end when we stop
-REFRESH = 0.5  # seconds between a change and its topics
 AGAIN = 0.5  # seconds between attempts to cancel a task
 FAREWELL = 2.0  # seconds for the last word to the broker
 
@@ -76,12 +78,12 @@ class Daemon:
         self._archive = Archive(main.paths.spool / RECORDINGS, main.paths.state / ARCHIVE)
         self._synchronised = False
         self._ami: Ami | None = None
-        self._stale = asyncio.Event()
         self._stopping = asyncio.Event()
         self._since = int(time.time())
         self._systemd = Systemd()
         self._status = Status(_broker(configuration), configuration.site.name, self._state("online"))
         self._alarms = Alarms(self._status.publish)
+        self._topics = Topics(self._status.publish, self._calls, self._site)
 
     async def run(self) -> None:
         """Run until SIGTERM or SIGINT. Raises `OSError` for a port that is taken, `RegisterUnusable`."""
@@ -99,7 +101,7 @@ class Daemon:
             journal = Journal(register, self._alarms)
             stack.push_async_callback(journal.close)
             conversation = Conversation(
-                lambda: self._configuration.site,
+                self._site,
                 Gatekeeper(self._gateway_secret),
                 Sounds(main.paths.sounds),
                 journal,
@@ -140,7 +142,7 @@ class Daemon:
         return {
             "journal": journal.run(),
             "status": self._status.run(self._broker_changed),
-            "topics": self._refresh_topics(),
+            "topics": self._topics.run(),
             "asterisk": keep_linked(
                 self._address, lambda ami: self._linked(ami, register, journal), self._link_changed
             ),
@@ -160,17 +162,22 @@ class Daemon:
         self._status.publish("ami", {"state": "up"})
         self._alarms.clear("asterisk")
         self._systemd.tell(STATUS="Answering calls")
-        self._changed()
+        self._topics.changed()
         try:
-            door = Door(ami, lambda: self._configuration.site, journal, self._archive.raw, time.time)
+            door = Door(ami, self._calls, self._site, journal, self._archive.raw, time.time)
+            guard = Guard(Interlock(ami), self._calls, self._site, journal, self._alarms, time.time)
             async with asyncio.TaskGroup() as tasks:
 
                 def heard(event: Event) -> None:
                     if (knock := knock_of(event)) is not None:
                         tasks.create_task(door.answer(knock), name=f"door for {knock.leg}")
+                    elif legs := exposed(self._calls, event, self._site()):
+                        tasks.create_task(guard.stop(event, legs), name=f"guard for {legs[0].id}")
 
                 tasks.create_task(beat(ami, self._beat), name="heartbeat")
-                tasks.create_task(track(ami, self._calls, journal, time.time, self._changed, heard), name="events")
+                tasks.create_task(
+                    track(ami, self._calls, journal, time.time, self._topics.changed, heard), name="events"
+                )
         finally:
             self._ami, self._synchronised = None, False
         raise AssertionError  # both tasks run until they raise
@@ -178,6 +185,9 @@ class Daemon:
     def _beat(self) -> float:
         """What the heartbeat says: nobody is at home any more, from the moment when we are told to stop."""
         return 0.0 if self._stopping.is_set() else time.time()
+
+    def _site(self) -> Site:
+        return self._configuration.site
 
     def _live_legs(self) -> Container[str] | None:
         return self._calls.legs if self._synchronised else None
@@ -192,24 +202,7 @@ class Daemon:
         if fault is None:
             log.info("linked with the MQTT broker")
 
-    # --- topics ------------------------------------------------------------------------------------------------------
-
-    def _changed(self) -> None:
-        self._stale.set()
-
-    async def _refresh_topics(self) -> NoReturn:
-        while True:
-            await self._stale.wait()
-            await asyncio.sleep(REFRESH)
-            self._stale.clear()
-            self._status.publish("calls", calls_topic(self._calls))
-            self._status.publish("recorders", {"running": self._calls.recorders})
-            for topic, payload in queue_topics(self._calls, self._queues()).items():
-                self._status.publish(topic, payload)
-
-    def _queues(self) -> list[str]:
-        queues = [service.queue for service in self._configuration.site.services.values()]
-        return [name for queue in queues for name in (queue.name, *queue.by_language.values())]
+    # --- how we are ----------------------------------------------------------------------------------------------------
 
     def _state(self, state: str) -> dict[str, object]:
         return {"state": state, "version": __version__, "since": self._since}
@@ -237,14 +230,12 @@ class Daemon:
     def _reload(self) -> None:
         """Take a new configuration, whole and sound, or keep the old one and say all that is wrong with the new."""
         self._systemd.tell(RELOADING="1", MONOTONIC_USEC=str(time.monotonic_ns() // 1000))
-        old, queues = self._started, set(self._queues())
+        old = self._started
         try:
             self._configuration = new = load(old.folder, shipped("prompts"))
             log.info("configuration reloaded; conversations that have begun end with the old one", next=INSTALL)
             if later := [name for name in ON_START if getattr(old.main, name) != getattr(new.main, name)]:
                 log.warning("some of it counts after a restart only", tables=later)
-            for queue in queues - set(self._queues()):
-                self._status.publish(f"queues/{queue}", None)
             self._alarms.clear("configuration")
         except ConfigurationFaults as wrong:
             for fault in wrong.faults:
@@ -253,7 +244,7 @@ class Daemon:
                 "configuration", "the new configuration is refused, the old one stays: `ccdaemon check`"
             )
         self._systemd.tell(READY="1")
-        self._changed()
+        self._topics.changed()
 
     async def _drain(self, gateway: AgiServer) -> None:
         """Take no new conversation, let those in a menu end."""

@@ -21,6 +21,7 @@ AlarmName: TypeAlias = Literal[
     "register-gap",
     "recordings",
     "recordings-missing",
+    "payment-guard",
     "archive",
     "configuration",
 ]
@@ -117,6 +118,10 @@ class Queue:
     by_language: Mapping[Language, str]
     language_wait: float
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        return self.name, *self.by_language.values()
+
 
 @dataclass(frozen=True, slots=True)
 class Service:
@@ -162,16 +167,14 @@ class Site:
     announcement: str  # the prompt that says that calls are recorded
     bank_holidays: Container[date]
     phones: Mapping[str, Phone] = field(default_factory=dict)
+    devices: Mapping[str, str] = field(init=False)  # of each endpoint that is a phone's
+    officers: frozenset[str] = field(init=False)  # devices of those who take payments
 
-    @property
-    def devices(self) -> Mapping[str, str]:
-        """The device of each endpoint that is a phone's."""
-        return {phone.endpoint: phone.device for phone in self.phones.values()}
-
-    @property
-    def officers(self) -> frozenset[str]:
-        """The devices of those who take payments."""
-        return frozenset(phone.device for phone in self.phones.values() if phone.service == self.payments)
+    def __post_init__(self) -> None:
+        phones = self.phones.values()
+        object.__setattr__(self, "devices", {phone.endpoint: phone.device for phone in phones})
+        officers = frozenset(phone.device for phone in phones if phone.service == self.payments)
+        object.__setattr__(self, "officers", officers)
 
     def service_at(self, number: str) -> Service:
         """The service that a dialled number (E.164) belongs to; the general line for one that is nobody's."""
@@ -302,25 +305,3 @@ class Recording:
     bytes: int | None = None
     sha256: str | None = None
     fault: str | None = None
-
-
-# --- expected faults of the world, named for what a flow does about them ---------------------------------------------
-
-
-class SwitchRefused(Exception):
-    """Asterisk will not do what it was told; the text is its own."""
-
-    def says(self, *texts: str) -> bool:
-        return str(self).endswith(texts)
-
-
-class SwitchLost(Exception):
-    """The link to Asterisk is gone, or too slow: nobody knows whether something was done."""
-
-
-class RegisterFull(Exception):
-    """The register takes nothing now (the disk is full, the file is locked): keep it and try again."""
-
-
-class ArchiveFault(Exception):
-    """A recording could not be finished, and its raw file is where it was: say so and try again."""

@@ -167,6 +167,18 @@ class DoorOpened:
     supervisors: tuple[str, ...]
 
 
+@dataclass(slots=True)
+class Guarded:
+    """The guard stopped recorders `exposure` seconds after something went round the payments door."""
+
+    call: str
+    at: float
+    leg: str
+    event: str
+    exposure: float
+    channels: tuple[str, ...]
+
+
 Notice: TypeAlias = (
     CallBegan
     | CallIdentified
@@ -184,4 +196,5 @@ Notice: TypeAlias = (
     | Announced
     | Decided
     | DoorOpened
+    | Guarded
 )

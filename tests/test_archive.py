@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 
 from ccdaemon.archive import PIECE, RATE, Archive
-from ccdaemon.model import ArchiveFault, RawRecording
+from ccdaemon.faults import ArchiveFault
+from ccdaemon.model import RawRecording
 from tests.builders import a_raw_file, utc
 
 AGENT_SAYS, CALLER_SAYS = [1, 2, 3, -4], [1000, -2000, 32767, -32768]

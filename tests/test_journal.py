@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
+from ccdaemon.faults import RegisterFull
 from ccdaemon.flows import journal as room
 from ccdaemon.flows.journal import Journal
-from ccdaemon.model import RegisterFull
 from ccdaemon.notices import Decided, Notice
 from ccdaemon.store import Register, open_register
 from tests.builders import Noticeboard, narrow_register

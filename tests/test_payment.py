@@ -11,10 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ccdaemon.faults import SwitchLost, SwitchRefused
 from ccdaemon.flows import payment as room
 from ccdaemon.flows.payment import Door, knock_of
-from ccdaemon.model import Channel, Phone, RawRecording, SwitchLost, SwitchRefused
+from ccdaemon.model import Channel, Phone, RawRecording
 from ccdaemon.notices import DoorOpened, Notice
+from ccdaemon.rules.calls import Calls
 from ccdaemon.rules.payment import Knock, involved, listeners
 from tests.builders import example_site
 
@@ -229,7 +231,7 @@ async def open_to(switch: Switch, knock: Knock, *raw: RawRecording) -> Notes:
     notes = Notes()
     phones = {each: Phone(each, each, "payments" if each[0] == "8" else "housing", DEVICES[each]) for each in DEVICES}
     site = replace(example_site(), phones=phones)
-    await Door(switch, lambda: site, notes, lambda: raw, lambda: 100.0).answer(knock)
+    await Door(switch, Calls(), lambda: site, notes, lambda: raw, lambda: 100.0).answer(knock)
     return notes
 
 

@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 
-from ccdaemon.model import Recording, RegisterFull
+from ccdaemon.faults import RegisterFull
+from ccdaemon.model import Recording
 from ccdaemon.notices import (
     Announced,
     Bridged,

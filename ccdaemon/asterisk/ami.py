@@ -22,7 +22,7 @@ from panoramisk.actions import Action
 from panoramisk.ami_protocol import AMIProtocol
 
 from ccdaemon.asterisk.wire import AmiDecoder, Headers, WireFault, ami_action
-from ccdaemon.model import SwitchLost, SwitchRefused
+from ccdaemon.faults import SwitchLost, SwitchRefused
 
 CONNECT_DEADLINE = 5.0  # seconds for connection and login together
 ACTION_DEADLINE = 5.0  # seconds

@@ -9,7 +9,8 @@ from typing import NoReturn, Protocol
 
 import structlog
 
-from ccdaemon.model import AlarmName, RegisterFull
+from ccdaemon.faults import RegisterFull
+from ccdaemon.model import AlarmName
 from ccdaemon.notices import Notice
 
 GATHER = 0.5  # seconds; a transaction costs as much for one notice as for a hundred

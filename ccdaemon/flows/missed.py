@@ -12,7 +12,7 @@ from typing import NoReturn, Protocol
 
 import structlog
 
-from ccdaemon.model import RegisterFull
+from ccdaemon.faults import RegisterFull
 from ccdaemon.notices import CallIdentified, Notice
 from ccdaemon.rules.calls import Calls
 from ccdaemon.rules.missed import missed

@@ -7,32 +7,23 @@ Asterisk and asked of Asterisk: our own graph of the calls may lag, so no step r
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Protocol
 
 import structlog
 
+from ccdaemon.faults import SwitchLost, SwitchRefused
 from ccdaemon.flows.inbound import Journal
-from ccdaemon.model import Channel, Event, RawRecording, Site, SwitchLost, SwitchRefused
+from ccdaemon.flows.interlock import GONE, Interlock, Switch
+from ccdaemon.model import Channel, Event, RawRecording, Site
 from ccdaemon.notices import DoorOpened
+from ccdaemon.rules.calls import Calls
 from ccdaemon.rules.payment import Knock, involved, listeners
 
 DEADLINE = 2.0  # seconds for one knock; the dialplan knocks again
-MOST_RECORDERS = 50  # on one channel; more is no recording but a fault
 AGAIN = 0.002  # seconds until we look again whether who listened has gone
-SEALED, GROUP = "__CC_SEALED", "GROUP(cc-payments)"
-NONE_LEFT, GONE = "Could not stop monitoring channel", "No such channel"  # as app_mixmonitor.c and manager.c say it
 
 log = structlog.get_logger()
-
-
-class Switch(Protocol):
-    """Asterisk. Raises `SwitchRefused` or `SwitchLost`."""
-
-    async def action(self, name: str, fields: Mapping[str, str]) -> object: ...
-
-    async def listing(self, name: str) -> list[dict[str, str]]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +50,15 @@ class Door:
     def __init__(
         self,
         switch: Switch,
+        calls: Calls,
         site: Callable[[], Site],
         journal: Journal,
         recordings: Callable[[], Iterable[RawRecording]],
         clock: Callable[[], float],
     ) -> None:
         self._switch = switch
+        self._interlock = Interlock(switch)
+        self._calls = calls
         self._site = site
         self._journal = journal
         self._recordings = recordings
@@ -76,7 +70,7 @@ class Door:
         try:
             async with asyncio.timeout(DEADLINE):
                 quiet, listening = await self._quieten(knock)
-                await self._set(knock.channel, "CC_CLEAR", f"clear {knock.nonce}")
+                await self._interlock.set(knock.channel, "CC_CLEAR", f"clear {knock.nonce}")
         except (SwitchRefused, SwitchLost, TimeoutError) as fault:
             log.error("the payments door stays closed", uniqueid=knock.leg, reason=str(fault) or "too slow")
             return
@@ -108,45 +102,15 @@ class Door:
             fresh = [channel for channel in concerned if (channel.id, channel.name) not in quiet]
             if not fresh and not listening:
                 return [*quiet.values()], [*gone.values()]
-            await asyncio.gather(*(self._seal(channel, devices) for channel in fresh))
-            stopped = await asyncio.gather(*(self.stop_recorders(channel.name) for channel in fresh))
+            self._calls.seal(channel.id for channel in fresh)
+            await asyncio.gather(*(self._interlock.seal(each.name, devices.get(each.endpoint)) for each in fresh))
+            stopped = await asyncio.gather(*(self._interlock.stop_recorders(each.name) for each in fresh))
             for channel, recorders in zip(fresh, stopped, strict=True):
                 quiet[channel.id, channel.name] = Quietened(channel, recorders)
             if listening:
-                await asyncio.gather(*(self._hang_up(channel) for channel in listening))
+                await asyncio.gather(*(self._interlock.hang_up(channel.name) for channel in listening))
                 gone |= {channel.id: channel for channel in listening}
                 await asyncio.sleep(AGAIN)
-
-    async def _seal(self, channel: Channel, devices: Mapping[str, str]) -> None:
-        """From now on `cc-connected` starts no recorder on this call, nor on this phone while the channel lasts."""
-        await self._set(channel.name, SEALED, "payments")
-        if (device := devices.get(channel.endpoint)) is not None:
-            await self._set(channel.name, GROUP, device)
-
-    async def _set(self, channel: str, variable: str, value: str) -> None:
-        await self._unless_gone("Setvar", {"Channel": channel, "Variable": variable, "Value": value})
-
-    async def _hang_up(self, channel: Channel) -> None:
-        await self._unless_gone("Hangup", {"Channel": channel.name})
-
-    async def _unless_gone(self, name: str, fields: Mapping[str, str]) -> None:
-        try:
-            await self._switch.action(name, fields)
-        except SwitchRefused as refusal:
-            if not refusal.says(GONE):
-                raise
-
-    async def stop_recorders(self, channel: str) -> int:
-        """Stop the newest recorder of a channel until Asterisk says that there is none. Returns how many there were."""
-        for stopped in range(MOST_RECORDERS):
-            try:
-                await self._switch.action("StopMixMonitor", {"Channel": channel})
-            except SwitchRefused as refusal:
-                if not refusal.says(NONE_LEFT, GONE):
-                    raise
-                return stopped
-        message = f"{channel} has more than {MOST_RECORDERS} recorders"
-        raise SwitchRefused(message)
 
 
 def _evidence(quiet: Quietened, raw: RawRecording | None) -> dict[str, object]:

@@ -16,8 +16,9 @@ from typing import NoReturn, Protocol
 
 import structlog
 
+from ccdaemon.faults import ArchiveFault, RegisterFull
 from ccdaemon.flows.journal import Alarms
-from ccdaemon.model import ArchiveFault, FinishedFile, RawRecording, Recording, RegisterFull
+from ccdaemon.model import FinishedFile, RawRecording, Recording
 
 LOOK = 1.0  # seconds between looks; Asterisk writes what it still holds within milliseconds of a leg's end
 GRACE = 15.0  # seconds in which a recorder that said it started must have made its file

@@ -40,6 +40,7 @@ class Leg:
     channel: str
     bridge: str | None = None
     recorded: bool = False
+    sealed: bool = False  # by the payments door: nothing may record it any more
 
     @property
     def endpoint(self) -> str:
@@ -102,6 +103,12 @@ class Calls:
         if (known := self.calls.get(call)) is not None:
             known.service, known.language = service or known.service, language or known.language
 
+    def seal(self, legs: Iterable[str]) -> None:
+        """The payments door has sealed these."""
+        for leg in legs:
+            if leg in self.legs:
+                self.legs[leg].sealed = True
+
     # --- channels and bridges ----------------------------------------------------------------------------------------
 
     def _leg(self, event: Event, at: float, notices: list[Notice]) -> Leg:
@@ -121,7 +128,8 @@ class Calls:
             if call not in self.calls:
                 self.calls[call] = Call(call, at)
                 notices.append(CallBegan(call, at))
-            leg = self.legs[uniqueid] = Leg(uniqueid, call, event["Channel"])
+            sealed = any(self.legs[other].sealed for other in self.calls[call].legs)  # as __CC_SEALED is inherited
+            leg = self.legs[uniqueid] = Leg(uniqueid, call, event["Channel"], sealed=sealed)
             self.calls[call].legs.add(uniqueid)
             notices.append(LegBegan(call, at, uniqueid, leg.channel))
         return leg

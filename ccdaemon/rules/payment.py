@@ -1,8 +1,8 @@
-"""Which channels does the payments door concern?
+"""Which channels does the payments door concern, and which of them have met round it?
 
-Those of the call that stands before it, and whatever could carry its sound: other lines of the same phone, whatever is
-bridged with any of these, both halves of a Local channel, until nothing new is found. Who listens to them without being
-a party is found too: supervisors, and recorders that are channels themselves.
+The door concerns those of the call that stands before it, and whatever could carry its sound: other lines of the same
+phone, whatever is bridged with any of these, both halves of a Local channel, until nothing new is found. Who listens to
+them without being a party is found too: supervisors, and recorders that are channels themselves.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
-from ccdaemon.model import Channel
+from ccdaemon.model import Channel, Event, Site
+from ccdaemon.rules.calls import Calls, Leg
 
 SPIES = ("ChanSpy", "ExtenSpy")
 RECORDERS = ("CBRec/", "Recorder/")  # ConfBridge's own, and that of a bridge which ARI records: channels in a bridge
@@ -81,3 +82,39 @@ def _spies(channel: Channel, concerned: Collection[Channel]) -> bool:
         return False
     target = channel.data.partition(",")[0]
     return channel.application == "ExtenSpy" or any(each.name.startswith(target) for each in concerned)
+
+
+# --- the guard -------------------------------------------------------------------------------------------------------
+
+
+def exposed(calls: Calls, event: Event, site: Site) -> list[Leg]:
+    """Legs on which no recorder may run since this event, though the door has not seen to it.
+
+    They share a bridge, or a phone that is in it, with an officer or with who is sealed; or a recorder has just started
+    on who is sealed. The graph of the calls may lag, so what is not found here may be there all the same.
+    """
+    leg = calls.legs.get(event.get("Uniqueid", ""))
+    if leg is None:
+        return []
+    match event["Event"]:
+        case "MixMonitorStart":
+            here = _together(calls, leg, site)
+            return [leg] if any(_pays(each, site) for each in here) else []
+        case "BridgeEnter":
+            here = _together(calls, leg, site)
+            return [each for each in here if not each.sealed] if any(_pays(each, site) for each in here) else []
+        case _:
+            return []
+
+
+def _together(calls: Calls, leg: Leg, site: Site) -> list[Leg]:
+    """All legs in the bridge of a leg, and on the phones that are in it."""
+    bridge = {
+        each.id for each in calls.legs.values() if each.id == leg.id or (leg.bridge and each.bridge == leg.bridge)
+    }
+    phones = {site.devices.get(calls.legs[each].endpoint) for each in bridge} - {None}
+    return [each for each in calls.legs.values() if each.id in bridge or site.devices.get(each.endpoint) in phones]
+
+
+def _pays(leg: Leg, site: Site) -> bool:
+    return leg.sealed or site.devices.get(leg.endpoint) in site.officers

@@ -18,7 +18,8 @@ from typing import Any
 
 import aiosqlite
 
-from ccdaemon.model import Recording, RegisterFull
+from ccdaemon.faults import RegisterFull
+from ccdaemon.model import Recording
 from ccdaemon.notices import Notice
 from ccdaemon.store.entries import Statement, entries
 

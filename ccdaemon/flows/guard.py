@@ -1,0 +1,70 @@
+"""The guard: what has met round the payments door is parted from its recorders, and somebody is told.
+
+It comes after the fact, by milliseconds. For these it stops a recorder too late: they are measured and written down.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+import structlog
+
+from ccdaemon.faults import SwitchLost, SwitchRefused
+from ccdaemon.flows.inbound import Journal
+from ccdaemon.flows.interlock import Interlock
+from ccdaemon.flows.journal import Alarms
+from ccdaemon.model import Event, Site
+from ccdaemon.notices import Guarded
+from ccdaemon.rules.calls import Calls, Leg
+
+DEADLINE = 2.0  # seconds
+
+log = structlog.get_logger()
+
+
+class Guard:
+    """Stops recorders on legs that `rules.payment.exposed` has found."""
+
+    def __init__(
+        self,
+        interlock: Interlock,
+        calls: Calls,
+        site: Callable[[], Site],
+        journal: Journal,
+        alarms: Alarms,
+        clock: Callable[[], float],
+    ) -> None:
+        self._interlock = interlock
+        self._calls = calls
+        self._site = site
+        self._journal = journal
+        self._alarms = alarms
+        self._clock = clock
+
+    async def stop(self, event: Event, legs: Sequence[Leg]) -> None:
+        """Stop every recorder on these legs, and seal them. If there was one, it is an alarm."""
+        began = float(event.get("Timestamp") or self._clock())
+        devices = self._site().devices
+        try:
+            async with asyncio.timeout(DEADLINE):
+                stopped = await asyncio.gather(*(self._interlock.stop_recorders(leg.channel) for leg in legs))
+                exposure = self._clock() - began
+                await asyncio.gather(*(self._interlock.seal(leg.channel, devices.get(leg.endpoint)) for leg in legs))
+        except (SwitchRefused, SwitchLost, TimeoutError) as fault:
+            self._say(f"a recorder may run on a payment, and could not be stopped: {str(fault) or 'too slow'}")
+            return
+        self._calls.seal(leg.id for leg in legs)
+        if not any(stopped):
+            return
+        recorded = tuple(leg.channel for leg, recorders in zip(legs, stopped, strict=True) if recorders)
+        self._say(
+            f"something went round the payments door ({event['Event']} of {event.get('Channel', '?')}): recording of "
+            f"{', '.join(recorded)} was stopped after {1000 * exposure:.0f} ms. Find out who or what connected them"
+        )
+        call = self._calls.legs[legs[0].id].call if legs[0].id in self._calls.legs else legs[0].call
+        self._journal.note(Guarded(call, began, legs[0].id, event["Event"], exposure, recorded))
+
+    def _say(self, text: str) -> None:
+        self._alarms.clear("payment-guard")  # each time is news
+        self._alarms.raise_("payment-guard", text)
