@@ -202,7 +202,7 @@ class Daemon:
         if fault is None:
             log.info("linked with the MQTT broker")
 
-    # --- how we are ----------------------------------------------------------------------------------------------------
+    # --- how we are ---------------------------------------------------------------------------------------------------
 
     def _state(self, state: str) -> dict[str, object]:
         return {"state": state, "version": __version__, "since": self._since}
