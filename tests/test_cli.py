@@ -35,6 +35,8 @@ from ccdaemon.notices import (
     CallEnded,
     CallIdentified,
     Decided,
+    DoorOpened,
+    Guarded,
     Heard,
     LegBegan,
     LegEnded,
@@ -565,6 +567,7 @@ def test_prompts_build_says_which_program_it_needs(tmp_path: Path) -> None:
 # --- calls -----------------------------------------------------------------------------------------------------------
 
 AT = MONDAY_MORNING.timestamp()
+QUIET: dict[str, object] = {"leg": "1783328400.2", "channel": "PJSIP/1001-2", "recorders": 1}
 RECORDED: list[Notice] = [  # a call to Housing in Welsh, answered, recorded and over
     CallBegan("1783328400.1", AT),
     LegBegan("1783328400.1", AT, "1783328400.1", "PJSIP/trunk-00000001"),
@@ -578,6 +581,8 @@ RECORDED: list[Notice] = [  # a call to Housing in Welsh, answered, recorded and
     QueueJoined("1783328400.1", AT + 26, "1783328400.1", "housing-cy"),
     QueueLeft("1783328400.1", AT + 31, "1783328400.1", "housing-cy", "answered", "PJSIP/1001"),
     RecorderStarted("1783328400.1", AT + 31, "1783328400.2"),
+    DoorOpened("1783328400.1", AT + 80, "1783328400.1", "queue", 0.0034, (QUIET, {"recorders": 0}), ("PJSIP/1009",)),
+    Guarded("1783328400.1", AT + 85, "1783328400.2", "BridgeEnter", 0.0027, ("PJSIP/1001-00000002",)),
     RecorderStopped("1783328400.1", AT + 90, "1783328400.2", "the leg ended"),
     LegEnded("1783328400.1", AT + 91, "1783328400.1", 16),
     CallEnded("1783328400.1", AT + 91),
@@ -680,6 +685,9 @@ def test_a_call_is_told_from_its_beginning_to_its_end(site: Path) -> None:
         " 10:00:26.000 PJSIP/trunk waits in queue housing-cy",
         " 10:00:31.000 PJSIP/trunk leaves queue housing-cy: PJSIP/1001 answers",
         " 10:00:31.000 1783328400.2 the recorder starts",
+        " 10:01:20.000 PJSIP/trunk the payments door opens after 3.4 ms; "
+        "channels sealed: 2, recorders stopped: 1, supervisors off: 1",
+        " 10:01:25.000 1783328400.2 the guard stops a recorder after 2.7 ms: PJSIP/1001-00000002",
         " 10:01:30.000 1783328400.2 the recorder stops: the leg ended",
         " 10:01:31.000 PJSIP/trunk hangs up (Q.850 cause 16)",
         " recording of leg 1783328400.2: not finished yet",

@@ -13,12 +13,14 @@ from hypothesis import strategies as st
 
 from ccdaemon.faults import SwitchLost, SwitchRefused
 from ccdaemon.flows import payment as room
+from ccdaemon.flows.guard import Guard
+from ccdaemon.flows.interlock import Interlock
 from ccdaemon.flows.payment import Door, knock_of
-from ccdaemon.model import Channel, Phone, RawRecording
-from ccdaemon.notices import DoorOpened, Notice
+from ccdaemon.model import Channel, Phone, RawRecording, Site
+from ccdaemon.notices import DoorOpened, Guarded, Notice
 from ccdaemon.rules.calls import Calls
-from ccdaemon.rules.payment import Knock, involved, listeners
-from tests.builders import example_site
+from ccdaemon.rules.payment import Knock, exposed, involved, listeners
+from tests.builders import Noticeboard, example_site
 
 DEVICES = {"1001": "desk", "1011": "desk", "1002": "1002", "8001": "8001"}
 
@@ -151,6 +153,91 @@ def test_a_recorder_that_is_a_channel_is_found(name: str, bridge: str, *, hears:
     assert listeners(channels, involved(channels, {CALLER.id}, DEVICES)) == ([tap] if hears else [])
 
 
+# --- what has met round it -------------------------------------------------------------------------------------------
+
+OFFICER = a_channel("PJSIP/8001", 6, call=6, bridge="b1")
+
+
+def a_graph(*channels: Channel, sealed: tuple[str, ...] = ()) -> Calls:
+    calls = Calls()
+    for channel in channels:
+        named = {"Uniqueid": channel.id, "Linkedid": channel.call, "Channel": channel.name}
+        calls.apply({"Event": "Newchannel", **named}, 0.0)
+        if channel.bridge:
+            calls.apply({"Event": "BridgeEnter", "BridgeUniqueid": channel.bridge, **named}, 0.0)
+    calls.seal(sealed)
+    return calls
+
+
+def a_site() -> Site:
+    phones = {each: Phone(each, each, "payments" if each[0] == "8" else "housing", DEVICES[each]) for each in DEVICES}
+    return replace(example_site(), phones=phones)
+
+
+@pytest.mark.parametrize(
+    ("claim", "event", "channels", "sealed", "found"),
+    [
+        ("an ordinary conversation", "BridgeEnter", [CALLER, AGENT], (), set()),
+        ("an officer comes into the bridge", "BridgeEnter", [CALLER, AGENT, OFFICER], (), {CALLER, AGENT, OFFICER}),
+        ("whom the door has seen to is left alone", "BridgeEnter", [CALLER, OFFICER], (CALLER.id, OFFICER.id), set()),
+        ("somebody meets one who is sealed", "BridgeEnter", [CALLER, AGENT], (CALLER.id,), {AGENT}),
+        (
+            "on another line of a phone in the bridge",
+            "BridgeEnter",
+            [replace(STRANGER, bridge="b2"), replace(LINE_2, call=STRANGER.call, bridge="b2"), AGENT, OFFICER],
+            (),
+            {AGENT, OFFICER, replace(LINE_2, call=STRANGER.call, bridge="b2")},
+        ),
+        ("a recorder on one who is sealed", "MixMonitorStart", [CALLER], (CALLER.id,), {CALLER}),
+        ("a recorder in an officer's bridge", "MixMonitorStart", [OFFICER, CALLER], (), {CALLER}),
+        ("a recorder on a phone that pays on another line", "MixMonitorStart", [LINE_2, AGENT], (LINE_2.id,), {AGENT}),
+        ("an ordinary recorder", "MixMonitorStart", [CALLER, AGENT], (), set()),
+        ("anything else", "Hangup", [CALLER, OFFICER], (), set()),
+    ],
+    ids=lambda each: each if isinstance(each, str) else "",
+)
+def test_the_guard_finds(
+    claim: str, event: str, channels: list[Channel], sealed: tuple[str, ...], found: set[Channel]
+) -> None:
+    calls = a_graph(*channels, sealed=sealed)
+    legs = exposed(calls, {"Event": event, "Uniqueid": channels[-1].id}, a_site())
+    assert {leg.id for leg in legs} == {channel.id for channel in found}, claim
+
+
+def test_whoever_is_called_on_a_sealed_call_is_sealed_as_well() -> None:
+    calls = a_graph(CALLER, sealed=(CALLER.id,))
+    calls.apply({"Event": "Newchannel", "Uniqueid": AGENT.id, "Linkedid": CALLER.call, "Channel": AGENT.name}, 0.0)
+    assert calls.legs[AGENT.id].sealed
+
+
+@pytest.mark.parametrize(
+    ("recorders", "alarm"), [({AGENT.name: 2}, "something went round the payments door"), ({}, None)]
+)
+async def test_the_guard_stops_seals_and_says_so_where_there_was_a_recorder(
+    recorders: dict[str, int], alarm: str | None
+) -> None:
+    switch, calls = Switch([CALLER, AGENT], dict(recorders)), a_graph(CALLER, AGENT)
+    notes, board = Notes(), Noticeboard()
+    guard = Guard(Interlock(switch), calls, a_site, notes, board, lambda: 100.25)
+    event = {"Event": "BridgeEnter", "Uniqueid": AGENT.id, "Channel": AGENT.name, "Timestamp": "100.000000"}
+    await guard.stop(event, [calls.legs[AGENT.id]])
+    assert not switch.recorders.get(AGENT.name)
+    assert ("Setvar", AGENT.name, "__CC_SEALED", "payments") in switch.done
+    assert calls.legs[AGENT.id].sealed
+    assert [text.startswith(alarm or "") for text in board.standing.values()] == ([True] if alarm else [])
+    expected = [Guarded(AGENT.call, 100.0, AGENT.id, "BridgeEnter", 0.25, (AGENT.name,))] if alarm else []
+    assert notes == expected
+
+
+async def test_a_recorder_that_the_guard_cannot_stop_is_an_alarm_too() -> None:
+    switch = Switch([CALLER, AGENT], refuses={"StopMixMonitor": "StopMixMonitor: Permission denied"})
+    calls, notes, board = a_graph(CALLER, AGENT), Notes(), Noticeboard()
+    guard = Guard(Interlock(switch), calls, a_site, notes, board, lambda: 100.25)
+    await guard.stop({"Event": "BridgeEnter", "Uniqueid": AGENT.id}, [calls.legs[AGENT.id]])
+    assert "could not be stopped: StopMixMonitor: Permission denied" in board.standing["payment-guard"]
+    assert notes == []
+
+
 # --- what it does ----------------------------------------------------------------------------------------------------
 
 
@@ -229,9 +316,7 @@ def knocks(channel: Channel, device: str | None = None) -> Knock:
 
 async def open_to(switch: Switch, knock: Knock, *raw: RawRecording) -> Notes:
     notes = Notes()
-    phones = {each: Phone(each, each, "payments" if each[0] == "8" else "housing", DEVICES[each]) for each in DEVICES}
-    site = replace(example_site(), phones=phones)
-    await Door(switch, Calls(), lambda: site, notes, lambda: raw, lambda: 100.0).answer(knock)
+    await Door(switch, Calls(), a_site, notes, lambda: raw, lambda: 100.0).answer(knock)
     return notes
 
 

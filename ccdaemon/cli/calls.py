@@ -150,6 +150,14 @@ def _words(kind: str, detail: Mapping[str, Any]) -> str:
             return f"leaves bridge {bridge[:8]}"
         case "blind transfer" | "attended transfer", {"to": to}:
             return f"{kind} to {to or 'whom nobody said'}"
+        case "door", {"took": took, "channels": channels, "supervisors": supervisors}:
+            stopped = sum(each["recorders"] for each in channels)
+            done = (
+                f"channels sealed: {len(channels)}, recorders stopped: {stopped}, supervisors off: {len(supervisors)}"
+            )
+            return f"the payments door opens after {_ms(took)}; {done}"
+        case "guard", {"exposure": exposure, "channels": channels}:
+            return f"the guard stops a recorder after {_ms(exposure)}: {', '.join(channels)}"
         case "recorder started", _:
             return "the recorder starts"
         case "recorder stopped", {"reason": reason}:
@@ -157,6 +165,10 @@ def _words(kind: str, detail: Mapping[str, Any]) -> str:
         case _:
             said = ", ".join(f"{name} {value}" for name, value in detail.items() if value is not None)
             return f"{kind}: {said}" if said else kind
+
+
+def _ms(seconds: float) -> str:
+    return f"{1000 * seconds:.1f} ms"
 
 
 def _decision(result: str) -> str:
