@@ -34,7 +34,7 @@ from ccdaemon.flows.journal import Journal
 from ccdaemon.flows.missed import read_missed
 from ccdaemon.flows.payment import Door, knock_of
 from ccdaemon.flows.recordings import Finishing
-from ccdaemon.flows.topics import Topics
+from ccdaemon.flows.topics import Topics, publish_head
 from ccdaemon.flows.tracking import resynchronise, track
 from ccdaemon.model import Event, Site
 from ccdaemon.mqtt import Broker, Status
@@ -100,13 +100,8 @@ class Daemon:
             register = await stack.enter_async_context(open_register(main.paths.state / REGISTER))
             journal = Journal(register, self._alarms)
             stack.push_async_callback(journal.close)
-            conversation = Conversation(
-                self._site,
-                Gatekeeper(self._gateway_secret),
-                Sounds(main.paths.sounds),
-                journal,
-                _now,
-            )
+            sounds = Sounds(main.paths.sounds)
+            conversation = Conversation(self._site, Gatekeeper(self._gateway_secret), sounds, journal, _now)
             gateway = AgiServer(lambda session: _converse(conversation, session))
             await gateway.listen(main.gateway.host, main.gateway.port)
             control = Control({**questions(register), "state": self._tell_state})
@@ -124,13 +119,7 @@ class Daemon:
 
     def _tasks(self, register: Register, journal: Journal) -> dict[str, Any]:
         main = self._configuration.main
-        finishing = Finishing(
-            self._archive,
-            register,
-            self._alarms,
-            self._live_legs,
-            time.time,
-        )
+        finishing = Finishing(self._archive, register, self._alarms, self._live_legs, time.time)
         missed = read_missed(
             Missed(main.paths.spool / MISSED),
             register,
@@ -143,6 +132,7 @@ class Daemon:
             "journal": journal.run(),
             "status": self._status.run(self._broker_changed),
             "topics": self._topics.run(),
+            "audit head": publish_head(register, self._status.publish),
             "asterisk": keep_linked(
                 self._address, lambda ami: self._linked(ami, register, journal), self._link_changed
             ),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
+from ccdaemon.chain import Head
 from ccdaemon.control import Answerer, Refused
 from ccdaemon.store import Register
 
@@ -26,4 +27,11 @@ def questions(register: Register) -> dict[str, Answerer]:
             "recordings": [asdict(recording) for recording in await register.recordings(row.id)],
         }
 
-    return {"calls": calls, "call": call}
+    async def audit_head(_: dict[str, Any]) -> str:
+        return str(await register.head())
+
+    async def audit_verify(values: dict[str, Any]) -> dict[str, Any]:
+        found = await register.verify(Head.read(values["against"]) if values["against"] else None)
+        return {"head": str(found.head), "faults": found.faults}
+
+    return {"calls": calls, "call": call, "audit head": audit_head, "audit verify": audit_verify}

@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import os
 from collections.abc import Mapping
 from datetime import datetime, timedelta, tzinfo
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.markup import escape
 from rich.table import Table
 
-from ccdaemon.cli.configuration import DEFAULT_FOLDER, Folder, a_moment, configuration, local, screen, stop, wide
-from ccdaemon.config import Configuration
-from ccdaemon.control import NotRunning, Refused, ask
-from ccdaemon.daemon import REGISTER, SOCKET
-from ccdaemon.questions import questions
-from ccdaemon.store import RegisterUnusable, open_register
+from ccdaemon.cli.configuration import DEFAULT_FOLDER, Folder, a_moment, configuration, local, screen, wide
+from ccdaemon.cli.register import ask_register
 
 app = typer.Typer()
 COLUMNS = ("call", "began", "lasted", "caller", "dialled", "service", "language", "answered by", "recorded")
@@ -59,7 +52,7 @@ def list_(
     now = datetime.now(zone)
     begin = local(since, zone) if since else now.replace(hour=0, minute=0, second=0, microsecond=0)
     end = local(until, zone) if until else now + timedelta(days=1)
-    rows = _ask(
+    rows = ask_register(
         site,
         "calls",
         since=begin.timestamp(),
@@ -100,7 +93,7 @@ def show(
 ) -> None:
     """Tell one call from its beginning to its end, to the millisecond: menus, queue, agent, recorder, transfer."""
     site = configuration(config)
-    told = _ask(site, "call", call=call)
+    told = ask_register(site, "call", call=call)
     if as_json:
         typer.echo(json.dumps(told, ensure_ascii=False))
         return
@@ -201,28 +194,3 @@ def _lasted(row: Mapping[str, Any]) -> str:
 
 def _clock(at: float, zone: tzinfo, form: str) -> str:
     return datetime.fromtimestamp(at, zone).strftime(form)
-
-
-def _ask(site: Configuration, question: str, **values: Any) -> Any:  # noqa: ANN401 - any JSON
-    """Ask the daemon; where none runs, read the register ourselves."""
-    try:
-        return ask(site.main.paths.run / SOCKET, question, **values)
-    except NotRunning:
-        file = site.main.paths.state / REGISTER
-        if not os.access(file, os.R_OK | os.W_OK):
-            message = (
-                f"no daemon runs, and {file} is not there, or not yours to open: start the daemon "
-                "(systemctl start ccdaemon), or ask as its user"
-            )
-            raise stop(message) from None
-        return asyncio.run(_read(file, question, values))
-    except Refused as refusal:
-        raise stop(str(refusal)) from None
-
-
-async def _read(file: Path, question: str, values: dict[str, Any]) -> Any:  # noqa: ANN401
-    try:
-        async with open_register(file) as register:
-            return await questions(register)[question](values)
-    except (RegisterUnusable, Refused) as fault:
-        raise stop(str(fault)) from None

@@ -7,8 +7,10 @@ Source: https://sqlite.org/lang.html, https://sqlite.org/pragma.html
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sqlite3
+import time
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
@@ -18,9 +20,11 @@ from typing import Any
 
 import aiosqlite
 
+from ccdaemon.chain import Head, Link, Row, Verification, linked
 from ccdaemon.faults import RegisterFull
 from ccdaemon.model import Recording
 from ccdaemon.notices import Notice
+from ccdaemon.store import audited
 from ccdaemon.store.entries import Statement, entries
 
 BUSY_TIMEOUT = 5000  # milliseconds; nobody else writes, but a backup may read
@@ -66,19 +70,29 @@ class Database(aiosqlite.Connection):
     def __init__(self, file: Path) -> None:
         super().__init__(lambda: sqlite3.connect(file, isolation_level=None), iter_chunk_size=64)
 
-    async def transact(self, statements: Sequence[Statement]) -> None:
-        """Carry out all of them or none. Who is cancelled meanwhile does not know which."""
-        await self._execute(self._transact, statements)  # type: ignore[no-untyped-call]  # aiosqlite gives it no type
+    async def transact(self, statements: Sequence[Statement], links: Sequence[Link] = ()) -> None:
+        """Carry out all of them or none, and add to the audit chain. Who is cancelled meanwhile does not know which."""
+        await self._execute(self._transact, statements, links)  # type: ignore[no-untyped-call]  # aiosqlite gives it no type
 
-    def _transact(self, statements: Sequence[Statement]) -> None:
+    def _transact(self, statements: Sequence[Statement], links: Sequence[Link]) -> None:
         self._conn.execute("BEGIN IMMEDIATE")
         try:
             for sql, values in statements:
                 self._conn.execute(sql, values)
+            self._chain(links)
             self._conn.execute("COMMIT")
         finally:
             if self._conn.in_transaction:
                 self._conn.execute("ROLLBACK")
+
+    def _chain(self, links: Sequence[Link]) -> None:
+        """Each behind the last row that stands in the file."""
+        if links:
+            head = Head(*(self._conn.execute(_HEAD).fetchone() or ()))
+        for link in links:
+            row = linked(head, link)
+            self._conn.execute(_AUDIT, asdict(row))
+            head = Head(row.seq, row.hash)
 
 
 @asynccontextmanager
@@ -125,10 +139,11 @@ class Register:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self.chain_grew = asyncio.Event()  # by what was audited; whoever waits for it clears it
 
     async def write(self, notices: Sequence[Notice]) -> None:
         """Enter what happened, all of it or nothing. Raises `RegisterFull` if the disk takes nothing now."""
-        await self._transact(entries(notices))
+        await self._transact(entries(notices), [*audited.of_notices(notices)])
 
     # --- calls -------------------------------------------------------------------------------------------------------
 
@@ -215,11 +230,29 @@ class Register:
 
     async def finish_recording(self, row: Recording) -> None:
         """Enter a finished recording, or what became of it. What is known already of its beginning and end stays."""
-        await self._transact([(_FINISH, asdict(row))])
+        await self._transact([(_FINISH, asdict(row))], [audited.of_recording(row, time.time())])
 
-    async def _transact(self, statements: Iterable[Statement]) -> None:
+    # --- the audit chain ---------------------------------------------------------------------------------------------
+
+    async def head(self) -> Head:
+        """The last row of the audit chain."""
+        rows = await self._rows(_HEAD)
+        return Head(*rows[0]) if rows else Head()
+
+    async def verify(self, against: Head | None = None) -> Verification:
+        """Hold the rows of the audit chain against each other, and against a head that was kept elsewhere."""
+        found = Verification(against)
+        async with self._database.execute("SELECT seq, at, kind, detail, hash FROM audit ORDER BY seq") as cursor:
+            async for row in cursor:
+                found.take(Row(*row))
+        found.end()
+        return found
+
+    async def _transact(self, statements: Iterable[Statement], links: Sequence[Link]) -> None:
         try:
-            await self._database.transact([*statements])
+            await self._database.transact([*statements], links)
+            if links:
+                self.chain_grew.set()
         except aiosqlite.OperationalError as fault:
             raise RegisterFull(str(fault)) from fault
 
@@ -227,6 +260,8 @@ class Register:
         return list(await self._database.execute_fetchall(sql, values or {}))
 
 
+_HEAD = "SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1"
+_AUDIT = "INSERT INTO audit (seq, at, kind, detail, hash) VALUES (:seq, :at, :kind, :detail, :hash)"
 _FINISH = """
     INSERT INTO recordings (leg, call, service, started, stopped, reason, file, seconds, bytes, sha256, fault)
     VALUES (:leg, coalesce((SELECT merged FROM calls WHERE id = :call), :call), :service, :started, :stopped, :reason,

@@ -1,0 +1,40 @@
+"""How a command asks the register: through the daemon while it runs, and by itself while it does not."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from pathlib import Path
+from typing import Any
+
+from ccdaemon.cli.configuration import stop
+from ccdaemon.config import Configuration
+from ccdaemon.control import NotRunning, Refused, ask
+from ccdaemon.daemon import REGISTER, SOCKET
+from ccdaemon.questions import questions
+from ccdaemon.store import RegisterUnusable, open_register
+
+
+def ask_register(site: Configuration, question: str, **values: Any) -> Any:  # noqa: ANN401 - any JSON
+    """Ask the daemon; where none runs, read the register ourselves."""
+    try:
+        return ask(site.main.paths.run / SOCKET, question, **values)
+    except NotRunning:
+        file = site.main.paths.state / REGISTER
+        if not os.access(file, os.R_OK | os.W_OK):
+            message = (
+                f"no daemon runs, and {file} is not there, or not yours to open: start the daemon "
+                "(systemctl start ccdaemon), or ask as its user"
+            )
+            raise stop(message) from None
+        return asyncio.run(_read(file, question, values))
+    except Refused as refusal:
+        raise stop(str(refusal)) from None
+
+
+async def _read(file: Path, question: str, values: dict[str, Any]) -> Any:  # noqa: ANN401
+    try:
+        async with open_register(file) as register:
+            return await questions(register)[question](values)
+    except (RegisterUnusable, Refused) as fault:
+        raise stop(str(fault)) from None
