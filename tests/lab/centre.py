@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
+from ccdaemon.asterisk.ami import Ami, AmiAddress, connect
 from ccdaemon.control import ask
 from ccdaemon.voices import build, sounds
 from tests.lab.asterisk import Asterisk
 from tests.lab.phones import Exchange, exchange
 from tests.lab.programs import Program, broker, daemon, until_broker_up, until_up
-from tests.lab.site import ROOT, Site, pbx, write_site
+from tests.lab.site import MANAGER_SECRET, ROOT, Site, pbx, write_site
 
 PBX_PORT = 5038
 SOUNDS = ROOT / ".run" / "sounds"
@@ -36,6 +37,17 @@ class Centre:
     async def ask(self, question: str, **values: Any) -> Any:  # noqa: ANN401 - any JSON
         """Ask the daemon at its control socket."""
         return await asyncio.to_thread(ask, self.site.folder / "run" / "control", question, **values)
+
+    @asynccontextmanager
+    async def manager(self) -> AsyncIterator[Ami]:
+        """A manager link of somebody else's, who may do what ours may."""
+        async with connect(AmiAddress(self.site.addresses.pbx, PBX_PORT, "ccdaemon", MANAGER_SECRET)) as ami:
+            yield ami
+
+    async def channels(self) -> list[dict[str, str]]:
+        """What is up in the PBX, as CoreShowChannels lists it."""
+        async with self.manager() as ami:
+            return await ami.listing("CoreShowChannels")
 
     async def calls(self) -> list[dict[str, Any]]:
         rows: list[dict[str, Any]] = await self.ask("calls", since=0, until=1e12)

@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TypeAlias
+from urllib.parse import quote
 
 from ccdaemon.asterisk.agi import AgiServer, AgiSession, CallerGone
 from ccdaemon.asterisk.ami import Ami, AmiAddress, connect
@@ -65,6 +66,16 @@ class Phone:
     async def refer(self, where: str) -> None:
         """Transfer the other party blindly, as a phone does: with a SIP REFER."""
         await self._session.execute("Transfer", f"PJSIP/{where}", within=30)
+
+    async def replaces(self) -> str:
+        """This call as a Replaces header names it to the other side (RFC 3891), for the address of a REFER."""
+        names = ("call-id", "remote_tag", "local_tag")
+        call, theirs, ours = [await self._session.get(f"CHANNEL(pjsip,{name})") for name in names]
+        return quote(f"{call};to-tag={theirs};from-tag={ours}", safe="")
+
+    async def mix(self, room: str) -> None:
+        """Let all calls of this phone that are in the room hear each other, as a phone does that mixes its lines."""
+        await self._session.execute("ConfBridge", room, within=600)
 
     async def refused(self) -> bool:
         """Was the last transfer refused? (Then the other party is still there.)"""

@@ -19,6 +19,7 @@ HOUSING = "01632960111"
 PAYMENTS, PAYMENTS_NUMBER = "8000", "01632960109"
 DEADLINE = 60.0  # seconds for one call
 FINISHED = 15.0  # seconds until the last recording has left the spool
+OFFICER_WHO_CALLS = "8199"
 TALK = 1.5  # seconds of conversation before anything happens, and after an officer is there
 KEYS_HEARD = 1.2  # seconds until Asterisk listens for the number, after a feature code
 
@@ -36,6 +37,20 @@ class Act:
 
     def sip(self, extension: str) -> str:
         return f"sip:{extension}@{self.centre.site.addresses.pbx}:5060"
+
+    async def manage(self, action: str, fields: Mapping[str, str]) -> None:
+        async with self.centre.manager() as ami:
+            await ami.action(action, fields)
+
+    async def channel(self, beginning: str) -> str:
+        """The channel whose name begins so."""
+        return next(each["Channel"] for each in await self.centre.channels() if each["Channel"].startswith(beginning))
+
+    async def caller_of(self, agent: str) -> str:
+        """Who is in a bridge with this agent."""
+        channels = await self.centre.channels()
+        bridge = next(each["BridgeId"] for each in channels if each["Channel"].startswith(f"PJSIP/{agent}-"))
+        return next(each["Channel"] for each in channels if each["BridgeId"] == bridge and "trunk" in each["Channel"])
 
     async def with_officer(self) -> None:
         """An officer speaks, for a while."""
@@ -196,6 +211,69 @@ async def second_officer(act: Act, phone: Phone) -> None:
     await asyncio.sleep(2 * TALK)
 
 
+async def _consults(act: Act, then: Callable[[Phone], Awaitable[None]]) -> None:
+    """Call payments on a second line, and do something once the officer is there."""
+
+    async def line_2(second: Phone) -> None:
+        await second.speak(AGENT)
+        await act.with_officer()
+        await then(second)
+
+    await act.second_line(PAYMENTS, line_2)
+
+
+async def replaces_from_line_2(act: Act, phone: Phone) -> None:
+    async def complete(second: Phone) -> None:
+        await phone.refer(f"{act.sip(PAYMENTS)}?Replaces={await second.replaces()}")
+        await asyncio.sleep(2 * TALK)
+
+    await _consults(act, complete)
+
+
+async def mixed_in_the_phone(act: Act, phone: Phone) -> None:
+    async def mix(second: Phone) -> None:
+        mixing = [asyncio.create_task(each.mix(act.agent)) for each in (phone, second)]
+        await asyncio.sleep(2 * TALK)
+        for task in mixing:
+            task.cancel()
+        await asyncio.gather(*mixing, return_exceptions=True)
+
+    await phone.hush()
+    await _consults(act, mix)
+
+
+async def officer_rings_the_agent(act: Act, phone: Phone) -> None:
+    """While the agent speaks with the caller; the agent's phone mixes the two."""
+
+    async def mixes(second: Phone) -> None:
+        await second.answer()
+        await second.speak(AGENT)
+        await asyncio.gather(phone.mix(act.agent), second.mix(act.agent), return_exceptions=True)
+
+    async def rings(officer: Phone) -> None:
+        await officer.speak(OFFICER)
+        act.connected.set()
+        await asyncio.sleep(2 * TALK)
+
+    await phone.hush()
+    act.centre.world.desk(act.agent, mixes)
+    await act.centre.world.call(act.agent, rings, via=OFFICER_WHO_CALLS, caller=OFFICER_WHO_CALLS)
+
+
+def by_manager(action: str, **fields: str) -> Way:
+    """A transfer that another program makes through the manager port. `{agent}` and `{caller}` are the channels."""
+
+    async def way(act: Act, phone: Phone) -> None:
+        channels = {"agent": await act.channel(f"PJSIP/{act.agent}-"), "caller": await act.caller_of(act.agent)}
+        await act.manage(action, {key: value.format(**channels) for key, value in fields.items()})
+        await act.with_officer()
+        phone.hang_up()
+        await asyncio.sleep(TALK)
+
+    way.__name__ = f"manager_{action.lower()}_{'_'.join(fields.get('Channel', '').strip('{}').split())}"
+    return way
+
+
 DOOR_WAYS: Mapping[str, Way] = {
     way.__name__: way
     for way in (
@@ -208,5 +286,12 @@ DOOR_WAYS: Mapping[str, Way] = {
         swap,
         three_way,
         second_officer,
+        replaces_from_line_2,
+        mixed_in_the_phone,
+        officer_rings_the_agent,
+        by_manager("BlindTransfer", Channel="{agent}", Exten=PAYMENTS, Context="cc-transfer"),
+        by_manager("Atxfer", Channel="{agent}", Exten=PAYMENTS, Context="cc-transfer"),
+        by_manager("Redirect", Channel="{caller}", Exten=PAYMENTS, Context="cc-transfer", Priority="1"),
+        by_manager("Redirect", Channel="{agent}", Exten=PAYMENTS, Context="cc-transfer", Priority="1"),
     )
 }

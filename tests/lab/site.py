@@ -224,5 +224,6 @@ def phones(site: Site, script_port: int) -> Asterisk:
         ),
         "rtp.conf": "[general]\nrtpstart = 25000\nrtpend = 29999\n",
         "queues.conf": "[general]\n",
+        "confbridge.conf": "[general]\n[default_user]\ntype = user\nquiet = yes\n[default_bridge]\ntype = bridge\n",
     }
     return Asterisk(site.folder / "phones", files)

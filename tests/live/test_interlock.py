@@ -3,32 +3,38 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 import pytest_asyncio
 
-from ccdaemon.asterisk.ami import Ami, AmiAddress, connect
 from tests.lab.centre import Centre, contact_centre
 from tests.lab.phones import OFFICER, Phone
-from tests.lab.routes import DOOR_WAYS, PAYMENTS_NUMBER, Act, Stage
+from tests.lab.routes import DOOR_WAYS, OFFICER_WHO_CALLS, PAYMENTS_NUMBER, Act, Stage, attended_code
 from tests.lab.scripts import presses, talks
-from tests.lab.site import MANAGER_SECRET, queues
+from tests.lab.site import queues
 from tests.live.conftest import RUN
 
-AGENTS = [f"12{number:02d}" for number in range(1, 13)]
+AGENTS = [f"12{number:02d}" for number in range(1, 20)]
 NUMBERS = [f"01632960{number}" for number in range(300, 330)]
+OPEN_DOOR = "[cc-door]\nexten => s,1,Return(clear)\n[cc-refused]\nexten => s,1,Hangup()\n"
 GUARDED_WITHIN = 0.1  # seconds; a few milliseconds here, and a busy machine
-OFFICERS = ["8001", "8002", *(f"81{number:02d}" for number in range(1, 13))]
+OFFICERS = ["8001", "8002", *(f"81{number:02d}" for number in range(1, 20))]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def centre() -> AsyncIterator[Centre]:
-    conf = queues(housing=AGENTS, payments=OFFICERS)
-    async with contact_centre(
-        RUN / "interlock", more_phones=AGENTS + OFFICERS[2:], more_numbers=NUMBERS, asterisk={"queues.conf": conf}
-    ) as centre:
+    async with _a_centre("interlock") as centre:
         yield centre
+
+
+def _a_centre(folder: str, **files: str) -> AbstractAsyncContextManager[Centre]:
+    phones = [*AGENTS, *OFFICERS[2:], OFFICER_WHO_CALLS]
+    conf = queues(housing=AGENTS, payments=OFFICERS)
+    return contact_centre(
+        RUN / folder, more_phones=phones, more_numbers=NUMBERS, asterisk={"queues.conf": conf, **files}
+    )
 
 
 async def test_no_way_by_the_door_leaves_a_frame_of_what_followed(centre: Centre) -> None:
@@ -42,14 +48,23 @@ async def test_no_way_by_the_door_leaves_a_frame_of_what_followed(centre: Centre
     assert {name: tones for name, tones in found.items() if tones} == {}
 
 
+async def test_the_measure_finds_what_followed_where_door_and_guard_are_away() -> None:
+    """Else all of the above would hold of recordings in which nothing is found whatever they hold."""
+    async with _a_centre("open", **{"ccdaemon/cc-door.conf": OPEN_DOOR}) as centre:
+
+        async def alone(act: Act, phone: Phone) -> None:
+            centre.daemon.kill(signal.SIGKILL)
+            await centre.daemon.wait()
+            await attended_code(act, phone)
+
+        stage = Stage(centre, AGENTS, OFFICERS)
+        await stage.play(alone, NUMBERS[0])
+        await centre.restart_daemon()
+        (found,) = (await stage.heard_after()).values()
+    assert {tone.hertz for tone in found} >= {OFFICER}
+
+
 # --- what no door can see --------------------------------------------------------------------------------------------
-
-
-@asynccontextmanager
-async def _manager(centre: Centre) -> AsyncIterator[Ami]:
-    """A manager user of somebody else's, who may do what ours may."""
-    async with connect(AmiAddress(centre.site.addresses.pbx, 5038, "ccdaemon", MANAGER_SECRET)) as ami:
-        yield ami
 
 
 @asynccontextmanager
@@ -66,16 +81,11 @@ async def _with_an_officer(centre: Centre) -> AsyncIterator[tuple[str, str]]:
     call = asyncio.create_task(centre.world.call(PAYMENTS_NUMBER, presses("2", then=stays), caller="07700900900"))
     try:
         await centre.until('it["bridged"] >= 2', 30)
-        legs = [each["Channel"] for each in await _channels(centre) if each["BridgeId"]]
+        legs = [each["Channel"] for each in await centre.channels() if each["BridgeId"]]
         yield next(each for each in legs if "trunk" in each), next(each for each in legs if "trunk" not in each)
     finally:
         over.set()
         await call
-
-
-async def _channels(centre: Centre) -> list[dict[str, str]]:
-    async with _manager(centre) as ami:
-        return await ami.listing("CoreShowChannels")
 
 
 async def _guarded(centre: Centre, channel: str) -> float:
@@ -110,9 +120,9 @@ async def test_a_bridge_that_the_manager_makes_round_the_door_ends_the_recording
     async with _with_an_officer(centre) as (_, officer), asyncio.TaskGroup() as calls:
         playing = calls.create_task(stage.play(stays, NUMBERS[-1], officer=False))
         await centre.until('it["recorders"] == 1', 30)
-        agent = next(each["Channel"] for each in await _channels(centre) if each["Channel"].startswith("PJSIP/12"))
+        agent = next(each["Channel"] for each in await centre.channels() if each["Channel"].startswith("PJSIP/12"))
         await asyncio.sleep(1)  # of ordinary conversation
-        async with _manager(centre) as ami:
+        async with centre.manager() as ami:
             await ami.action("Bridge", {"Channel1": agent, "Channel2": officer})
         exposure = await _guarded(centre, agent)
         assert "payment-guard" in (await centre.ask("state"))["alarms"]
