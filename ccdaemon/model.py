@@ -234,6 +234,10 @@ class AsteriskFiles:
     queues: tuple[Setting, ...] | None
     dialplan: tuple[Setting, ...] | None
     endpoints: tuple[Setting, ...] | None
+    features: tuple[Setting, ...] | None = None
+    conferences: tuple[Setting, ...] | None = None
+    managers: tuple[Setting, ...] | None = None
+    ari: tuple[Setting, ...] | None = None
 
 
 # --- what is up in Asterisk ------------------------------------------------------------------------------------------

@@ -131,6 +131,7 @@ class PaymentTable(Table):
 
     when_unverified: Literal["refuse"] = "refuse"
     deadline: Seconds = 15
+    signed_off: frozenset[str] = frozenset()
 
 
 class ManagerTable(Table):

@@ -11,7 +11,15 @@ from pathlib import Path
 
 from ccdaemon.model import AsteriskFiles, Setting
 
-FILES = ("queues.conf", "extensions.conf", "pjsip.conf")
+FILES = (  # in the order of `AsteriskFiles`
+    "queues.conf",
+    "extensions.conf",
+    "pjsip.conf",
+    "features.conf",
+    "confbridge.conf",
+    "manager.conf",
+    "ari.conf",
+)
 MAX_DEPTH = 10  # of includes; MAX_INCLUDE_LEVEL in main/config.c
 _SECTION = re.compile(r"\[(?P<name>[^]]*)\]\s*(?:\((?P<options>[^)]*)\))?")
 _SETTING = re.compile(r"(?P<key>[^=]+?)\s*=>?\s*(?P<value>.*)")

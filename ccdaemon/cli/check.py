@@ -10,14 +10,16 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from ccdaemon.asterisk.confs import FILES, read_asterisk
-from ccdaemon.cli.configuration import DEFAULT_FOLDER, Folder, screen, show
+from ccdaemon.cli.configuration import DEFAULT_FOLDER, Folder, errors, screen, show
 from ccdaemon.cli.dialplan import OURS, outdated, superseded
 from ccdaemon.config import PLAIN, Configuration, ConfigurationFaults, load, secret, tls_context
 from ccdaemon.dialplan import GENERATED
 from ccdaemon.model import Fault
 from ccdaemon.rules.asterisk import asterisk_faults
+from ccdaemon.rules.lock import Judgement, lock_faults, to_be_judged
 from ccdaemon.rules.soundness import sound_files
 from ccdaemon.shipped import shipped
 
@@ -40,14 +42,21 @@ def check(
     ccdaemon check --config site --no-asterisk --no-sounds
     """
     faults: list[Fault] = []
+    judgements: list[Judgement] = []
     more = False
     try:
         site = load(config, shipped("prompts"))
         faults += _missing_sounds(site) if sounds else []
-        faults += _asterisk(site) if asterisk else []
+        if asterisk:
+            found, judgements = _asterisk(site)
+            faults += found
     except ConfigurationFaults as wrong:
         faults += wrong.faults
         more = wrong.more
+    for each in judgements:
+        errors.print(f"[yellow]{escape(each.where)}[/]: does this lead past the payments door? {escape(each.text)}")
+    if judgements:
+        errors.print("What is computed, a person must judge. If it is safe, add the text to payment.signed_off.")
     if as_json:
         typer.echo(json.dumps([{"file": each.file, "key": each.key, "text": each.text} for each in faults]))
     elif faults:
@@ -98,13 +107,14 @@ def _closed(folder: Path) -> Iterator[Fault]:
             yield Fault(str(folder / name), "", text)
 
 
-def _asterisk(site: Configuration) -> list[Fault]:
+def _asterisk(site: Configuration) -> tuple[list[Fault], list[Judgement]]:
     ours = site.main.asterisk
     if closed := [*_closed(ours.config)]:
-        return closed
+        return closed, []
     files = read_asterisk(ours.config)
     unreadable = [*_secrets(site)]
     faults = asterisk_faults(site.site, ours.fallback_queue, ours.trunk, files) + unreadable
+    faults += lock_faults(site.site, site.main.manager.user, files)
     if files.queues is not None and not unreadable and (outdated(site, ours.config) or superseded(ours.config)):
         text = "is not what this site needs: `ccdaemon dialplan diff` shows how, `ccdaemon dialplan install` mends it"
         faults.append(Fault(str(ours.config / OURS), "", text))
@@ -113,7 +123,8 @@ def _asterisk(site: Configuration) -> list[Fault]:
         for language in site.site.languages
         if language != "en" and not any((ours.sounds / language).glob("queue-thereare.*"))
     ]
-    return faults + [
+    faults += [
         Fault(str(ours.sounds / language), "", _NOT_SEEN.format(language, site.main.paths.sounds))
         for language in unseen
     ]
+    return faults, to_be_judged(files, site.main.payment.signed_off)

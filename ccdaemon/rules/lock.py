@@ -1,0 +1,167 @@
+"""The lock: does Asterisk's own configuration leave a way round the payments door?
+
+What is said here literally is a fault. What is computed while a call goes on (`Dial(${X})`, an AGI) nobody can judge
+from the text: it is listed for a person, who signs it off in `payment.signed_off`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+
+from ccdaemon.model import AsteriskFiles, Fault, Setting, Site
+
+OURS = "cc-"
+_CALL = re.compile(r"\b([A-Za-z]+)\(")
+_COMPUTED = ("agi", "fastagi", "eagi", "asyncagi", "stasis", "exec", "tryexec", "execif", "originate", "dial", "queue")
+_ROUND = {
+    "pickup": "an officer who picks a call up brings its recorder along",
+    "pickupchan": "an officer who picks a call up brings its recorder along",
+    "bridge": "it joins calls without asking the door",
+    "bridgeadd": "it joins calls without asking the door",
+    "mixmonitor": "only cc-connected may start a recorder",
+    "monitor": "only cc-connected may start a recorder",
+    "confbridge": "conferences must ask the door for whoever joins",
+    "meetme": "conferences must ask the door for whoever joins",
+    "page": "it is a conference, and asks the door for nobody",
+    "park": "parked calls must ask the door when they are fetched",
+    "parkandannounce": "parked calls must ask the door when they are fetched",
+    "parkedcall": "parked calls must ask the door when they are fetched",
+}
+_KEYS = {  # of features.conf, any section
+    "pickupexten": "whoever dials it takes a ringing call without the door",
+    "automixmon": "agents could start a recorder by key",
+    "automon": "agents could start a recorder by key",
+    "parkcall": "callers would be parked without the door",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """Something that only a person can judge, as it is signed off: `context: Application(arguments)`."""
+
+    where: str
+    text: str
+
+
+def lock_faults(site: Site, us: str, files: AsteriskFiles) -> list[Fault]:
+    """Every literal way round the door. `us` is our own user of the manager port."""
+    return [
+        *_dialplan(site, files.dialplan or ()),
+        *_features(files.features or ()),
+        *_conferences(files.conferences or ()),
+        *_endpoints(site, files.endpoints or ()),
+        *_managers(us, files.managers or ()),
+        *_ari(files.ari or ()),
+    ]
+
+
+def to_be_judged(files: AsteriskFiles, signed_off: Collection[str]) -> list[Judgement]:
+    """Computed targets outside our contexts that nobody has signed off."""
+    found = []
+    for setting, name, arguments in _applications(files.dialplan or ()):
+        computed = "${" in arguments or name.lower() in _COMPUTED[:6]
+        text = f"{setting.section}: {name}({arguments})"
+        if name.lower() in _COMPUTED and computed and text not in signed_off:
+            found.append(Judgement(setting.where, text))
+    return found
+
+
+def _applications(settings: Iterable[Setting]) -> Iterator[tuple[Setting, str, str]]:
+    """Each application that a context of the site's own runs, with its arguments as they are written."""
+    for setting in settings:
+        if not setting.section.startswith(OURS) and setting.key in {"exten", "same"}:
+            for found in _CALL.finditer(setting.value):
+                yield setting, found[1], _inside(setting.value[found.end() :])
+
+
+def _inside(text: str) -> str:
+    """What stands up to the closing parenthesis."""
+    depth = 0
+    for position, sign in enumerate(text):
+        depth += (sign in "([{") - (sign in ")]}")
+        if depth < 0:
+            return text[:position]
+    return text
+
+
+def _dialplan(site: Site, settings: Iterable[Setting]) -> Iterator[Fault]:
+    officers = {phone.endpoint for phone in site.phones.values() if phone.device in site.officers}
+    queues = set(site.services[site.payments].queue.names) if site.payments in site.services else set()
+    settings = list(settings)
+    for setting in settings:
+        if setting.key == "include" and setting.value.partition(",")[0].strip() == "parkedcalls":
+            yield Fault(setting.where, setting.section, "includes parkedcalls: who fetches a call there asks no door")
+    for setting, name, arguments in _applications(settings):
+        if (why := _ROUND.get(name.lower())) is not None:
+            yield Fault(setting.where, setting.section, f"{name}() leads round the payments door: {why}. Take it out")
+        dialled = {each.partition("@")[0].partition("/")[2] for each in arguments.partition(",")[0].split("&")}
+        if name.lower() == "dial" and dialled & officers:
+            whom = min(dialled & officers)
+            text = f"dials the officer {whom} past the payments door: Goto(cc-transfer,EXTENSION,1)"
+            yield Fault(setting.where, setting.section, text)
+        if name.lower() == "queue" and arguments.partition(",")[0] in queues:
+            text = f"goes to queue {arguments.partition(',')[0]!r} past the payments door: Goto(cc-payments,s,1)"
+            yield Fault(setting.where, setting.section, text)
+
+
+def _features(settings: Iterable[Setting]) -> Iterator[Fault]:
+    for setting in settings:
+        if (why := _KEYS.get(setting.key.lower())) is not None and setting.value:
+            yield Fault(setting.where, setting.key, f"leads round the payments door: {why}. Leave it empty")
+
+
+def _conferences(settings: Iterable[Setting]) -> Iterator[Fault]:
+    for setting in settings:
+        if setting.key == "record_conference" and setting.value.lower() in {"yes", "true", "on", "1"}:
+            yield Fault(setting.where, setting.section, "record_conference records whoever joins, officers too: set no")
+
+
+def _endpoints(site: Site, settings: Iterable[Setting]) -> Iterator[Fault]:
+    """Groups for pick-up, one-touch recording, and phones whose own forwarding goes straight through."""
+    phones = set(site.devices)
+    for setting in settings:
+        if setting.section not in phones:
+            continue
+        officer = site.devices[setting.section] in site.officers
+        match setting.key, setting.value.lower():
+            case ("pickup_group" | "named_pickup_group", value) if value and officer:
+                text = "lets an officer pick up calls of others, their recorders along: take it out"
+            case ("one_touch_recording", "yes" | "true" | "on" | "1"):
+                text = "lets the phone start a recorder by key: set no"
+            case ("redirect_method", value) if value != "user":
+                text = "a phone that forwards (302) would lead callers straight to anybody: set user"
+            case _:
+                continue
+        yield Fault(setting.where, f"{setting.section}.{setting.key}", text)
+
+
+def _managers(us: str, settings: Iterable[Setting]) -> Iterator[Fault]:
+    """Users of the manager port besides ours who could join calls or start recorders."""
+    for setting in settings:
+        if setting.key != "write" or setting.section == us:
+            continue
+        rights = {right.strip() for right in setting.value.split(",")} & {
+            "all",
+            "call",
+            "system",
+            "originate",
+            "command",
+        }
+        if rights:
+            may = ", ".join(sorted(rights))
+            text = f"manager user {setting.section!r} may {may}: it can join calls past the payments door"
+            yield Fault(setting.where, f"{setting.section}.write", text)
+
+
+def _ari(settings: Iterable[Setting]) -> Iterator[Fault]:
+    """Users of ARI who may do more than look."""
+    settings = list(settings)
+    enabled = not any((each.section, each.key, each.value.lower()) == ("general", "enabled", "no") for each in settings)
+    users = {each.section for each in settings if (each.key, each.value) == ("type", "user")}
+    looking = {each.section for each in settings if each.key == "read_only" and each.value.lower() in {"yes", "true"}}
+    for setting in settings:
+        if enabled and setting.key == "type" and setting.section in users - looking:
+            text = "may join and record calls past the payments door: read_only = yes, or enabled = no under [general]"
+            yield Fault(setting.where, setting.section, f"ARI user {setting.section!r} {text}")
