@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
-from ccdaemon.model import (
+from ccdaemon.model import Service, Site
+from ccdaemon.ways import (
     CLOSED,
     HOLIDAY,
     MAIN,
@@ -15,8 +16,6 @@ from ccdaemon.model import (
     Menu,
     Repeat,
     Say,
-    Service,
-    Site,
     ToMenu,
     ToQueue,
     ToService,

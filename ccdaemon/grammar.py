@@ -18,19 +18,9 @@ from pydantic import (
     ValidationInfo,
 )
 
-from ccdaemon.model import (
-    Back,
-    Farewell,
-    Language,
-    Repeat,
-    Say,
-    Span,
-    ToMenu,
-    ToQueue,
-    ToService,
-    Way,
-)
+from ccdaemon.model import Language, Span
 from ccdaemon.rules.numbers import e164, is_country
+from ccdaemon.ways import Back, Farewell, Repeat, Say, ToMenu, ToQueue, ToService, Way
 
 EMERGENCY = ("101", "112", "999")  # as cc-internal has them
 WAYS: dict[str, type[Any]] = {

@@ -12,6 +12,8 @@ from datetime import date, time, tzinfo
 from pathlib import Path
 from typing import Literal, TypeAlias
 
+from ccdaemon.ways import Menu
+
 Language: TypeAlias = str  # "cy", "en": the directory of its sounds in Asterisk
 Event: TypeAlias = Mapping[str, str]  # from AMI: an entry of a list too
 AlarmName: TypeAlias = Literal[
@@ -25,67 +27,6 @@ AlarmName: TypeAlias = Literal[
     "archive",
     "configuration",
 ]
-
-# --- where a key leads -----------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class ToMenu:
-    """To another menu of the same service."""
-
-    menu: str
-
-
-@dataclass(frozen=True, slots=True)
-class ToService:
-    """To another service, as if the caller had dialled it, in the language already chosen."""
-
-    service: str
-
-
-@dataclass(frozen=True, slots=True)
-class ToQueue:
-    """To a person of this service; of the payments service, through the payments door."""
-
-
-@dataclass(frozen=True, slots=True)
-class Say:
-    """Say a prompt, then the same menu again."""
-
-    prompt: str
-
-
-@dataclass(frozen=True, slots=True)
-class Repeat:
-    """Say the same menu again."""
-
-
-@dataclass(frozen=True, slots=True)
-class Back:
-    """To the menu before this one."""
-
-
-@dataclass(frozen=True, slots=True)
-class Farewell:
-    """Say goodbye and hang up."""
-
-
-Way: TypeAlias = ToMenu | ToService | ToQueue | Say | Repeat | Back | Farewell
-
-
-@dataclass(frozen=True, slots=True)
-class Menu:
-    """A prompt and the keys that it tells of. `otherwise` is where a caller goes who presses none of them."""
-
-    prompt: str
-    keys: Mapping[str, Way]
-    otherwise: Way
-    wait: float = 5.0
-
-
-# A service may have menus of any name; these are the ones that calls enter by.
-MAIN, CLOSED, HOLIDAY, UNANSWERED = "main", "closed", "holiday", "unanswered"
-
 
 # --- a service and its site ------------------------------------------------------------------------------------------
 

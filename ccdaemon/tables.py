@@ -35,18 +35,8 @@ from ccdaemon.grammar import (
     YesNo,
     Zone,
 )
-from ccdaemon.model import (
-    CLOSED,
-    HOLIDAY,
-    UNANSWERED,
-    WEEKDAYS,
-    Farewell,
-    Hours,
-    Language,
-    Menu,
-    Span,
-    ToQueue,
-)
+from ccdaemon.model import WEEKDAYS, Hours, Language, Span
+from ccdaemon.ways import CLOSED, HOLIDAY, UNANSWERED, Farewell, Menu, ToQueue
 
 
 class Table(BaseModel):

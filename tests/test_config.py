@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from ccdaemon.config import ConfigurationFaults, load, secret
-from ccdaemon.model import Farewell, Fault, Menu, Phone, Repeat, Span, ToMenu, ToQueue, ToService
+from ccdaemon.model import Fault, Phone, Span
+from ccdaemon.ways import Farewell, Menu, Repeat, ToMenu, ToQueue, ToService
 from tests.builders import EXAMPLE, PROMPTS, Edit, example, faults_of, written_site
 
 MAIN, HOUSING, GENERAL = "ccdaemon.toml", "services/housing.toml", "services/general.toml"

@@ -10,7 +10,8 @@ import pytest
 
 from ccdaemon.cli.menus import written
 from ccdaemon.drawing import svg
-from ccdaemon.model import Back, Farewell, Menu, Repeat, Say, Service, ToMenu, ToQueue, ToService
+from ccdaemon.model import Service
+from ccdaemon.ways import Back, Farewell, Menu, Repeat, Say, ToMenu, ToQueue, ToService
 from tests.builders import example_site
 
 SVG = "{http://www.w3.org/2000/svg}"

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parents[1] / "ccdaemon"
-MODEL = {"model", "notices", "faults", "chain"}
+MODEL = {"model", "notices", "faults", "chain", "ways"}
 RULES = {"rules"}
 FLOWS = {"flows"}
 EDGES = {"asterisk", "store", "archive", "mqtt", "sounds", "spool", "control", "notify", "alarms", "logs", "voices"}

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ccdaemon.model import Farewell, Hours, Menu, Repeat, Service, Site, ToMenu, ToQueue, ToService
+from ccdaemon.model import Hours, Service, Site
 from ccdaemon.rules.hours import Opening, opening
 from ccdaemon.rules.menus import TURNS, begin, step
 from ccdaemon.rules.recording import Verdict
@@ -30,6 +30,7 @@ from ccdaemon.rules.turns import (
     Unanswered,
     Wait,
 )
+from ccdaemon.ways import Farewell, Menu, Repeat, ToMenu, ToQueue, ToService
 from tests.builders import (
     MONDAY_MORNING,
     RECORDED,

@@ -12,8 +12,9 @@ from rich.tree import Tree
 from ccdaemon.cli.configuration import DEFAULT_FOLDER, Folder, configuration, screen, stop
 from ccdaemon.drawing import svg
 from ccdaemon.grammar import WAYS
-from ccdaemon.model import Service, ToMenu, Way
+from ccdaemon.model import Service
 from ccdaemon.rules.soundness import ENTRANCES
+from ccdaemon.ways import ToMenu, Way
 
 
 def menus(

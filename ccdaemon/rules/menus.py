@@ -9,25 +9,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from ccdaemon.model import (
-    CLOSED,
-    HOLIDAY,
-    MAIN,
-    UNANSWERED,
-    Back,
-    Farewell,
-    Language,
-    Menu,
-    Prompt,
-    Repeat,
-    Say,
-    Service,
-    Site,
-    ToMenu,
-    ToQueue,
-    ToService,
-    Way,
-)
+from ccdaemon.model import Language, Prompt, Service, Site
 from ccdaemon.rules.hours import Opening, opening
 from ccdaemon.rules.recording import may_record
 from ccdaemon.rules.turns import (
@@ -47,6 +29,21 @@ from ccdaemon.rules.turns import (
     Turn,
     Unanswered,
     Wait,
+)
+from ccdaemon.ways import (
+    CLOSED,
+    HOLIDAY,
+    MAIN,
+    UNANSWERED,
+    Back,
+    Farewell,
+    Menu,
+    Repeat,
+    Say,
+    ToMenu,
+    ToQueue,
+    ToService,
+    Way,
 )
 
 TRIES = 3  # times that a menu is said to a caller who presses nothing or something else

@@ -9,30 +9,23 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Iterator
 
-from ccdaemon.model import (
+from ccdaemon.model import WEEKDAYS, Catalogue, Fault, Language, Prompt, Service, Site, Span
+from ccdaemon.rules.hours import ROUND_THE_CLOCK, overlapping
+from ccdaemon.rules.menus import COMMON_PROMPTS
+from ccdaemon.ways import (
     CLOSED,
     HOLIDAY,
     MAIN,
     UNANSWERED,
-    WEEKDAYS,
     Back,
-    Catalogue,
     Farewell,
-    Fault,
-    Language,
     Menu,
-    Prompt,
     Repeat,
     Say,
-    Service,
-    Site,
-    Span,
     ToMenu,
     ToQueue,
     ToService,
 )
-from ccdaemon.rules.hours import ROUND_THE_CLOCK, overlapping
-from ccdaemon.rules.menus import COMMON_PROMPTS
 
 ENTRANCES = (MAIN, CLOSED, HOLIDAY, UNANSWERED)
 NEXT_AGENT = "next-agent-speaks-english"

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
-from ccdaemon.model import Language, Prompt, Way
+from ccdaemon.model import Language, Prompt
 from ccdaemon.rules.recording import Verdict
+from ccdaemon.ways import Way
 
 # --- how it begins ---------------------------------------------------------------------------------------------------
 
