@@ -32,7 +32,7 @@ from ccdaemon.flows.inbound import Conversation, Gatekeeper, Question
 from ccdaemon.flows.interlock import Interlock
 from ccdaemon.flows.journal import Journal
 from ccdaemon.flows.missed import read_missed
-from ccdaemon.flows.payment import Door, knock_of
+from ccdaemon.flows.payment import Door, Tally, knock_of, refusal_of
 from ccdaemon.flows.recordings import Finishing
 from ccdaemon.flows.topics import Topics, publish_head
 from ccdaemon.flows.tracking import resynchronise, track
@@ -83,6 +83,7 @@ class Daemon:
         self._systemd = Systemd()
         self._status = Status(_broker(configuration), configuration.site.name, self._state("online"))
         self._alarms = Alarms(self._status.publish)
+        self._tally = Tally(self._status.publish)
         self._topics = Topics(self._status.publish, self._calls, self._site)
 
     async def run(self) -> None:
@@ -154,13 +155,16 @@ class Daemon:
         self._systemd.tell(STATUS="Answering calls")
         self._topics.changed()
         try:
-            door = Door(ami, self._calls, self._site, journal, self._archive.raw, time.time)
-            guard = Guard(Interlock(ami), self._calls, self._site, journal, self._alarms, time.time)
+            door = Door(ami, self._calls, self._site, journal, self._archive.raw, self._tally, time.time)
+            guard = Guard(Interlock(ami), self._calls, self._site, journal, self._alarms, self._tally, time.time)
             async with asyncio.TaskGroup() as tasks:
 
                 def heard(event: Event) -> None:
                     if (knock := knock_of(event)) is not None:
                         tasks.create_task(door.answer(knock), name=f"door for {knock.leg}")
+                    elif (refusal := refusal_of(event, time.time())) is not None:
+                        journal.note(refusal)
+                        self._tally.refused()
                     elif legs := exposed(self._calls, event, self._site()):
                         tasks.create_task(guard.stop(event, legs), name=f"guard for {legs[0].id}")
 

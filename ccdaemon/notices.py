@@ -168,6 +168,16 @@ class DoorOpened:
 
 
 @dataclass(slots=True)
+class DoorRefused:
+    """The dialplan connected `leg` to no officer. `service` is where the caller came from, and is taken back to."""
+
+    call: str
+    at: float
+    leg: str
+    service: str
+
+
+@dataclass(slots=True)
 class Guarded:
     """The guard stopped recorders `exposure` seconds after something went round the payments door."""
 
@@ -196,5 +206,6 @@ Notice: TypeAlias = (
     | Announced
     | Decided
     | DoorOpened
+    | DoorRefused
     | Guarded
 )

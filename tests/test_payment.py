@@ -15,9 +15,9 @@ from ccdaemon.faults import SwitchLost, SwitchRefused
 from ccdaemon.flows import payment as room
 from ccdaemon.flows.guard import Guard
 from ccdaemon.flows.interlock import Interlock
-from ccdaemon.flows.payment import Door, knock_of
+from ccdaemon.flows.payment import Door, Tally, knock_of, refusal_of
 from ccdaemon.model import Channel, Phone, RawRecording, Site
-from ccdaemon.notices import DoorOpened, Guarded, Notice
+from ccdaemon.notices import DoorOpened, DoorRefused, Guarded, Notice
 from ccdaemon.rules.calls import Calls
 from ccdaemon.rules.payment import Knock, exposed, involved, listeners
 from tests.builders import Noticeboard, example_site
@@ -218,7 +218,8 @@ async def test_the_guard_stops_seals_and_says_so_where_there_was_a_recorder(
 ) -> None:
     switch, calls = Switch([CALLER, AGENT], dict(recorders)), a_graph(CALLER, AGENT)
     notes, board = Notes(), Noticeboard()
-    guard = Guard(Interlock(switch), calls, a_site, notes, board, lambda: 100.25)
+    tally = Topics()
+    guard = Guard(Interlock(switch), calls, a_site, notes, board, Tally(tally.publish), lambda: 100.25)
     event = {"Event": "BridgeEnter", "Uniqueid": AGENT.id, "Channel": AGENT.name, "Timestamp": "100.000000"}
     await guard.stop(event, [calls.legs[AGENT.id]])
     assert not switch.recorders.get(AGENT.name)
@@ -227,12 +228,14 @@ async def test_the_guard_stops_seals_and_says_so_where_there_was_a_recorder(
     assert [text.startswith(alarm or "") for text in board.standing.values()] == ([True] if alarm else [])
     expected = [Guarded(AGENT.call, 100.0, AGENT.id, "BridgeEnter", 0.25, (AGENT.name,))] if alarm else []
     assert notes == expected
+    assert tally["payments"] == {"opened": 0, "refused": 0, "guarded": len(expected), "slowest_ms": 0}
 
 
 async def test_a_recorder_that_the_guard_cannot_stop_is_an_alarm_too() -> None:
     switch = Switch([CALLER, AGENT], refuses={"StopMixMonitor": "StopMixMonitor: Permission denied"})
     calls, notes, board = a_graph(CALLER, AGENT), Notes(), Noticeboard()
-    guard = Guard(Interlock(switch), calls, a_site, notes, board, lambda: 100.25)
+    tally = Topics()
+    guard = Guard(Interlock(switch), calls, a_site, notes, board, Tally(tally.publish), lambda: 100.25)
     await guard.stop({"Event": "BridgeEnter", "Uniqueid": AGENT.id}, [calls.legs[AGENT.id]])
     assert "could not be stopped: StopMixMonitor: Permission denied" in board.standing["payment-guard"]
     assert notes == []
@@ -305,7 +308,18 @@ class Switch:
             raise SwitchRefused(self.refuses[name])
 
 
+class Topics(dict[str, object]):
+    """The newest payload of each topic."""
+
+    def publish(self, topic: str, payload: Mapping[str, object] | None) -> None:
+        self[topic] = payload
+
+
 class Notes(list[Notice]):
+    def __init__(self) -> None:
+        super().__init__()
+        self.topics = Topics()
+
     def note(self, *notices: Notice) -> None:
         self.extend(notices)
 
@@ -316,7 +330,7 @@ def knocks(channel: Channel, device: str | None = None) -> Knock:
 
 async def open_to(switch: Switch, knock: Knock, *raw: RawRecording) -> Notes:
     notes = Notes()
-    await Door(switch, Calls(), a_site, notes, lambda: raw, lambda: 100.0).answer(knock)
+    await Door(switch, Calls(), a_site, notes, lambda: raw, Tally(notes.topics.publish), lambda: 100.0).answer(knock)
     return notes
 
 
@@ -380,7 +394,9 @@ async def test_on_any_doubt_there_is_no_answer(fault: dict[str, object], monkeyp
     monkeypatch.setattr(room, "DEADLINE", 0.2)
     supervisor = a_channel("PJSIP/1009", 7, doing="ChanSpy(PJSIP/1001,qw)")
     switch = replace(Switch([CALLER, AGENT, supervisor]), **fault)  # type: ignore[arg-type]
-    assert await open_to(switch, knocks(CALLER)) == []
+    notes = await open_to(switch, knocks(CALLER))
+    assert notes == []
+    assert notes.topics["payments"] == {"opened": 0, "refused": 0, "guarded": 0, "slowest_ms": 0}
     assert not [step for step in switch.done if "CC_CLEAR" in step]
 
 
@@ -388,6 +404,23 @@ async def test_who_is_not_listed_any_more_gets_no_answer() -> None:
     switch = Switch([CALLER, AGENT])
     assert await open_to(switch, knocks(LINE_2)) == []
     assert switch.done == []
+
+
+def test_a_refusal_of_the_dialplan_is_heard_with_where_the_caller_came_from() -> None:
+    event = {"Event": "UserEvent", "UserEvent": "CCRefused", "Uniqueid": "9.1", "Linkedid": "9.0", "About": "housing"}
+    assert refusal_of(event, 7.0) == DoorRefused("9.0", 7.0, "9.1", "housing")
+    assert refusal_of(event | {"Timestamp": "8.5", "About": ""}, 7.0) == DoorRefused("9.0", 8.5, "9.1", "")
+    assert refusal_of(event | {"UserEvent": "CCDoor"}, 7.0) is None
+
+
+def test_the_tally_tells_how_often_and_how_slow() -> None:
+    topics = Topics()
+    tally = Tally(topics.publish)
+    tally.opened(0.0034)
+    tally.opened(0.0012)
+    tally.refused()
+    tally.guarded()
+    assert topics == {"payments": {"opened": 2, "refused": 1, "guarded": 1, "slowest_ms": 3.4}}
 
 
 def test_only_a_knock_is_taken_for_one() -> None:

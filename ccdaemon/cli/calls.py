@@ -149,6 +149,8 @@ def _words(kind: str, detail: Mapping[str, Any]) -> str:
                 f"channels sealed: {len(channels)}, recorders stopped: {stopped}, supervisors off: {len(supervisors)}"
             )
             return f"the payments door opens after {_ms(took)}; {done}"
+        case "refusal", {"service": service}:
+            return f"is not connected to payments{f', and taken back to {service}' if service else ''}"
         case "guard", {"exposure": exposure, "channels": channels}:
             return f"the guard stops a recorder after {_ms(exposure)}: {', '.join(channels)}"
         case "recorder started", _:

@@ -14,6 +14,7 @@ from ccdaemon.faults import SwitchLost, SwitchRefused
 from ccdaemon.flows.inbound import Journal
 from ccdaemon.flows.interlock import Interlock
 from ccdaemon.flows.journal import Alarms
+from ccdaemon.flows.payment import Tally
 from ccdaemon.model import Event, Site
 from ccdaemon.notices import Guarded
 from ccdaemon.rules.calls import Calls, Leg
@@ -33,6 +34,7 @@ class Guard:
         site: Callable[[], Site],
         journal: Journal,
         alarms: Alarms,
+        tally: Tally,
         clock: Callable[[], float],
     ) -> None:
         self._interlock = interlock
@@ -40,6 +42,7 @@ class Guard:
         self._site = site
         self._journal = journal
         self._alarms = alarms
+        self._tally = tally
         self._clock = clock
 
     async def stop(self, event: Event, legs: Sequence[Leg]) -> None:
@@ -57,6 +60,7 @@ class Guard:
         self._calls.seal(leg.id for leg in legs)
         if not any(stopped):
             return
+        self._tally.guarded()
         recorded = tuple(leg.channel for leg, recorders in zip(legs, stopped, strict=True) if recorders)
         self._say(
             f"something went round the payments door ({event['Event']} of {event.get('Channel', '?')}): recording of "

@@ -15,8 +15,9 @@ import structlog
 from ccdaemon.faults import SwitchLost, SwitchRefused
 from ccdaemon.flows.inbound import Journal
 from ccdaemon.flows.interlock import GONE, Interlock, Switch
+from ccdaemon.flows.topics import Publish
 from ccdaemon.model import Channel, Event, RawRecording, Site
-from ccdaemon.notices import DoorOpened
+from ccdaemon.notices import DoorOpened, DoorRefused
 from ccdaemon.rules.calls import Calls
 from ccdaemon.rules.payment import Knock, involved, listeners
 
@@ -44,6 +45,41 @@ def knock_of(event: Event) -> Knock | None:
     return Knock(channel, leg, call, nonce, about, event.get("Device") or None)
 
 
+def refusal_of(event: Event, now: float) -> DoorRefused | None:
+    """What the dialplan says of one who was not let in (`cc-refused`), if an event does."""
+    if event.get("UserEvent") != "CCRefused":
+        return None
+    at = float(event.get("Timestamp") or now)
+    return DoorRefused(event.get("Linkedid", ""), at, event.get("Uniqueid", ""), event.get("About", ""))
+
+
+class Tally:
+    """How often the door opened, refused and was guarded since we started, and how long it took at the most."""
+
+    def __init__(self, publish: Publish) -> None:
+        self._publish = publish
+        self._opened = self._refused = self._guarded = 0
+        self._slowest = 0.0
+        self._say()
+
+    def opened(self, took: float) -> None:
+        self._opened += 1
+        self._slowest = max(self._slowest, took)
+        self._say()
+
+    def refused(self) -> None:
+        self._refused += 1
+        self._say()
+
+    def guarded(self) -> None:
+        self._guarded += 1
+        self._say()
+
+    def _say(self) -> None:
+        counts = {"opened": self._opened, "refused": self._refused, "guarded": self._guarded}
+        self._publish("payments", {**counts, "slowest_ms": round(1000 * self._slowest, 1)})
+
+
 class Door:
     """Answers knocks, any number of them at a time."""
 
@@ -54,6 +90,7 @@ class Door:
         site: Callable[[], Site],
         journal: Journal,
         recordings: Callable[[], Iterable[RawRecording]],
+        tally: Tally,
         clock: Callable[[], float],
     ) -> None:
         self._switch = switch
@@ -62,6 +99,7 @@ class Door:
         self._site = site
         self._journal = journal
         self._recordings = recordings
+        self._tally = tally
         self._clock = clock
 
     async def answer(self, knock: Knock) -> None:
@@ -75,6 +113,7 @@ class Door:
             log.error("the payments door stays closed", uniqueid=knock.leg, reason=str(fault) or "too slow")
             return
         took = self._clock() - began
+        self._tally.opened(took)
         files = {raw.leg: raw for raw in await asyncio.to_thread(lambda: list(self._recordings()))}
         self._journal.note(
             DoorOpened(

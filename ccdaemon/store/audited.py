@@ -7,9 +7,9 @@ from dataclasses import asdict
 
 from ccdaemon.chain import Link
 from ccdaemon.model import Recording
-from ccdaemon.notices import DoorOpened, Guarded, Notice
+from ccdaemon.notices import DoorOpened, DoorRefused, Guarded, Notice
 
-_KINDS: dict[type[Notice], str] = {DoorOpened: "door", Guarded: "guard"}
+_KINDS: dict[type[Notice], str] = {DoorOpened: "door", DoorRefused: "refusal", Guarded: "guard"}
 
 
 def of_notices(notices: Iterable[Notice]) -> Iterator[Link]:

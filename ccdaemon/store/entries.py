@@ -16,6 +16,7 @@ from ccdaemon.notices import (
     CallMerged,
     Decided,
     DoorOpened,
+    DoorRefused,
     Guarded,
     Heard,
     LegBegan,
@@ -131,6 +132,8 @@ def _statements(notice: Notice) -> Iterator[Statement]:
             yield _event(call, at, "announcement", None, language=language, whole=whole)
         case DoorOpened(call, at, leg, about, took, channels, supervisors):
             yield _event(call, at, "door", leg, about=about, took=took, channels=channels, supervisors=supervisors)
+        case DoorRefused(call, at, leg, service):
+            yield _event(call, at, "refusal", leg, service=service)
         case Guarded(call, at, leg, event, exposure, channels):
             yield _event(call, at, "guard", leg, event=event, exposure=exposure, channels=channels)
         case Decided(call, at, result, reason):
