@@ -45,11 +45,13 @@ _MUST_BE = {
 class ConfigurationFaults(Exception):
     """The configuration is refused. `faults` names every reason.
 
-    There may be `more` where so much is written wrongly that nobody can say whether the rest makes sense.
+    There may be `more` where so much is written wrongly that nobody can say whether the rest makes sense; else there
+    may be a `draft`, without what is wrong, which can be held against Asterisk all the same.
     """
 
-    def __init__(self, faults: Iterable[Fault], *, more: bool = False) -> None:
+    def __init__(self, faults: Iterable[Fault], *, more: bool = False, draft: Configuration | None = None) -> None:
         self.faults = tuple(faults)
+        self.draft = draft
         self.more = more
         super().__init__("\n".join(map(str, self.faults)))
 
@@ -79,9 +81,12 @@ def load(folder: Path, shipped_prompts: Path) -> Configuration:
         raise ConfigurationFaults(faults, more=True)
     site = _site(judged, tables)
     faults += soundness(site, catalogue, judged.recording.allowed_services, files.keys() - tables.keys())
-    if faults or main is None:
+    if main is None:
         raise ConfigurationFaults(faults)
-    return Configuration(folder, site, catalogue, main)
+    configuration = Configuration(folder, site, catalogue, main)
+    if faults:
+        raise ConfigurationFaults(faults, draft=configuration)
+    return configuration
 
 
 def secret(file: Path, signs: str = VISIBLE) -> str:
@@ -172,7 +177,8 @@ def _named(file: Path) -> str:
 def _explained(file: Path, shape: type[Table], fault: ErrorDetails) -> Fault:
     match fault["type"]:
         case "extra_forbidden":
-            near = difflib.get_close_matches(str(fault["loc"][-1]), _keys(shape), n=1)
+            written = str(fault["loc"][-1])
+            near = difflib.get_close_matches(written, _keys(shape) - {written}, n=1)
             text = f"is no key that is known here{f'; did you mean {near[0]!r}?' if near else ''}"
         case "missing":
             text = "is missing"

@@ -191,7 +191,7 @@ def test_who_uses_a_command_wrongly_is_told_how_it_is_used(words: list[str]) -> 
 @pytest.mark.parametrize(
     "words",
     [
-        ["check"],
+        ["check", "--no-asterisk", "--no-sounds"],
         ["run"],
         ["simulate", "--did", "01632960111"],
         ["menus", "housing"],
@@ -231,7 +231,7 @@ def test_who_names_the_main_file_means_its_folder(tmp_path: Path) -> None:
     assert ccdaemon("simulate", "--config", config / MAIN, "--did", "01632960111").exit_code == 0
 
 
-@pytest.mark.parametrize("words", [["check"], ["menus", "housing"]])
+@pytest.mark.parametrize("words", [["check", "--no-asterisk"], ["menus", "housing"]])
 def test_who_mends_a_site_is_told_that_more_may_be_found_then(tmp_path: Path, words: list[str]) -> None:
     config = written_site(tmp_path, [Edit(MAIN, 'payments = "payments"', "")])
     assert ccdaemon(*words, "--config", config).stderr.splitlines() == [
@@ -367,6 +367,33 @@ def test_check_leaves_out_what_it_is_told_to(tmp_path: Path, options: list[str],
     done = ccdaemon("check", "--config", site_to_run(tmp_path), "--json", *options)
     assert [Path(fault["file"]).name for fault in json.loads(done.stdout)] == files
     assert done.exit_code == (1 if files else 0)
+
+
+def test_a_fault_of_the_site_hides_none_of_asterisks(tmp_path: Path) -> None:
+    config = written_site(tmp_path, [Edit(HOUSING, "records = true", "recrods = true")])
+    (tmp_path / "queues.conf").write_text("[reception]\n")
+    done = ccdaemon("check", "--config", config, "--to", tmp_path, "--no-sounds")
+    assert done.exit_code == 1
+    assert "recrods: is no key that is known here" in done.stderr
+    assert "queue 'highways' is not known to Asterisk" in done.stderr
+
+
+def test_what_cannot_be_held_against_asterisk_is_said_not_to_be(tmp_path: Path) -> None:
+    done = ccdaemon("check", "--config", written_site(tmp_path, [Edit(MAIN, 'payments = "payments"', "")]))
+    assert "Asterisk's configuration was not looked at: mend these first" in said(done.stderr)
+
+
+def test_what_only_a_person_can_judge_is_asked_and_signed_off(tmp_path: Path) -> None:
+    config = site_to_run(tmp_path)
+    (tmp_path / "queues.conf").write_text("[reception]\n")
+    (tmp_path / "extensions.conf").write_text("[mine]\nexten => 1,1,Dial(${TARGET},30)\n")
+    done = ccdaemon("check", "--config", config, "--to", tmp_path, "--no-sounds")
+    assert "extensions.conf:2: does this lead past the payments door? mine: Dial(${TARGET},30)" in done.stderr
+    signed = 'signed_off = ["mine: Dial(${TARGET},30)"]'
+    assert signed in done.stderr
+    main = config / MAIN
+    main.write_text(main.read_text().replace("deadline = 15", f"{signed}\ndeadline = 15"))
+    assert "does this lead past" not in ccdaemon("check", "--config", config, "--to", tmp_path, "--no-sounds").stderr
 
 
 def test_check_tells_programs_file_key_and_text_of_each_fault(tmp_path: Path) -> None:
@@ -644,7 +671,7 @@ def test_on_a_narrow_screen_no_number_is_cut(site: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "calls"),
     [
-        (["--since", "2026-07-06"], ["1783332000.5", "1783328400.1"]),
+        (["--since", "2026-07-06"], ["1783328400.1", "1783332000.5"]),
         (["--since", "2026-07-06T10:30"], ["1783332000.5"]),
         (["--since", "2026-07-06T10:00", "--until", "2026-07-06T11:00"], ["1783328400.1"]),
         (["--since", "2026-07-06T09:30Z"], ["1783332000.5"]),
@@ -652,7 +679,7 @@ def test_on_a_narrow_screen_no_number_is_cut(site: Path) -> None:
         (["--since", "2026-07-06", "--limit", "1"], ["1783332000.5"]),
         (["--since", "2026-07-06", "--service", "ict"], []),
         (["--since", "2026-07-01", "--until", "2026-07-02"], []),
-        (["--since", "0001-01-01", "--until", "9999-12-31"], ["1783332000.5", "1783328400.1"]),
+        (["--since", "0001-01-01", "--until", "9999-12-31"], ["1783328400.1", "1783332000.5"]),
     ],
     ids=" ".join,
 )

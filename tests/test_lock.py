@@ -39,8 +39,10 @@ def test_our_own_samples_leave_no_way_round(tmp_path: Path) -> None:
 
 
 def test_our_own_contexts_are_not_judged_by_it(tmp_path: Path) -> None:
-    ours = "\n".join(file.read_text() for file in shipped("dialplan").glob("*.conf"))
-    configured(tmp_path, extensions=ours)
+    configured(tmp_path)  # whose extensions.conf includes them
+    (tmp_path / "ccdaemon").mkdir()
+    for file in shipped("dialplan").glob("*.conf"):
+        (tmp_path / "ccdaemon" / file.name).write_text(file.read_text())
     assert said(tmp_path) == []
     assert to_be_judged(read_asterisk(tmp_path), ()) == []
 
@@ -55,6 +57,9 @@ def test_our_own_contexts_are_not_judged_by_it(tmp_path: Path) -> None:
         ("exten => 1,1,MixMonitor(a.wav)", "only cc-connected may start a recorder"),
         ("exten => 1,1,ExecIf($[1]?MixMonitor(a.wav))", "only cc-connected may start a recorder"),
         ("exten => 7000,1,ConfBridge(7000)", "conferences must ask the door"),
+        ("exten => 77,1,Pickup", "Pickup() leads round the payments door"),
+        ("exten => 78,1,Answer()\n same => n,MixMonitor", "only cc-connected may start a recorder"),
+        ("exten => 9,1,Dial(PJSIP/8001/sip:8001@192.0.2.1)", "dials the officer 8001 past"),
         ("exten => 700,1,Park()", "parked calls must ask the door"),
         ("include => parkedcalls", "who fetches a call there asks no door"),
         (
@@ -90,7 +95,7 @@ def test_a_way_round_in_the_dialplan_is_named_with_its_line(tmp_path: Path, line
         ("pjsip", "[1001](cc-phone)\nnamed_pickup_group = all", None),
         ("pjsip", "[1001](cc-phone)\none_touch_recording = yes", "lets the phone start a recorder by key"),
         ("pjsip", "[1001](cc-phone)\nredirect_method = uri_core", "would lead callers straight to anybody"),
-        ("manager", "[clicks]\nsecret = x\nwrite = originate,call", "manager user 'clicks' may call, originate"),
+        ("manager", "[clicks]\nsecret = x\nwrite = originate,call", "manager user 'clicks' has write = call,originate"),
         ("manager", "[monitoring]\nsecret = x\nread = all\nwrite = reporting", None),
         ("ari", "[general]\nenabled = yes\n[app]\ntype = user\nread_only = no", "ARI user 'app' may join and record"),
         ("ari", "[general]\nenabled = no\n[app]\ntype = user", None),
@@ -101,6 +106,18 @@ def test_a_way_round_in_another_file_is_named_too(tmp_path: Path, file: str, tex
     found = said(configured(tmp_path, **{file: text}))
     assert [fault is not None and fault in each for each in found] == ([True] if fault else []), found
     assert all(each.startswith(f"{file}.conf:") for each in found)
+
+
+def test_a_context_that_is_only_called_like_ours_is_judged(tmp_path: Path) -> None:
+    (found,) = said(configured(tmp_path, extensions="[cc-mine]\nexten => 77,1,Pickup()"))
+    assert ": cc-mine: Pickup() leads round the payments door" in found
+
+
+def test_a_manager_port_without_our_user_is_a_fault(tmp_path: Path) -> None:
+    configured(tmp_path)
+    (tmp_path / "manager.conf").write_text("[general]\nenabled = yes\n")
+    (found,) = said(tmp_path)
+    assert found.startswith("manager.conf: there is no [ccdaemon]: the daemon could not log in")
 
 
 @pytest.mark.parametrize(

@@ -61,7 +61,7 @@ def list_(
         limit=limit,
     )
     if as_json:
-        typer.echo(json.dumps(rows, ensure_ascii=False))
+        typer.echo(json.dumps(rows[::-1], ensure_ascii=False))
         return
     table = Table(*COLUMNS, box=None, padding=(0, 2, 0, 0), pad_edge=False)
     for row in reversed(rows):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -23,16 +23,14 @@ from ccdaemon.rules.lock import Judgement, lock_faults, to_be_judged
 from ccdaemon.rules.soundness import sound_files
 from ccdaemon.shipped import shipped
 
-_NOT_SEEN = (
-    "Asterisk has no sounds in {0!r}: callers who wait would hear English numbers. "
-    "ln -s {1}/{0} beside its other languages"
-)
+_NOT_SEEN = "Asterisk has no sounds in {0!r}: callers who wait would hear English numbers. ln -s {1}/{0} {2}/{0}"
 
 
 def check(
     config: Folder = DEFAULT_FOLDER,
     asterisk: Annotated[bool, typer.Option(help="Also read Asterisk's own configuration.")] = True,  # noqa: FBT002
     sounds: Annotated[bool, typer.Option(help="Also look whether every prompt has a sound.")] = True,  # noqa: FBT002
+    to: Annotated[Path | None, typer.Option(help="Asterisk's configuration folder, if not the site's own.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the faults as JSON.")] = False,  # noqa: FBT002
 ) -> None:
     """Report every fault of a site at once: its own files, and what they need of Asterisk and of the prompts.
@@ -44,28 +42,37 @@ def check(
     faults: list[Fault] = []
     judgements: list[Judgement] = []
     more = False
+    draft: Configuration | None
     try:
-        site = load(config, shipped("prompts"))
-        faults += _missing_sounds(site) if sounds else []
-        if asterisk:
-            found, judgements = _asterisk(site)
-            faults += found
+        draft = load(config, shipped("prompts"))
     except ConfigurationFaults as wrong:
         faults += wrong.faults
-        more = wrong.more
-    for each in judgements:
-        errors.print(f"[yellow]{escape(each.where)}[/]: does this lead past the payments door? {escape(each.text)}")
-    if judgements:
-        errors.print("What is computed, a person must judge. If it is safe, add the text to payment.signed_off.")
+        more, draft = wrong.more, wrong.draft
+    if draft is not None:
+        faults += _missing_sounds(draft) if sounds else []
+        if asterisk:
+            found, judgements = _asterisk(draft, to or draft.main.asterisk.config)
+            faults += found
     if as_json:
         typer.echo(json.dumps([{"file": each.file, "key": each.key, "text": each.text} for each in faults]))
     elif faults:
         show(faults, more=more)
-    else:
-        services = site.site.services.values()
+    elif draft is not None:
+        services = draft.site.services.values()
         recorded = "; ".join(each.name.get("en", each.id) for each in services if each.records) or "none"
         screen.print(f"[green]No faults.[/] {len(services)} services; recorded: {recorded}.")
+    if asterisk and draft is None and not as_json:
+        errors.print("Asterisk's configuration was not looked at: mend these first, then check again.")
+    _ask_a_person(judgements)
     raise typer.Exit(1 if faults else 0)
+
+
+def _ask_a_person(judgements: Iterable[Judgement]) -> None:
+    for each in judgements:
+        errors.print(f"[yellow]{escape(each.where)}[/]: does this lead past the payments door? {escape(each.text)}")
+    if written := [each.text for each in judgements]:
+        errors.print("What is computed, a person must judge. What is safe goes into ccdaemon.toml, under \\[payment]:")
+        errors.print(escape(f"signed_off = {json.dumps(written, ensure_ascii=False)}"))
 
 
 def _secrets(site: Configuration) -> Iterator[Fault]:
@@ -107,24 +114,24 @@ def _closed(folder: Path) -> Iterator[Fault]:
             yield Fault(str(folder / name), "", text)
 
 
-def _asterisk(site: Configuration) -> tuple[list[Fault], list[Judgement]]:
+def _asterisk(site: Configuration, folder: Path) -> tuple[list[Fault], list[Judgement]]:
     ours = site.main.asterisk
-    if closed := [*_closed(ours.config)]:
+    if closed := [*_closed(folder)]:
         return closed, []
-    files = read_asterisk(ours.config)
+    files = read_asterisk(folder)
     unreadable = [*_secrets(site)]
     faults = asterisk_faults(site.site, ours.fallback_queue, ours.trunk, files) + unreadable
     faults += lock_faults(site.site, site.main.manager.user, files)
-    if files.queues is not None and not unreadable and (outdated(site, ours.config) or superseded(ours.config)):
+    if files.queues is not None and not unreadable and (outdated(site, folder.absolute()) or superseded(folder)):
         text = "is not what this site needs: `ccdaemon dialplan diff` shows how, `ccdaemon dialplan install` mends it"
-        faults.append(Fault(str(ours.config / OURS), "", text))
+        faults.append(Fault(str(folder / OURS), "", text))
     unseen = [
         language
         for language in site.site.languages
         if language != "en" and not any((ours.sounds / language).glob("queue-thereare.*"))
     ]
     faults += [
-        Fault(str(ours.sounds / language), "", _NOT_SEEN.format(language, site.main.paths.sounds))
+        Fault(str(ours.sounds / language), "", _NOT_SEEN.format(language, site.main.paths.sounds, ours.sounds))
         for language in unseen
     ]
     return faults, to_be_judged(files, site.main.payment.signed_off)

@@ -93,8 +93,9 @@ def install(config: Folder = DEFAULT_FOLDER, to: To = None) -> None:
         screen.print("Then, in Asterisk's own files (examples: ccdaemon/samples/):")
         screen.print("  extensions.conf  #include ccdaemon/*.conf")
         screen.print("  manager.conf     \\[ccdaemon] as in samples/manager.conf")
-        screen.print("  queues.conf      membergosub = cc-connected in every queue")
-        screen.print("and: asterisk -rx 'core reload'")
+        screen.print("  queues.conf      membergosub = cc-connected in every queue, cc-answered in those of payments")
+        screen.print("  pjsip.conf       phones and trunk as in samples/pjsip.conf")
+        screen.print("and: asterisk -rx 'core reload'; then: ccdaemon check")
 
 
 def _place(site: Configuration, to: Path | None) -> Path:

@@ -119,7 +119,10 @@ def _arguments(text: str) -> tuple[str, str]:
 def _trunk(trunk: str, settings: tuple[Setting, ...]) -> Iterator[Fault]:
     mine = {setting.key: setting for setting in settings if setting.section == trunk}
     if not mine:
-        text = f"there is no endpoint {trunk!r} in pjsip.conf: phones could not call out, not even 999"
+        text = (
+            f"there is no endpoint {trunk!r} in pjsip.conf: phones could not call out, not even 999. Name yours here, "
+            "or write one as in ccdaemon/samples/pjsip.conf"
+        )
         yield Fault("ccdaemon.toml", "asterisk.trunk", text)
         return
     for key, wanted in (("context", TRUNK_CONTEXT), ("allow_transfer", "no")):

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 from ccdaemon.model import AsteriskFiles, Fault, Setting, Site
 
-OURS = "cc-"
-_CALL = re.compile(r"\b([A-Za-z]+)\(")
+OURS = "ccdaemon/"  # the folder of our own contexts
+_CALL = re.compile(r"\b([A-Za-z]+)\(|,\s*([A-Za-z]+)\s*$")  # an application needs no parentheses
 _COMPUTED = ("agi", "fastagi", "eagi", "asyncagi", "stasis", "exec", "tryexec", "execif", "originate", "dial", "queue")
 _ROUND = {
     "pickup": "an officer who picks a call up brings its recorder along",
@@ -29,6 +29,8 @@ _ROUND = {
     "parkandannounce": "parked calls must ask the door when they are fetched",
     "parkedcall": "parked calls must ask the door when they are fetched",
 }
+_OURS_MAY = {"call", "agent", "reporting", "user", "originate"}
+_JOINING = {"all", "call", "system", "originate", "command"}
 _KEYS = {  # of features.conf, any section
     "pickupexten": "whoever dials it takes a ringing call without the door",
     "automixmon": "agents could start a recorder by key",
@@ -71,9 +73,9 @@ def to_be_judged(files: AsteriskFiles, signed_off: Collection[str]) -> list[Judg
 def _applications(settings: Iterable[Setting]) -> Iterator[tuple[Setting, str, str]]:
     """Each application that a context of the site's own runs, with its arguments as they are written."""
     for setting in settings:
-        if not setting.section.startswith(OURS) and setting.key in {"exten", "same"}:
+        if not setting.where.startswith(OURS) and setting.key in {"exten", "same"}:
             for found in _CALL.finditer(setting.value):
-                yield setting, found[1], _inside(setting.value[found.end() :])
+                yield setting, found[1] or found[2], _inside(setting.value[found.end() :])
 
 
 def _inside(text: str) -> str:
@@ -96,7 +98,8 @@ def _dialplan(site: Site, settings: Iterable[Setting]) -> Iterator[Fault]:
     for setting, name, arguments in _applications(settings):
         if (why := _ROUND.get(name.lower())) is not None:
             yield Fault(setting.where, setting.section, f"{name}() leads round the payments door: {why}. Take it out")
-        dialled = {each.partition("@")[0].partition("/")[2] for each in arguments.partition(",")[0].split("&")}
+        devices = [each.split("/") for each in arguments.partition(",")[0].split("&")]
+        dialled = {device[1].partition("@")[0] for device in devices if len(device) > 1}
         if name.lower() == "dial" and dialled & officers:
             whom = min(dialled & officers)
             text = f"dials the officer {whom} past the payments door: Goto(cc-transfer,EXTENSION,1)"
@@ -138,20 +141,19 @@ def _endpoints(site: Site, settings: Iterable[Setting]) -> Iterator[Fault]:
 
 
 def _managers(us: str, settings: Iterable[Setting]) -> Iterator[Fault]:
-    """Users of the manager port besides ours who could join calls or start recorders."""
+    """Our user of the manager port, with no more rights than it needs; and others who could join calls."""
+    settings = list(settings)
+    if settings and us not in {setting.section for setting in settings}:
+        text = f"there is no [{us}]: the daemon could not log in. Copy it from ccdaemon/samples/manager.conf"
+        yield Fault("manager.conf", "", text)
     for setting in settings:
-        if setting.key != "write" or setting.section == us:
-            continue
-        rights = {right.strip() for right in setting.value.split(",")} & {
-            "all",
-            "call",
-            "system",
-            "originate",
-            "command",
-        }
-        if rights:
-            may = ", ".join(sorted(rights))
-            text = f"manager user {setting.section!r} may {may}: it can join calls past the payments door"
+        rights = {right.strip() for right in setting.value.split(",")}
+        if setting.section == us and setting.key in {"read", "write"} and not rights <= _OURS_MAY:
+            text = "is more than the daemon needs, and may be card digits: write call,agent,reporting,user"
+            yield Fault(setting.where, f"{us}.{setting.key}", text)
+        elif setting.section != us and setting.key == "write" and rights & _JOINING:
+            has = ",".join(sorted(rights & _JOINING))
+            text = f"manager user {setting.section!r} has write = {has}: it can join calls past the payments door"
             yield Fault(setting.where, f"{setting.section}.write", text)
 
 

@@ -34,8 +34,8 @@ def e164(written: str, country: str) -> str | None:
         number = phonenumbers.parse(digits, country)
     except phonenumbers.NumberParseException:
         return None
-    if not phonenumbers.is_possible_number(number):
-        return None
+    if phonenumbers.is_possible_number_with_reason(number) != phonenumbers.ValidationResult.IS_POSSIBLE:
+        return None  # not one without its area code either: nobody could say whose it is
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
