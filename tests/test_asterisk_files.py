@@ -8,7 +8,7 @@ import pytest
 
 from ccdaemon.asterisk.confs import read_asterisk
 from ccdaemon.model import AsteriskFiles, Fault, Setting
-from ccdaemon.rules.asterisk import asterisk_faults
+from ccdaemon.rules.asterisk import asterisk_faults, too_old
 from tests.builders import TRUNK, example, example_site, shipped_files
 
 FALLBACK = example().main.asterisk.fallback_queue
@@ -330,3 +330,21 @@ def test_a_trunk_may_lead_to_our_context_only_and_move_no_call(
     (fault,) = faults_in(folder)
     assert (fault.file.startswith(file), fault.key) == (True, key)
     assert words in fault.text
+
+
+@pytest.mark.parametrize(
+    ("version", "is_too_old"),
+    [
+        ("20.11.0", True),
+        ("22.0.3", True),
+        ("22.1.0", False),
+        ("22.10.1+dfsg+~cs6.17.60671434-1", False),
+        ("23.0.0", False),
+        ("GIT-master-1a2b3c", False),  # nobody knows
+        ("", False),
+    ],
+)
+def test_an_asterisk_whose_recordings_could_not_be_told_apart_is_too_old(version: str, *, is_too_old: bool) -> None:
+    fault = too_old(version)
+    assert (fault is not None) == is_too_old
+    assert fault is None or fault.startswith(f"Asterisk {version} is older than 22.1")

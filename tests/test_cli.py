@@ -354,6 +354,19 @@ def test_check_finds_secrets_that_are_gone(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize("content", [None, "no certificate\n"])
+def test_check_finds_an_authority_that_is_none(tmp_path: Path, content: str | None) -> None:
+    """At the first attempt to link, it would have been a fault of the running daemon."""
+    config, ca = whole_machine(tmp_path), tmp_path / "authority.pem"
+    if content is not None:
+        ca.write_text(content)
+    main = config / MAIN
+    main.write_text(main.read_text().replace("# tls = true  ", f'ca = "{ca}"\ntls = true  ', 1))
+    done = ccdaemon("check", "--config", config)
+    assert done.exit_code == 1
+    assert f"{ca}: is no certificate of an authority that can be used" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("options", "files"),
     [
