@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
+import pytest
 import pytest_asyncio
 
 from tests.lab.centre import SOUNDS, Centre, contact_centre
@@ -76,7 +77,10 @@ async def test_a_transfer_to_nowhere_is_refused_and_the_agent_still_has_the_call
     assert _queues(await _told(centre), "joined queue") == ["highways", "payments"]
 
 
-async def test_a_caller_whom_no_colleague_answers_is_back_with_a_person_of_the_service(centre: Centre) -> None:
+@pytest.mark.parametrize("extension", [COLLEAGUE, OFFICERS_PHONE])
+async def test_a_caller_whom_no_colleague_answers_is_back_with_a_person_of_the_service(
+    centre: Centre, extension: str
+) -> None:
     back = asyncio.Event()
     conversations: list[Phone] = []
 
@@ -85,7 +89,7 @@ async def test_a_caller_whom_no_colleague_answers_is_back_with_a_person_of_the_s
         await phone.answer()
         await phone.speak(AGENT)
         if len(conversations) == 1:
-            await phone.refer(_address(centre, COLLEAGUE))
+            await phone.refer(_address(centre, extension))
         else:
             back.set()
         await phone.wait_until_gone()
@@ -94,7 +98,7 @@ async def test_a_caller_whom_no_colleague_answers_is_back_with_a_person_of_the_s
         phone.hang_up()  # refuses the call
 
     centre.world.desk(AGENT_OF_HIGHWAYS, agent)
-    centre.world.desk(COLLEAGUE, colleague)
+    centre.world.desk(extension, colleague)
     async with asyncio.timeout(CALL_DEADLINE):
         await centre.world.call(HIGHWAYS, presses("2", "0", then=_until(back)))
     assert _queues(await _told(centre), "joined queue") == ["highways", "highways"]
