@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ccdaemon.faults import ArchiveFault
-from ccdaemon.model import FinishedFile, RawRecording
+from ccdaemon.model import FinishedFile, RawRecording, Side
 
 RATE = 8000  # samples a second, for each side
 FRAME = 4  # bytes: two samples of 16 bits
@@ -26,7 +26,7 @@ UNIQUEID = (
     r"(?:[^/]+-)?\d+\.\d+"  # with a systemname before it where asterisk.conf has one; a call's may be given by hand
 )
 NAME = re.compile(
-    rf"(?P<when>\d{{8}}-\d{{6}})_(?P<service>[a-z0-9-]+)_(?P<call>{UNIQUEID}|[^_/]+)_(?P<leg>{UNIQUEID})\.raw"
+    rf"(?P<when>\d{{8}}-\d{{6}})_(?P<service>[a-z0-9-]+)_(?P<call>{UNIQUEID}|[^_/]+)_(?P<leg>{UNIQUEID})_(?P<segment>\d{{1,9}})\.raw"
 )
 
 
@@ -41,7 +41,8 @@ class Archive:
         """What lies in the spool, finished or still growing. Other files there are `strays`."""
         for path in sorted(self._spool.iterdir()):
             if (name := NAME.fullmatch(path.name)) is not None:
-                yield RawRecording(path, name["call"], name["leg"], name["service"], path.stat().st_size)
+                leg, segment = name["leg"], int(name["segment"])
+                yield RawRecording(path, name["call"], leg, segment, name["service"], path.stat().st_size)
 
     def strays(self) -> list[str]:
         """Files in the spool that no recorder of ours wrote."""
@@ -56,11 +57,11 @@ class Archive:
             target = self._folder / file
             fresh = target.with_name(f".{target.name}.new")
             target.parent.mkdir(parents=True, exist_ok=True, mode=0o750)
-            frames = _convert(raw.path, fresh)
+            frames, silent = _convert(raw.path, fresh)
             digest = _sha256(fresh)
             fresh.replace(target)
             _sync_folder(target.parent)
-            return FinishedFile(file, frames / RATE, target.stat().st_size, digest)
+            return FinishedFile(file, frames / RATE, target.stat().st_size, digest, silent)
         except OSError as fault:
             with suppress(OSError):  # it may be the very folder that is at fault
                 fresh.unlink()
@@ -82,9 +83,10 @@ class Archive:
         return {str(path.relative_to(self._folder)) for path in self._folder.glob("*/*/*/*.wav")}
 
 
-def _convert(raw: Path, wav: Path) -> int:
-    """Write a WAV file and flush it to the disk; return its length in frames."""
+def _convert(raw: Path, wav: Path) -> tuple[int, frozenset[Side]]:
+    """Write a WAV file and flush it to the disk; return its length in frames, and which sides are nothing but zeros."""
     frames = 0
+    silent: set[Side] = {"agent", "caller"}
     with raw.open("rb") as source, wav.open("wb") as sink:
         with wave.open(sink, "wb") as writer:
             writer.setnchannels(2)
@@ -94,9 +96,16 @@ def _convert(raw: Path, wav: Path) -> int:
                 whole = len(piece) - len(piece) % FRAME  # a crash may leave a part of a frame at the very end
                 writer.writeframesraw(piece[:whole])
                 frames += whole // FRAME
+                silent = {side for side in silent if not _sounds(piece[:whole], side)}
         sink.flush()
         os.fsync(sink.fileno())
-    return frames
+    return frames, frozenset(silent)
+
+
+def _sounds(piece: bytes, side: Side) -> bool:
+    """Is any sample of a side something else than zero? (Where Asterisk has no frame, it writes zeros.)"""
+    first = 0 if side == "agent" else FRAME // 2
+    return any(bytes_.count(0) < len(bytes_) for bytes_ in (piece[first::FRAME], piece[first + 1 :: FRAME]))
 
 
 def _sha256(file: Path) -> str:

@@ -32,17 +32,18 @@ from ccdaemon.flows.inbound import Conversation, Gatekeeper, Question
 from ccdaemon.flows.interlock import Interlock
 from ccdaemon.flows.journal import Journal
 from ccdaemon.flows.missed import read_missed
-from ccdaemon.flows.payment import Door, Tally, knock_of, refusal_of
+from ccdaemon.flows.payment import Door, Tally
 from ccdaemon.flows.recordings import Finishing
+from ccdaemon.flows.segments import Segments
 from ccdaemon.flows.topics import Topics, publish_head
 from ccdaemon.flows.tracking import resynchronise, track
+from ccdaemon.flows.watch import Watch
 from ccdaemon.model import Event, Site
 from ccdaemon.mqtt import Broker, Status
 from ccdaemon.notify import Systemd
 from ccdaemon.questions import questions
 from ccdaemon.rules.asterisk import too_old
 from ccdaemon.rules.calls import Calls
-from ccdaemon.rules.payment import exposed
 from ccdaemon.shipped import shipped
 from ccdaemon.sounds import Sounds
 from ccdaemon.spool import Missed
@@ -155,18 +156,12 @@ class Daemon:
         self._systemd.tell(STATUS="Answering calls")
         self._topics.changed()
         try:
-            door = Door(ami, self._calls, self._site, journal, self._archive.raw, self._tally, time.time)
-            guard = Guard(Interlock(ami), self._calls, self._site, journal, self._alarms, self._tally, time.time)
+            watch = self._watch(ami, journal)
             async with asyncio.TaskGroup() as tasks:
 
                 def heard(event: Event) -> None:
-                    if (knock := knock_of(event)) is not None:
-                        tasks.create_task(door.answer(knock), name=f"door for {knock.leg}")
-                    elif (refusal := refusal_of(event, time.time())) is not None:
-                        journal.note(refusal)
-                        self._tally.refused()
-                    elif legs := exposed(self._calls, event, self._site()):
-                        tasks.create_task(guard.stop(event, legs), name=f"guard for {legs[0].id}")
+                    for coroutine in watch.heard(event):
+                        tasks.create_task(coroutine, name=f"{event['Event']} of {event.get('Uniqueid')}")
 
                 tasks.create_task(beat(ami, self._beat), name="heartbeat")
                 tasks.create_task(
@@ -175,6 +170,12 @@ class Daemon:
         finally:
             self._ami, self._synchronised = None, False
         raise AssertionError  # both tasks run until they raise
+
+    def _watch(self, ami: Ami, journal: Journal) -> Watch:
+        calls, site, tally, alarms = self._calls, self._site, self._tally, self._alarms
+        door = Door(ami, calls, site, journal, self._archive.raw, tally, time.time)
+        guard = Guard(Interlock(ami), calls, site, journal, alarms, tally, time.time)
+        return Watch(door, guard, Segments(ami, calls, alarms), calls, site, journal, tally, time.time)
 
     def _beat(self) -> float:
         """What the heartbeat says: nobody is at home any more, from the moment when we are told to stop."""

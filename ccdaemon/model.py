@@ -22,7 +22,8 @@ AlarmName: TypeAlias = Literal[
     "register",
     "register-gap",
     "recordings",
-    "recordings-missing",
+    "recordings-faulty",
+    "recorders",
     "payment-guard",
     "archive",
     "configuration",
@@ -213,6 +214,8 @@ def endpoint_of(channel: str) -> str:
 
 # --- recordings ------------------------------------------------------------------------------------------------------
 
+Side: TypeAlias = Literal["agent", "caller"]
+
 
 @dataclass(frozen=True, slots=True)
 class RawRecording:
@@ -221,23 +224,28 @@ class RawRecording:
     path: Path
     call: str
     leg: str
+    segment: int
     service: str
     size: int  # bytes
 
 
 @dataclass(frozen=True, slots=True)
 class FinishedFile:
-    """A finished recording's file, relative to the archive."""
+    """A finished recording's file, relative to the archive. A side that is `silent` brought not one sample."""
 
     file: str
     seconds: float
     bytes: int
     sha256: str
+    silent: frozenset[Side] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """What the register knows of a recording. `file` is None until it is finished, `fault` says what is wrong."""
+    """What the register knows of a recording. `file` is None until it is finished, `fault` says what is wrong.
+
+    A leg has one segment for each time that its recorder was started.
+    """
 
     leg: str
     call: str | None = None
@@ -250,3 +258,4 @@ class Recording:
     bytes: int | None = None
     sha256: str | None = None
     fault: str | None = None
+    segment: int = 1

@@ -107,9 +107,12 @@ class Transferred:
 
 @dataclass(slots=True)
 class RecorderStarted:
+    """`segment` counts the recorders of a leg: it gets a new one when it comes back to its caller."""
+
     call: str
     at: float
     leg: str
+    segment: int = 1
 
 
 @dataclass(slots=True)

@@ -201,6 +201,11 @@ def an_event(name: str, leg: str, call: str, at: float | None = None, **fields: 
     return {"Event": name, **stamp, "Channel": channel_of(leg), "Uniqueid": leg, "Linkedid": call, **fields}
 
 
+def records(leg: str, call: str, at: float | None = None, segment: int = 1) -> Event:
+    """What `cc-connected` says of a recorder that it has started."""
+    return an_event("UserEvent", leg, call, at, UserEvent="CCRecorder", Segment=str(segment))
+
+
 def channel_of(leg: str) -> str:
     return f"PJSIP/1001-{re.sub(r'[^0-9]', '', leg):0>8}"
 
@@ -232,6 +237,7 @@ class Disk:
 
     async def fill(self) -> None:
         """Not a page more."""
+        await self._database.execute("VACUUM")
         await self._database.execute("PRAGMA max_page_count = 1")  # SQLite makes of it what there is already
 
     async def make_room(self) -> None:
@@ -251,9 +257,9 @@ async def narrow_register(file: Path) -> AsyncIterator[tuple[Register, Disk]]:
 # --- recordings ------------------------------------------------------------------------------------------------------
 
 
-def a_raw_file(spool: Path, call: str, leg: str, content: bytes) -> Path:
+def a_raw_file(spool: Path, call: str, leg: str, content: bytes, segment: int = 1) -> Path:
     """A file as a recorder on the Housing line leaves it."""
-    path = spool / f"20260706-100000_housing_{call}_{leg}.raw"
+    path = spool / f"20260706-100000_housing_{call}_{leg}_{segment}.raw"
     path.write_bytes(content)
     return path
 

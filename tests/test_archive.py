@@ -16,13 +16,13 @@ import pytest
 
 from ccdaemon.archive import PIECE, RATE, Archive
 from ccdaemon.faults import ArchiveFault
-from ccdaemon.model import RawRecording
+from ccdaemon.model import RawRecording, Side
 from tests.builders import a_raw_file, utc
 
 AGENT_SAYS, CALLER_SAYS = [1, 2, 3, -4], [1000, -2000, 32767, -32768]
 LEG, CALL = "1783328400.2", "1783328400.1"
-NAME = f"20260706-100000_housing_{CALL}_{LEG}.raw"
-FINISHED = f"2026/07/06/20260706-100000_housing_{CALL}_{LEG}.wav"
+NAME = f"20260706-100000_housing_{CALL}_{LEG}_1.raw"
+FINISHED = f"2026/07/06/20260706-100000_housing_{CALL}_{LEG}_1.wav"
 DEADLINE = 20.0  # seconds
 
 
@@ -52,7 +52,7 @@ def recorded(spool: Path, content: bytes) -> RawRecording:
     """A recorder's file of the sixth of July, and what the archive says of it."""
     path = a_raw_file(spool, CALL, LEG, content)
     os.utime(path, (utc("2026-07-06 10:01").timestamp(),) * 2)
-    return RawRecording(path, CALL, LEG, "housing", len(content))
+    return RawRecording(path, CALL, LEG, 1, "housing", len(content))
 
 
 def heard(file: Path) -> tuple[int, list[int], list[int]]:
@@ -70,16 +70,16 @@ def heard(file: Path) -> tuple[int, list[int], list[int]]:
     ("name", "recording"),
     [
         (NAME, (CALL, LEG, "housing")),
-        ("20260706-100000_assist_pbx-1.1_pbx-1.2.raw", ("pbx-1.1", "pbx-1.2", "assist")),
-        ("20260706-100000_trade-waste_1.1_1.2.raw", ("1.1", "1.2", "trade-waste")),
+        ("20260706-100000_assist_pbx-1.1_pbx-1.2_1.raw", ("pbx-1.1", "pbx-1.2", "assist")),
+        ("20260706-100000_trade-waste_1.1_1.2_12.raw", ("1.1", "1.2", "trade-waste")),
         ("20260706-100000_housing_1.1_1.2.wav", None),
-        ("20260706-100000_housing_pbx_1-1.1_pbx_1-1.2.raw", ("pbx_1-1.1", "pbx_1-1.2", "housing")),
-        ("20260706-100000_housing_callback-77_1.2.raw", ("callback-77", "1.2", "housing")),
-        ("20260706-100000_housing_1.1.raw", None),
-        ("20260706-100000_housing_1.1_1.2_1.3.raw", None),
-        ("20260706-100000__1.1_1.2.raw", None),  # a call without a service is not ours to record
-        ("2026-07-06_housing_1.1_1.2.raw", None),
-        (".20260706-100000_housing_1.1_1.2.raw", None),
+        ("20260706-100000_housing_pbx_1-1.1_pbx_1-1.2_1.raw", ("pbx_1-1.1", "pbx_1-1.2", "housing")),
+        ("20260706-100000_housing_callback-77_1.2_1.raw", ("callback-77", "1.2", "housing")),
+        ("20260706-100000_housing_1.1_1.raw", None),
+        ("20260706-100000_housing_1.1_1.2_1.3_1.raw", None),
+        ("20260706-100000__1.1_1.2_1.raw", None),  # a call without a service is not ours to record
+        ("2026-07-06_housing_1.1_1.2_1.raw", None),
+        (".20260706-100000_housing_1.1_1.2_1.raw", None),
         ("core", None),
     ],
 )
@@ -113,6 +113,23 @@ def test_length_size_and_hash_are_those_of_the_file(archive: Archive, spool: Pat
     assert done.bytes == len(content) == 44 + 4 * frames  # a WAV file's header is 44 bytes
     assert done.sha256 == hashlib.sha256(content).hexdigest()
     assert heard(folder / done.file) == (RATE, [7] * frames, [-7] * frames)
+
+
+@pytest.mark.parametrize(
+    ("agent", "caller", "silent"),
+    [
+        ([0, 0, 0, 0], [0, 0, 0, 1], {"agent"}),
+        ([256, 0, 0, 0], [0, 0, 0, 0], {"caller"}),
+        ([0, 0, 0, 0], [0, 0, 0, 0], {"agent", "caller"}),
+        ([0, 0, -256, 0], [-1, 0, 0, 0], set()),
+        ([0] * PIECE, [0] * (PIECE - 1) + [1], {"agent"}),
+        ([], [], {"agent", "caller"}),
+    ],
+)
+def test_a_side_that_brought_not_one_sample_is_said_to_be_silent(
+    archive: Archive, spool: Path, agent: list[int], caller: list[int], silent: set[Side]
+) -> None:
+    assert archive.finish(recorded(spool, samples(agent, caller))).silent == silent
 
 
 @pytest.mark.parametrize("rest", [b"\1", b"\1\2", b"\1\2\3"])

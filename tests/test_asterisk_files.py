@@ -295,8 +295,10 @@ def test_a_dialplan_that_does_not_include_ours_answers_nobody(tmp_path: Path) ->
         ("[1001](cc-phone)\n[1001](cc-phone-auth)\n[1001](cc-phone-aor)\n", []),
         ("[1001](cc-phone)\nset_var = CALLED = 1\n", []),
         ("[1001](cc-phone)\ncontext = default\n", ["1001.context"]),
-        ("[1001]\ntype = endpoint\ncontext = cc-internal\n", ["1001.set_var"]),
-        ("[1001]\ntype = endpoint\nset_var = TRANSFER_CONTEXT=default\n", ["1001.context", "1001.set_var"]),
+        ("[1001]\ntype = endpoint\ncontext = cc-internal\n", ["1001.set_var", "1001.set_var"]),
+        ("[1001]\ntype = endpoint\nset_var = TRANSFER_CONTEXT=default\n", ["1001.context", *["1001.set_var"] * 2]),
+        ("[1001](cc-phone)\nset_var = DYNAMIC_FEATURES=ours\n", ["1001.set_var"]),
+        ("[1001](cc-phone)\nset_var = DYNAMIC_FEATURES=ours#cc-record\n", []),
         ("[1999]\ntype = endpoint\n", []),  # none of the site's
         ("[1001](!)\ntype = endpoint\n", []),
     ],
@@ -306,6 +308,16 @@ def test_a_phone_dials_and_transfers_by_our_contexts(tmp_path: Path, phone: str,
     with (folder / "pjsip.conf").open("a") as pjsip:
         pjsip.write(f"\n{phone}")
     assert [fault.key for fault in faults_in(folder)] == keys
+
+
+def test_what_phones_run_by_key_must_be_in_features_conf(tmp_path: Path) -> None:
+    folder = shipped_files(tmp_path)
+    for text in ("[applicationmap]\nours = *9,self,NoOp\n", "[general]\ncc-record = A,self,NoOp\n", None):
+        if text is None:
+            (folder / "features.conf").unlink()
+        else:
+            (folder / "features.conf").write_text(text)
+        assert [(fault.file, fault.key) for fault in faults_in(folder)] == [("features.conf", "applicationmap")]
 
 
 # --- the trunk -------------------------------------------------------------------------------------------------------

@@ -29,7 +29,7 @@ from ccdaemon.notices import (
 from ccdaemon.rules.calls import Calls
 from ccdaemon.rules.queues import UNSEEN
 from ccdaemon.store import open_register
-from tests.builders import an_event, channel_of, in_queue, listed
+from tests.builders import an_event, channel_of, in_queue, listed, records
 
 CALLER, AGENT, OFFICER = "1783328400.1", "1783328400.2", "1783328460.7"
 CALL, CONSULTATION = CALLER, "1783328460.6"
@@ -84,6 +84,7 @@ def test_a_call_from_the_first_ring_to_the_last_leg() -> None:
         enters(CALLER),
         enters(AGENT),
         an_event("MixMonitorStart", AGENT, CALL, AT + 12),
+        records(AGENT, CALL, AT + 12),
         leaves(AGENT),
         hangs_up(AGENT),
         leaves(CALLER),
@@ -165,14 +166,33 @@ def test_every_way_out_of_a_queue_has_a_name(claim: str, events: list[Event], ou
 )
 def test_a_recorder_stops_once_and_with_a_reason(stops: Event, reason: str) -> None:
     calls = Calls()
-    started = [caller_arrives(), agent_rings(), *[an_event("MixMonitorStart", AGENT, CALL, AT + 12)] * 2]
-    assert [each for each in told(started, calls) if isinstance(each, RecorderStarted)] == [
-        RecorderStarted(CALL, AT + 12, AGENT)
-    ]
+    starts = an_event("MixMonitorStart", AGENT, CALL, AT + 12), records(AGENT, CALL, AT + 12)
+    notices = told([caller_arrives(), agent_rings(), *starts], calls)
+    assert [each for each in notices if isinstance(each, RecorderStarted)] == [RecorderStarted(CALL, AT + 12, AGENT)]
     assert calls.recorders == 1
     stopped = [each for each in told([stops, stops, hangs_up(AGENT)], calls) if isinstance(each, RecorderStopped)]
     assert [each.reason for each in stopped] == [reason]
     assert calls.recorders == 0
+
+
+def test_a_recorder_that_is_not_ours_is_seen_and_not_entered() -> None:
+    calls = Calls()
+    notices = told([caller_arrives(), an_event("MixMonitorStart", CALLER, CALL, AT + 12)], calls)
+    assert not [each for each in notices if isinstance(each, RecorderStarted)]
+    assert calls.recorders == 1
+    assert told([an_event("UserEvent", CALLER, CALL, AT, UserEvent="CCRecorder", Segment="two")], calls) == []
+    assert told([an_event("UserEvent", CALLER, CALL, AT, UserEvent="Another", Segment="2")], calls) == []
+
+
+def test_each_recorder_of_a_leg_is_a_segment() -> None:
+    calls = Calls()
+    told([caller_arrives(), agent_rings(), records(AGENT, CALL, AT + 12)], calls)
+    again = an_event("MixMonitorStop", AGENT, CALL, AT + 20), records(AGENT, CALL, AT + 30, segment=2)
+    assert told([*again], calls) == [
+        RecorderStopped(CALL, AT + 20, AGENT, "it was told to stop"),
+        RecorderStarted(CALL, AT + 30, AGENT, segment=2),
+    ]
+    assert (calls.legs[AGENT].recorded, calls.legs[AGENT].segment) == (True, 2)
 
 
 @pytest.mark.parametrize(

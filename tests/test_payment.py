@@ -336,7 +336,7 @@ async def open_to(switch: Switch, knock: Knock, *raw: RawRecording) -> Notes:
 
 async def test_everything_is_sealed_before_anything_is_stopped_and_the_answer_comes_last() -> None:
     switch = Switch([CALLER, AGENT, LINE_2, STRANGER, OTHER_AGENT], {AGENT.name: 2, OTHER_AGENT.name: 1})
-    raw = RawRecording(Path("/spool/a.raw"), AGENT.call, AGENT.id, "housing", 32_000)
+    raw = RawRecording(Path("/spool/a.raw"), AGENT.call, AGENT.id, 1, "housing", 32_000)
     (notice,) = await open_to(switch, knocks(LINE_2), raw)
     steps = [step[:3] for step in switch.done]
     sealed = [("Setvar", each.name, "__CC_SEALED") for each in (CALLER, AGENT, LINE_2)]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from ccdaemon.rules.recording import Verdict, may_record
+from ccdaemon.model import FinishedFile, Recording, Side
+from ccdaemon.rules.recording import Verdict, fault_of, may_record
 from tests.builders import RECORDED, example_site
 
 RECORD, SILENT = Verdict.RECORD, Verdict.SERVICE_DOES_NOT_RECORD
@@ -46,3 +47,33 @@ def test_every_verdict_gives_its_reason_in_words_of_its_own() -> None:
     reasons = [verdict.value for verdict in Verdict]
     assert len(set(reasons)) == len(reasons) == 4
     assert all(" " in reason for reason in reasons)
+
+
+# --- what the recorder left ------------------------------------------------------------------------------------------
+
+AGENT, CALLER = frozenset({"agent"}), frozenset({"caller"})
+
+
+@pytest.mark.parametrize(
+    ("seconds", "lasted", "silent", "fault"),
+    [
+        (60, 60, frozenset(), None),
+        (60, None, frozenset(), None),
+        (0, 60, AGENT | CALLER, "the recording is empty"),
+        (0, None, AGENT | CALLER, "the recording is empty"),
+        (53, 60, frozenset(), None),  # nobody sent anything for a while
+        (51, 60, frozenset(), "the recording is truncated: it holds 51 s of 60 s"),
+        (1710, 1800, frozenset(), None),
+        (1700, 1800, frozenset(), "the recording is truncated: it holds 1700 s of 1800 s"),
+        (60, 60, AGENT, "the recording is one-sided: nothing came from the agent"),
+        (60, 60, CALLER, "the recording is one-sided: nothing came from the caller"),
+        (60, None, CALLER, "the recording is one-sided: nothing came from the caller"),
+        (60, 60, AGENT | CALLER, "the recording is one-sided: nothing came from the agent and the caller"),
+        (2.9, 3, CALLER, None),  # too short for an answer
+    ],
+)
+def test_a_recording_is_whole_or_it_is_said_what_it_lacks(
+    seconds: float, lasted: float | None, silent: frozenset[Side], fault: str | None
+) -> None:
+    known = Recording("1.2", "1.1", "housing", started=100, stopped=None if lasted is None else 100 + lasted)
+    assert fault_of(FinishedFile("a.wav", seconds, 1, "f", silent), known) == fault

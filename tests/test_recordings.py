@@ -19,6 +19,7 @@ from tests.builders import Disk, Noticeboard, a_raw_file, narrow_register
 
 CALL, LEG, OTHER = "1783328400.1", "1783328400.2", "1783328400.3"
 AT = 1783328400.0
+LASTED = 2.0  # seconds from a recorder's start to its stop
 MANY = [f"1783328400.{number}" for number in range(100, 140)]  # whose rows do not fit on one page of the register
 A_SECOND = bytes(4 * 8000)
 DEADLINE = 20.0  # seconds; whatever a test waits for is there long before
@@ -50,7 +51,7 @@ class Room:
             [
                 CallIdentified(CALL, AT, service="housing"),
                 RecorderStarted(CALL, AT, leg),
-                RecorderStopped(CALL, AT + 60, leg, "the leg ended"),
+                RecorderStopped(CALL, AT + LASTED, leg, "the leg ended"),
             ]
         )
 
@@ -63,7 +64,7 @@ class Room:
         return [row.leg for row in rows if (self.folder / str(row.file)).is_file() and not self.raw(row.leg)]
 
     def raw(self, leg: str = LEG) -> list[Path]:
-        return list(self.spool.glob(f"*_{leg}.raw"))
+        return list(self.spool.glob(f"*_{leg}_*.raw"))
 
 
 @pytest.fixture
@@ -71,7 +72,7 @@ async def room(tmp_path: Path) -> AsyncIterator[Room]:
     spool = tmp_path / "spool"
     spool.mkdir()
     async with narrow_register(tmp_path / "register.sqlite3") as (register, disk):
-        yield Room(spool, tmp_path / "recordings", register, disk, Noticeboard(), set(), AT + 61)
+        yield Room(spool, tmp_path / "recordings", register, disk, Noticeboard(), set(), AT + LASTED + 1)
 
 
 async def look_twice(finishing: Finishing) -> None:
@@ -90,7 +91,7 @@ async def test_a_recording_whose_recorder_was_heard_of_is_finished(room: Room) -
     assert await room.finished() == [LEG]
     row = await room.row()
     assert row is not None
-    assert (row.started, row.stopped, row.reason, row.seconds, row.fault) == (AT, AT + 60, "the leg ended", 1, None)
+    assert (row.started, row.stopped, row.reason, row.seconds, row.fault) == (AT, AT + LASTED, "the leg ended", 1, None)
     assert (row.service, row.bytes) == ("housing", 44 + len(A_SECOND))
     assert room.alarms.history == []
 
@@ -113,7 +114,7 @@ async def test_what_the_register_learns_late_of_a_found_recording_is_what_stays(
     await room.heard_of()
     row = await room.row()
     assert row is not None
-    assert (row.started, row.stopped, row.reason) == (AT, AT + 60, "the leg ended")
+    assert (row.started, row.stopped, row.reason) == (AT, AT + LASTED, "the leg ended")
 
 
 @pytest.mark.parametrize(
@@ -128,12 +129,12 @@ async def test_a_row_without_a_file_is_missing_once_there_was_time_to_write_it(
     room: Room, *, claim: str, since: float, missing: bool
 ) -> None:
     await room.heard_of()
-    room.now = AT + 60 + since
+    room.now = AT + LASTED + since
     await room.finishing().look()
     row = await room.row()
     assert row is not None
     assert (row.fault == MISSING) is missing, claim
-    assert set(room.alarms.standing) == ({"recordings-missing"} if missing else set())
+    assert set(room.alarms.standing) == ({"recordings-faulty"} if missing else set())
 
 
 @pytest.mark.parametrize("live", [{LEG}, None])
@@ -149,7 +150,7 @@ async def test_a_row_without_a_file_is_not_missing_while_its_leg_is_up_or_nobody
 
 
 async def test_a_recorder_whose_end_nobody_told_of_is_missed_once_its_leg_has_ended(room: Room) -> None:
-    await room.register.write([RecorderStarted(CALL, AT, LEG), LegEnded(CALL, AT + 60, LEG, None)])
+    await room.register.write([RecorderStarted(CALL, AT, LEG), LegEnded(CALL, AT + LASTED, LEG, None)])
     room.now = AT + 900
     await room.finishing().look()
     row = await room.row()
@@ -162,13 +163,13 @@ async def test_that_a_recording_is_missing_is_said_until_one_is_made_again(room:
     room.now = AT + 900
     finishing = room.finishing()
     await look_twice(finishing)
-    assert "full disk" in room.alarms.standing["recordings-missing"]
+    assert "full disk" in room.alarms.standing["recordings-faulty"]
     room.recorded(b"", OTHER)
     await look_twice(finishing)
-    assert set(room.alarms.standing) == {"recordings-missing"}  # an empty one proves nothing
+    assert set(room.alarms.standing) == {"recordings-faulty"}  # an empty one proves nothing
     room.recorded(A_SECOND, "1783328400.4")
     await look_twice(finishing)
-    assert room.alarms.history == ["recordings-missing raised", "recordings-missing cleared"]
+    assert room.alarms.history == ["recordings-faulty raised", "recordings-faulty cleared"]
 
 
 async def test_a_file_that_comes_after_it_was_missed_is_finished_all_the_same(room: Room) -> None:
@@ -262,7 +263,7 @@ async def test_a_file_that_no_recorder_of_ours_wrote_is_left_where_it_is(room: R
 
 async def test_while_the_register_is_full_nothing_is_lost_and_an_alarm_stands(room: Room) -> None:
     for leg in MANY:
-        room.recorded(b"", leg)
+        room.recorded(A_SECOND, leg)
     await room.disk.fill()
     finishing = room.finishing()
     for _ in range(4):
@@ -359,7 +360,7 @@ async def test_a_file_in_the_archive_that_nobody_knows_is_said_to_be_there_and_k
 
 async def test_a_full_register_does_not_keep_the_daemon_from_comparing(room: Room) -> None:
     for leg in MANY:
-        room.recorded(b"", leg)
+        room.recorded(A_SECOND, leg)
     await look_twice(room.finishing())
     for file in room.folder.rglob("*.wav"):
         file.unlink()

@@ -114,7 +114,8 @@ class Door:
             return
         took = self._clock() - began
         self._tally.opened(took)
-        files = {raw.leg: raw for raw in await asyncio.to_thread(lambda: list(self._recordings()))}
+        raws = await asyncio.to_thread(lambda: sorted(self._recordings(), key=lambda raw: raw.segment))
+        files = {raw.leg: raw for raw in raws}  # the newest of each leg
         self._journal.note(
             DoorOpened(
                 knock.call,

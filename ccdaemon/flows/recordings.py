@@ -19,6 +19,7 @@ import structlog
 from ccdaemon.faults import ArchiveFault, RegisterFull
 from ccdaemon.flows.journal import Alarms
 from ccdaemon.model import FinishedFile, RawRecording, Recording
+from ccdaemon.rules.recording import fault_of
 
 LOOK = 1.0  # seconds between looks; Asterisk writes what it still holds within milliseconds of a leg's end
 GRACE = 15.0  # seconds in which a recorder that said it started must have made its file
@@ -65,7 +66,7 @@ class Finishing:
         self._alarms = alarms
         self._live = live
         self._clock = clock
-        self._sizes: dict[str, int] = {}
+        self._sizes: dict[tuple[str, int], int] = {}
 
     async def run(self) -> NoReturn:
         await self.compare()
@@ -108,34 +109,33 @@ class Finishing:
         if live is None:
             return
         found = await asyncio.to_thread(lambda: list(self._archive.raw()))
-        raws = {raw.leg: raw for raw in found if raw.leg not in live}
-        unfinished = {row.leg: row for row in await self._register.unfinished_recordings()}
+        raws = {(raw.leg, raw.segment): raw for raw in found if raw.leg not in live}
+        unfinished = {(row.leg, row.segment): row for row in await self._register.unfinished_recordings()}
         fault: ArchiveFault | RegisterFull | None = None
         try:
-            for leg, raw in raws.items():
-                if self._sizes.get(leg) == raw.size:
+            for key, raw in raws.items():
+                if self._sizes.get(key) == raw.size:
                     try:
-                        await self._finish(raw, unfinished.get(leg))
+                        await self._finish(raw, unfinished.get(key))
                     except ArchiveFault as one:  # the others may fare better
                         fault = one
-            for leg, row in unfinished.items():
+            for key, row in unfinished.items():
                 over = row.stopped is not None and self._clock() - row.stopped > GRACE
-                if over and leg not in raws and leg not in live:
+                if over and key not in raws and row.leg not in live:
                     await self._register.finish_recording(replace(row, fault=MISSING))
-                    log.error("a recording is missing", leg=leg, call=row.call)
-                    self._alarms.raise_("recordings-missing", MISSING)
+                    self._complain(MISSING, row)
         except RegisterFull as full:
             fault = full
         if fault is None:
             self._alarms.clear("recordings")
         else:
             self._alarms.raise_("recordings", f"{fault}. Nothing is lost yet: the raw recordings wait in the spool")
-        self._sizes = {leg: raw.size for leg, raw in raws.items()}
+        self._sizes = {key: raw.size for key, raw in raws.items()}
 
     async def _finish(self, raw: RawRecording, row: Recording | None) -> None:
         done = await asyncio.to_thread(self._archive.finish, raw)
-        known = row or Recording(raw.leg, raw.call, raw.service, reason=FOUND)
-        fault = known.fault or (None if done.seconds > 0 else "the recording is empty")
+        known = row or Recording(raw.leg, raw.call, raw.service, reason=FOUND, segment=raw.segment)
+        fault = known.fault or fault_of(done, known)
         await self._register.finish_recording(
             replace(
                 known,
@@ -148,9 +148,15 @@ class Finishing:
             )
         )
         if fault is None:
-            self._alarms.clear("recordings-missing")
+            self._alarms.clear("recordings-faulty")
+        else:
+            self._complain(fault, known)
         await asyncio.to_thread(self._archive.discard, raw)
         if row is None:
             log.error(FOUND, leg=raw.leg, call=raw.call, file=done.file)
         else:
             log.info("recording finished", leg=raw.leg, call=raw.call, seconds=round(done.seconds, 1))
+
+    def _complain(self, fault: str, recording: Recording) -> None:
+        log.error(fault, leg=recording.leg, segment=recording.segment, call=recording.call)
+        self._alarms.raise_("recordings-faulty", f"{fault} (call {recording.call})")

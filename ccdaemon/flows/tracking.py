@@ -63,7 +63,8 @@ async def resynchronise(switch: Switch, calls: Calls, register: Register, journa
         calls.identify(status.get("Linkedid", ""), variables.get("CC_SERVICE"), variables.get("CC_LANG"))
     for recording in await register.unfinished_recordings():  # Asterisk lists no recorders: one ends with its leg
         if recording.stopped is None and recording.leg in calls.legs:
-            calls.legs[recording.leg].recorded = True
+            live = calls.legs[recording.leg]
+            live.recorded, live.segment = True, max(live.segment, recording.segment)
     for leg, queue, call in await register.open_visits():
         if not calls.queues.waits(queue, leg):
             journal.note(QueueLeft(call, now, leg, queue, UNSEEN))

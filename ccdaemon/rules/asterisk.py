@@ -14,6 +14,7 @@ from ccdaemon.model import AsteriskFiles, Fault, Setting, Site
 OLDEST = (22, 1)  # the first with option D of MixMonitor and with event filters by name
 CONNECTED, ANSWERED = "cc-connected", "cc-answered"
 TRUNK_CONTEXT, PHONES_CONTEXT, TRANSFER_CONTEXT = "cc-inbound", "cc-internal", "cc-transfer"
+KEYS = {"cc-record": "nothing is recorded any more once an agent has consulted a colleague"}
 _APPLICATION = re.compile(r"\b(Queue|Dial)\(", re.IGNORECASE)
 _CALLING_PARTY = set("THKWX")  # what the party that called may do by key: transfer, hang up, park, record
 _CALLED_PARTY = set("thkwx")
@@ -39,6 +40,7 @@ def asterisk_faults(site: Site, fallback_queue: str, trunk: str, files: Asterisk
         *_options(trunk, files.dialplan or ()),
         *_trunk(trunk, files.endpoints or ()),
         *_phones(site, files.endpoints or ()),
+        *_keys(files.features),
     ]
 
 
@@ -145,3 +147,16 @@ def _phones(site: Site, settings: tuple[Setting, ...]) -> Iterator[Fault]:
         if f"TRANSFER_CONTEXT={TRANSFER_CONTEXT}" not in variables:
             text = f"must be TRANSFER_CONTEXT={TRANSFER_CONTEXT}: else a transfer may lead anywhere, the trunk included"
             yield Fault(mine[0].where, f"{phone.endpoint}.set_var", text)
+        features = [value for value in variables if value.startswith("DYNAMIC_FEATURES=")]
+        if missing := [name for name in KEYS if name not in "".join(features[-1:]).partition("=")[2].split("#")]:
+            text = f"must be DYNAMIC_FEATURES={'#'.join(KEYS)}: without {', '.join(missing)} {KEYS[missing[0]]}"
+            yield Fault(mine[0].where, f"{phone.endpoint}.set_var", text)
+
+
+def _keys(settings: tuple[Setting, ...] | None) -> Iterator[Fault]:
+    """What DYNAMIC_FEATURES names must be in features.conf."""
+    there = {setting.key for setting in settings or () if setting.section == "applicationmap"}
+    for name, else_ in KEYS.items():
+        if name not in there:
+            text = f"{name} is missing: without it {else_}. Copy it from ccdaemon/samples/features.conf"
+            yield Fault("features.conf", "applicationmap", text)

@@ -28,6 +28,7 @@ from ccdaemon.notices import (
 )
 from ccdaemon.rules.queues import UNSEEN, Member, Queues
 
+STARTED = "CCRecorder"  # the user event of cc-connected
 _MADE = re.compile(r"(\d+)\.(\d+)$")  # the end of a Uniqueid: [SYSTEM-]EPOCH.NUMBER
 
 
@@ -40,6 +41,7 @@ class Leg:
     channel: str
     bridge: str | None = None
     recorded: bool = False
+    segment: int = 0  # how many recorders of ours it has had
     sealed: bool = False  # by the payments door: nothing may record it any more
 
     @property
@@ -78,6 +80,7 @@ class Calls:
             "AgentConnect": self._agent_connect,
             "MixMonitorStart": self._recorder_start,
             "MixMonitorStop": self._recorder_stop,
+            "UserEvent": self._told,
             "QueueMemberStatus": self._member,
             "QueueMemberAdded": self._member,
             "QueueMemberPause": self._member,
@@ -235,10 +238,15 @@ class Calls:
     # --- recorders ---------------------------------------------------------------------------------------------------
 
     def _recorder_start(self, event: Event, at: float, notices: list[Notice]) -> None:
-        leg = self._leg(event, at, notices)
-        if not leg.recorded:
-            leg.recorded = True
-            notices.append(RecorderStarted(leg.call, at, leg.id))
+        """Anybody's; what ours records is told by `cc-connected`."""
+        self._leg(event, at, notices).recorded = True
+
+    def _told(self, event: Event, at: float, notices: list[Notice]) -> None:
+        segment = event.get("Segment", "")
+        if event.get("UserEvent") == STARTED and segment.isdecimal():
+            leg = self._leg(event, at, notices)
+            leg.recorded, leg.segment = True, int(segment)
+            notices.append(RecorderStarted(leg.call, at, leg.id, leg.segment))
 
     def _recorder_stop(self, event: Event, at: float, notices: list[Notice]) -> None:
         leg = self.legs.get(event["Uniqueid"])

@@ -1,14 +1,18 @@
 """Will this call be recorded when an agent answers?
 
 Only on the services that record, only for a caller who heard the announcement to its end on this call, and never once
-the call has been sealed on its way to payments.
+the call has been sealed on its way to payments. And once it has been: is what the recorder left whole? Asterisk says
+Success of a recorder that cannot write, and truncates in silence on a full disk.
 """
 
 from __future__ import annotations
 
 from enum import Enum
 
-from ccdaemon.model import Service
+from ccdaemon.model import FinishedFile, Recording, Service
+
+JUDGED = 3.0  # seconds; in a shorter recording one side may have had nothing to say
+MISSED = 5.0, 0.05  # seconds, and share of its time, that may be missing: where nobody sends, nothing is written
 
 
 class Verdict(Enum):
@@ -28,3 +32,15 @@ def may_record(service: Service, *, announced: bool, sealed: bool) -> Verdict:
     if not announced:
         return Verdict.NOT_ANNOUNCED
     return Verdict.RECORD
+
+
+def fault_of(file: FinishedFile, known: Recording) -> str | None:
+    """What is wrong with a finished recording, in words; None if it holds both voices from its beginning to its end."""
+    if file.seconds == 0:
+        return "the recording is empty"
+    lasted = known.stopped - known.started if known.started and known.stopped else file.seconds
+    if lasted - file.seconds > MISSED[0] + MISSED[1] * lasted:
+        return f"the recording is truncated: it holds {file.seconds:.0f} s of {lasted:.0f} s"
+    if file.silent and file.seconds >= JUDGED:
+        return f"the recording is one-sided: nothing came from the {' and the '.join(sorted(file.silent))}"
+    return None

@@ -217,7 +217,7 @@ class Register:
 
     async def recordings(self, call: str) -> list[Recording]:
         """The recordings of a call, in their order."""
-        rows = await self._rows(f"{_RECORDING} WHERE call = :call ORDER BY started", {"call": call})
+        rows = await self._rows(f"{_RECORDING} WHERE call = :call ORDER BY started, leg, segment", {"call": call})
         return [Recording(*row) for row in rows]
 
     async def unfinished_recordings(self) -> list[Recording]:
@@ -263,17 +263,17 @@ class Register:
 _HEAD = "SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1"
 _AUDIT = "INSERT INTO audit (seq, at, kind, detail, hash) VALUES (:seq, :at, :kind, :detail, :hash)"
 _FINISH = """
-    INSERT INTO recordings (leg, call, service, started, stopped, reason, file, seconds, bytes, sha256, fault)
-    VALUES (:leg, coalesce((SELECT merged FROM calls WHERE id = :call), :call), :service, :started, :stopped, :reason,
-            :file, :seconds, :bytes, :sha256, :fault)
-    ON CONFLICT (leg) DO UPDATE SET
+    INSERT INTO recordings (leg, segment, call, service, started, stopped, reason, file, seconds, bytes, sha256, fault)
+    VALUES (:leg, :segment, coalesce((SELECT merged FROM calls WHERE id = :call), :call), :service, :started, :stopped,
+            :reason, :file, :seconds, :bytes, :sha256, :fault)
+    ON CONFLICT (leg, segment) DO UPDATE SET
         call = coalesce(call, excluded.call), service = coalesce(:service, service),
         started = coalesce(started, :started), stopped = coalesce(stopped, :stopped),
         reason = coalesce(reason, :reason),
         file = :file, seconds = :seconds, bytes = :bytes, sha256 = :sha256, fault = :fault
 """
 _RECORDING = """
-    SELECT leg, call, service, started, stopped, reason, file, seconds, bytes, sha256, fault FROM recordings
+    SELECT leg, call, service, started, stopped, reason, file, seconds, bytes, sha256, fault, segment FROM recordings
 """
 
 

@@ -61,9 +61,9 @@ _LEAVE = """
 """
 _EVENT = "INSERT INTO events (call, at, kind, leg, detail) VALUES (:call, :at, :kind, :leg, :detail)"
 _RECORDER = """
-    INSERT INTO recordings (leg, call, service, started)
-    VALUES (:leg, :call, (SELECT service FROM calls WHERE id = :call), :at)
-    ON CONFLICT (leg) DO UPDATE SET started = coalesce(started, :at), call = coalesce(call, :call)
+    INSERT INTO recordings (leg, segment, call, service, started)
+    VALUES (:leg, :segment, :call, (SELECT service FROM calls WHERE id = :call), :at)
+    ON CONFLICT (leg, segment) DO UPDATE SET started = coalesce(started, :at), call = coalesce(call, :call)
 """
 _RECORDER_END = "UPDATE recordings SET stopped = :at, reason = :reason WHERE leg = :leg AND stopped IS NULL"
 _MERGE = (
@@ -118,8 +118,8 @@ def _statements(notice: Notice) -> Iterator[Statement]:
             yield _JOIN, {"call": call, "at": at, "leg": leg, "queue": queue}
         case QueueLeft(_, at, leg, queue, outcome, member):
             yield _LEAVE, {"at": at, "leg": leg, "queue": queue, "outcome": outcome, "member": member}
-        case RecorderStarted(call, at, leg):
-            yield _RECORDER, {"call": call, "at": at, "leg": leg}
+        case RecorderStarted(call, at, leg, segment):
+            yield _RECORDER, {"call": call, "at": at, "leg": leg, "segment": segment}
         case RecorderStopped(_, at, leg, reason):
             yield _RECORDER_END, {"at": at, "leg": leg, "reason": reason}
         case Bridged(call, at, leg, bridge, apart):

@@ -1,0 +1,41 @@
+"""What each event of Asterisk sets in motion beside the register: door, guard, and new segments of recordings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from ccdaemon.flows.guard import Guard
+from ccdaemon.flows.inbound import Journal
+from ccdaemon.flows.payment import Door, Tally, knock_of, refusal_of
+from ccdaemon.flows.segments import Segments
+from ccdaemon.model import Event, Site
+from ccdaemon.rules.calls import Calls
+from ccdaemon.rules.payment import exposed
+
+
+@dataclass(frozen=True)
+class Watch:
+    """Hears every event once the graph of the calls has it."""
+
+    door: Door
+    guard: Guard
+    segments: Segments
+    calls: Calls
+    site: Callable[[], Site]
+    journal: Journal
+    tally: Tally
+    clock: Callable[[], float]
+
+    def heard(self, event: Event) -> Iterator[Coroutine[Any, Any, None]]:
+        """What is to be done since this event, each by itself and at once."""
+        if (knock := knock_of(event)) is not None:
+            yield self.door.answer(knock)
+        elif (refusal := refusal_of(event, self.clock())) is not None:
+            self.journal.note(refusal)
+            self.tally.refused()
+        elif legs := exposed(self.calls, event, self.site()):
+            yield self.guard.stop(event, legs)
+        else:
+            yield from self.segments.heard(event)
