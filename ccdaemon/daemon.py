@@ -31,6 +31,7 @@ from ccdaemon.flows.heartbeat import beat, stop_beating
 from ccdaemon.flows.inbound import Conversation, Gatekeeper, Question
 from ccdaemon.flows.interlock import Interlock
 from ccdaemon.flows.journal import Journal
+from ccdaemon.flows.lights import light
 from ccdaemon.flows.missed import read_missed
 from ccdaemon.flows.payment import Door, Tally
 from ccdaemon.flows.recordings import Finishing
@@ -156,26 +157,29 @@ class Daemon:
         self._systemd.tell(STATUS="Answering calls")
         self._topics.changed()
         try:
-            watch = self._watch(ami, journal)
+            watch = self._watch(ami, journal, news := asyncio.Event())
             async with asyncio.TaskGroup() as tasks:
 
                 def heard(event: Event) -> None:
                     for coroutine in watch.heard(event):
                         tasks.create_task(coroutine, name=f"{event['Event']} of {event.get('Uniqueid')}")
 
+                def changed() -> None:
+                    self._topics.changed()
+                    news.set()
+
                 tasks.create_task(beat(ami, self._beat), name="heartbeat")
-                tasks.create_task(
-                    track(ami, self._calls, journal, time.time, self._topics.changed, heard), name="events"
-                )
+                tasks.create_task(light(ami, self._calls, self._site, news), name="lights")
+                tasks.create_task(track(ami, self._calls, journal, time.time, changed, heard), name="events")
         finally:
             self._ami, self._synchronised = None, False
         raise AssertionError  # both tasks run until they raise
 
-    def _watch(self, ami: Ami, journal: Journal) -> Watch:
+    def _watch(self, ami: Ami, journal: Journal, sealed: asyncio.Event) -> Watch:
         calls, site, tally, alarms = self._calls, self._site, self._tally, self._alarms
         door = Door(ami, calls, site, journal, self._archive.raw, tally, time.time)
         guard = Guard(Interlock(ami), calls, site, journal, alarms, tally, time.time)
-        return Watch(door, guard, Segments(ami, calls, alarms), calls, site, journal, tally, time.time)
+        return Watch(door, guard, Segments(ami, calls, alarms), calls, site, journal, tally, time.time, sealed)
 
     def _beat(self) -> float:
         """What the heartbeat says: nobody is at home any more, from the moment when we are told to stop."""

@@ -16,6 +16,7 @@ from ccdaemon.model import Language, Service, Site
 from ccdaemon.rules.numbers import spellings
 
 GENERATED = "cc-site.conf"
+SEAL = "*55"
 SECOND_TIER = "cc-second-tier"
 RECORDINGS, MISSED = "recordings", "missed"  # folders of the spool
 
@@ -47,6 +48,7 @@ def _lines(configuration: Configuration, secret: str, second_tier: Path) -> Iter
     yield from _extensions(site)
     yield from _phones(site)
     yield from _devices(site)
+    yield from _lights(site)
 
 
 def _dids(site: Site) -> Iterator[str]:
@@ -105,6 +107,15 @@ def _devices(site: Site) -> Iterator[str]:
         officer = int(phone.device in site.officers)
         yield f"exten => {phone.endpoint},1,MSet(CC_DEVICE={phone.device},CC_OFFICER={officer})"
         yield " same => n,Return()"
+
+
+def _lights(site: Site) -> Iterator[str]:
+    """What a phone subscribes to, and dials by the key of that light: `*55` and its own extension."""
+    yield ""
+    yield "[cc-lights]"
+    for phone in site.phones.values():
+        yield f"exten => {SEAL}{phone.extension},hint,Custom:cc-sealed-{phone.device}"
+        yield f"exten => {SEAL}{phone.extension},1,Goto(cc-seal,dialled,1)"
 
 
 def _phones(site: Site) -> Iterator[str]:

@@ -8,7 +8,7 @@ import pytest
 
 from ccdaemon.asterisk.confs import read_asterisk
 from ccdaemon.model import AsteriskFiles, Fault, Setting
-from ccdaemon.rules.asterisk import asterisk_faults, too_old
+from ccdaemon.rules.asterisk import KEYS, asterisk_faults, too_old
 from tests.builders import TRUNK, example, example_site, shipped_files
 
 FALLBACK = example().main.asterisk.fallback_queue
@@ -298,7 +298,7 @@ def test_a_dialplan_that_does_not_include_ours_answers_nobody(tmp_path: Path) ->
         ("[1001]\ntype = endpoint\ncontext = cc-internal\n", ["1001.set_var", "1001.set_var"]),
         ("[1001]\ntype = endpoint\nset_var = TRANSFER_CONTEXT=default\n", ["1001.context", *["1001.set_var"] * 2]),
         ("[1001](cc-phone)\nset_var = DYNAMIC_FEATURES=ours\n", ["1001.set_var"]),
-        ("[1001](cc-phone)\nset_var = DYNAMIC_FEATURES=ours#cc-record\n", []),
+        ("[1001](cc-phone)\nset_var = DYNAMIC_FEATURES=cc-pays#ours#cc-record\n", []),
         ("[1999]\ntype = endpoint\n", []),  # none of the site's
         ("[1001](!)\ntype = endpoint\n", []),
     ],
@@ -317,7 +317,9 @@ def test_what_phones_run_by_key_must_be_in_features_conf(tmp_path: Path) -> None
             (folder / "features.conf").unlink()
         else:
             (folder / "features.conf").write_text(text)
-        assert [(fault.file, fault.key) for fault in faults_in(folder)] == [("features.conf", "applicationmap")]
+        assert [(fault.file, fault.key) for fault in faults_in(folder)] == [("features.conf", "applicationmap")] * len(
+            KEYS
+        )
 
 
 # --- the trunk -------------------------------------------------------------------------------------------------------

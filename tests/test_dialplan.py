@@ -28,6 +28,7 @@ SECRET = "the-gateway-secret-of-a-test"
 LINE = re.compile(  # all that a generated line may be
     r"|; .*|\[[a-z-]+\]|CC_[A-Z_]+=[^;$]*"
     r"|exten => [^, ]+,1,(?:Set|MSet|Goto|Return)\([^$;()]*(?:\(num\)=[+0-9]+)?\)"
+    r"|exten => \*55[^, ]+,hint,Custom:cc-sealed-[^$;,()&]+"
     r"| same => n,(?:Return\(\)|Goto\(cc-pass,(?:service|phone|officer),1\))"
 )
 
@@ -175,6 +176,12 @@ def test_every_context_that_the_static_ones_ask_is_there() -> None:
 
 
 # --- nothing else can stand in it ------------------------------------------------------------------------------------
+
+
+def test_each_phone_has_a_light_that_seals_and_shows_it() -> None:
+    lines = contexts(example_dialplan())["cc-lights"]
+    assert lines[:2] == ["exten => *551001,hint,Custom:cc-sealed-1001", "exten => *551001,1,Goto(cc-seal,dialled,1)"]
+    assert len(lines) == 2 * len(example().site.phones)
 
 
 def test_every_line_of_the_example_is_of_a_known_form() -> None:

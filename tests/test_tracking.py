@@ -56,7 +56,8 @@ class Switch:
 
     def _status(self, channel: Event) -> dict[str, str]:
         variable = self.variables.get(channel["Uniqueid"], "")
-        return {"Event": "Status", "Linkedid": channel["Linkedid"], "Variable": variable}
+        ids = {"Uniqueid": channel["Uniqueid"], "Linkedid": channel["Linkedid"]}
+        return {"Event": "Status", **ids, "Variable": variable}
 
     async def events(self) -> list[dict[str, str]]:
         if not self.reads:
@@ -165,6 +166,14 @@ async def test_a_live_call_says_itself_what_it_is_about(
     calls = Calls()
     await agree(Switch(channels=[listed(CALLER, CALL)], variables={CALLER: variable}), calls, register)
     assert (calls.calls[CALL].service, calls.calls[CALL].language) == (service, language)
+
+
+@pytest.mark.parametrize(("sealed", "so"), [("payments", True), ("phone", False), ("", False)])
+async def test_a_live_call_that_is_sealed_is_known_to_be(register: Register, *, sealed: str, so: bool) -> None:
+    calls = Calls()
+    variables = {CALLER: f"CC_SERVICE=housing\nCC_LANG=cy\nCC_SEALED={sealed}"}
+    await agree(Switch(channels=[listed(CALLER, CALL)], variables=variables), calls, register)
+    assert calls.legs[CALLER].sealed is so
 
 
 async def test_what_ended_while_the_daemon_was_away_is_closed_and_said_to_be_unseen(register: Register) -> None:

@@ -8,7 +8,7 @@ from typing import Protocol
 from ccdaemon.faults import SwitchRefused
 
 MOST_RECORDERS = 50  # on one channel; more is no recording but a fault
-SEALED, GROUP = "__CC_SEALED", "GROUP(cc-payments)"
+SEALED, PAYMENTS, GROUP = "__CC_SEALED", "payments", "GROUP(cc-payments)"
 NONE_LEFT, GONE = "Could not stop monitoring channel", "No such channel"  # as app_mixmonitor.c and manager.c say it
 
 
@@ -28,7 +28,7 @@ class Interlock:
 
     async def seal(self, channel: str, device: str | None) -> None:
         """From now on `cc-connected` starts no recorder on this call, nor on this phone while the channel lasts."""
-        await self.set(channel, SEALED, "payments")
+        await self.set(channel, SEALED, PAYMENTS)
         if device is not None:
             await self.set(channel, GROUP, device)
 

@@ -11,12 +11,13 @@ from collections.abc import Callable, Mapping
 from typing import NoReturn, Protocol
 
 from ccdaemon.flows.inbound import Journal
+from ccdaemon.flows.interlock import PAYMENTS
 from ccdaemon.model import Event, Recording
 from ccdaemon.notices import CallEnded, LegEnded, QueueLeft
 from ccdaemon.rules.calls import Calls
 from ccdaemon.rules.queues import UNSEEN
 
-OUR_VARIABLES = "CC_SERVICE,CC_LANG"
+OUR_VARIABLES = "CC_SERVICE,CC_LANG,CC_SEALED"
 
 
 class Switch(Protocol):
@@ -61,6 +62,8 @@ async def resynchronise(switch: Switch, calls: Calls, register: Register, journa
     for status in await switch.listing("Status", {"Variables": OUR_VARIABLES}):
         variables = _variables(status)
         calls.identify(status.get("Linkedid", ""), variables.get("CC_SERVICE"), variables.get("CC_LANG"))
+        if variables.get("CC_SEALED") == PAYMENTS:
+            calls.seal([status["Uniqueid"]])
     for recording in await register.unfinished_recordings():  # Asterisk lists no recorders: one ends with its leg
         if recording.stopped is None and recording.leg in calls.legs:
             live = calls.legs[recording.leg]

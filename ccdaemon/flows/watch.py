@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +13,7 @@ from ccdaemon.flows.payment import Door, Tally, knock_of, refusal_of
 from ccdaemon.flows.segments import Segments
 from ccdaemon.model import Event, Site
 from ccdaemon.rules.calls import Calls
-from ccdaemon.rules.payment import exposed
+from ccdaemon.rules.payment import Knock, exposed
 
 
 @dataclass(frozen=True)
@@ -27,11 +28,12 @@ class Watch:
     journal: Journal
     tally: Tally
     clock: Callable[[], float]
+    sealed: asyncio.Event  # something was sealed, perhaps
 
     def heard(self, event: Event) -> Iterator[Coroutine[Any, Any, None]]:
         """What is to be done since this event, each by itself and at once."""
         if (knock := knock_of(event)) is not None:
-            yield self.door.answer(knock)
+            yield self._answer(knock)
         elif (refusal := refusal_of(event, self.clock())) is not None:
             self.journal.note(refusal)
             self.tally.refused()
@@ -39,3 +41,7 @@ class Watch:
             yield self.guard.stop(event, legs)
         else:
             yield from self.segments.heard(event)
+
+    async def _answer(self, knock: Knock) -> None:
+        await self.door.answer(knock)
+        self.sealed.set()

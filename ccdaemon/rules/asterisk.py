@@ -14,7 +14,10 @@ from ccdaemon.model import AsteriskFiles, Fault, Setting, Site
 OLDEST = (22, 1)  # the first with option D of MixMonitor and with event filters by name
 CONNECTED, ANSWERED = "cc-connected", "cc-answered"
 TRUNK_CONTEXT, PHONES_CONTEXT, TRANSFER_CONTEXT = "cc-inbound", "cc-internal", "cc-transfer"
-KEYS = {"cc-record": "nothing is recorded any more once an agent has consulted a colleague"}
+KEYS = {
+    "cc-record": "nothing is recorded any more once an agent has consulted a colleague",
+    "cc-pays": "no agent can seal a call before they take card details",
+}
 _APPLICATION = re.compile(r"\b(Queue|Dial)\(", re.IGNORECASE)
 _CALLING_PARTY = set("THKWX")  # what the party that called may do by key: transfer, hang up, park, record
 _CALLED_PARTY = set("thkwx")

@@ -84,6 +84,11 @@ def _spies(channel: Channel, concerned: Collection[Channel]) -> bool:
     return channel.application == "ExtenSpy" or any(each.name.startswith(target) for each in concerned)
 
 
+def sealed_devices(calls: Calls, site: Site) -> set[str]:
+    """The phones that are in a call which is sealed."""
+    return {site.devices[leg.endpoint] for leg in calls.legs.values() if leg.sealed and leg.endpoint in site.devices}
+
+
 # --- the guard -------------------------------------------------------------------------------------------------------
 
 

@@ -37,6 +37,8 @@ DIALPLAN_PROMPTS = (
     "payment-refused",
     "payment-refused-person",
     "payment-refused-agent",
+    "payment-sealed",
+    "payment-not-sealed",
 )
 
 # "press 1", "pwyswch 1": how a prompt tells of a key in each language that we can read.

@@ -260,6 +260,29 @@ async def officer_rings_the_agent(act: Act, phone: Phone) -> None:
     await act.centre.world.call(act.agent, rings, via=OFFICER_WHO_CALLS, caller=OFFICER_WHO_CALLS)
 
 
+async def sealed_by_key(act: Act, phone: Phone) -> None:
+    """The agent takes the card details; nobody is transferred."""
+    await phone.hush()
+    await phone.press("*55")
+    await asyncio.sleep(KEYS_HEARD)
+    act.connected.set()
+    await phone.speak(AGENT)
+    await asyncio.sleep(2 * TALK)
+
+
+async def sealed_on_line_2(act: Act, phone: Phone) -> None:
+    """The same, by the key of the light, while the caller waits on the first line."""
+
+    async def light(_: Phone) -> None:
+        await asyncio.sleep(KEYS_HEARD)
+        act.connected.set()
+
+    await phone.hush()
+    await act.second_line(f"*55{act.agent}", light)
+    await phone.speak(AGENT)
+    await asyncio.sleep(2 * TALK)
+
+
 def by_manager(action: str, **fields: str) -> Way:
     """A transfer that another program makes through the manager port. `{agent}` and `{caller}` are the channels."""
 
@@ -289,6 +312,8 @@ DOOR_WAYS: Mapping[str, Way] = {
         replaces_from_line_2,
         mixed_in_the_phone,
         officer_rings_the_agent,
+        sealed_by_key,
+        sealed_on_line_2,
         by_manager("BlindTransfer", Channel="{agent}", Exten=PAYMENTS, Context="cc-transfer"),
         by_manager("Atxfer", Channel="{agent}", Exten=PAYMENTS, Context="cc-transfer"),
         by_manager("Redirect", Channel="{caller}", Exten=PAYMENTS, Context="cc-transfer", Priority="1"),

@@ -16,7 +16,7 @@ from tests.lab.scripts import presses, talks
 from tests.lab.site import queues
 from tests.live.conftest import RUN
 
-AGENTS = [f"12{number:02d}" for number in range(1, 20)]
+AGENTS = [f"12{number:02d}" for number in range(1, 25)]
 NUMBERS = [f"01632960{number}" for number in range(300, 330)]
 OPEN_DOOR = "[cc-door]\nexten => s,1,Return(clear)\n[cc-refused]\nexten => s,1,Hangup()\n"
 GUARDED_WITHIN = 0.1  # seconds; a few milliseconds here, and a busy machine
