@@ -11,8 +11,8 @@ from ccdaemon.config import load
 from ccdaemon.dialplan import GENERATED, generated
 from tests.lab.site import GATEWAY_SECRET, ROOT
 
-# Applications and functions of Asterisk 22 that asterisklint does not know, hints, which it does not read, and one matter
-# of taste about [globals].
+# What asterisklint does not know: applications and functions of Asterisk 22, hints, and one matter of taste about
+# [globals].
 UNKNOWN_TO_IT = (
     "app 'MSet'",
     "app 'WaitForCondition'",
