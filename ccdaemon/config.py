@@ -249,6 +249,8 @@ def _site(main: JudgedTable, tables: Mapping[str, ServiceTable]) -> Site:
         general=main.site.general,
         payments=main.site.payments,
         announcement=main.recording.announcement,
+        announces_transferred=main.recording.transferred == "announced",
+        resumes=main.payment.resume == "announced",
         bank_holidays=bank_holidays(main.site.bank_holidays),
         phones=phones,
     )

@@ -7,7 +7,6 @@ raised ends the daemon, and systemd starts it again: calls live in Asterisk and 
 from __future__ import annotations
 
 import asyncio
-import resource
 import signal
 import time
 from collections.abc import Collection, Container
@@ -26,6 +25,7 @@ from ccdaemon.asterisk.ami import Ami, AmiAddress, AmiDisconnected, keep_linked
 from ccdaemon.config import Configuration, ConfigurationFaults, load, secret, tls_context
 from ccdaemon.control import Control
 from ccdaemon.dialplan import MISSED, RECORDINGS
+from ccdaemon.flows.announcing import Announcing
 from ccdaemon.flows.guard import Guard
 from ccdaemon.flows.heartbeat import beat, stop_beating
 from ccdaemon.flows.inbound import Conversation, Gatekeeper, Question
@@ -90,7 +90,6 @@ class Daemon:
 
     async def run(self) -> None:
         """Run until SIGTERM or SIGINT. Raises `OSError` for a port that is taken, `RegisterUnusable`."""
-        _more_descriptors()
         try:
             await self._run()
         finally:  # whatever ends us: the broker takes an orderly farewell for a reason to keep its last will
@@ -161,8 +160,8 @@ class Daemon:
             async with asyncio.TaskGroup() as tasks:
 
                 def heard(event: Event) -> None:
-                    for coroutine in watch.heard(event):
-                        tasks.create_task(coroutine, name=f"{event['Event']} of {event.get('Uniqueid')}")
+                    for doing in watch.heard(event):
+                        tasks.create_task(doing, name=f"{event['Event']} of {event.get('Uniqueid')}")
 
                 def changed() -> None:
                     self._topics.changed()
@@ -179,7 +178,9 @@ class Daemon:
         calls, site, tally, alarms = self._calls, self._site, self._tally, self._alarms
         door = Door(ami, calls, site, journal, self._archive.raw, tally, time.time)
         guard = Guard(Interlock(ami), calls, site, journal, alarms, tally, time.time)
-        return Watch(door, guard, Segments(ami, calls, alarms), calls, site, journal, tally, time.time, sealed)
+        segments = Segments(ami, calls, alarms)
+        announcing = Announcing(ami, calls, site, journal, segments, time.time)
+        return Watch(door, guard, segments, announcing, calls, site, journal, tally, time.time, sealed)
 
     def _beat(self) -> float:
         """What the heartbeat says: nobody is at home any more, from the moment when we are told to stop."""
@@ -286,12 +287,6 @@ def _broker(configuration: Configuration) -> Broker | None:
 
 def _now() -> datetime:
     return datetime.now(UTC)
-
-
-def _more_descriptors() -> None:
-    """Each call is a socket: as many as the system lets us have, instead of the customary 1,024."""
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def folders(configuration: Configuration) -> list[Path]:

@@ -107,6 +107,8 @@ class Site:
     general: str  # the service that answers numbers that nobody claims
     payments: str
     announcement: str  # the prompt that says that calls are recorded
+    announces_transferred: bool  # to who is joined to a line that records, and records then
+    resumes: bool  # recordings after a payment, by an agent's key
     bank_holidays: Container[date]
     phones: Mapping[str, Phone] = field(default_factory=dict)
     devices: Mapping[str, str] = field(init=False)  # of each endpoint that is a phone's

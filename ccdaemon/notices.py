@@ -171,6 +171,16 @@ class DoorOpened:
 
 
 @dataclass(slots=True)
+class Resumed:
+    """`leg` asked for the recording to go on after a payment: these channels are no longer sealed."""
+
+    call: str
+    at: float
+    leg: str
+    channels: tuple[str, ...]
+
+
+@dataclass(slots=True)
 class DoorRefused:
     """The dialplan connected `leg` to no officer. `service` is where the caller came from, and is taken back to."""
 
@@ -210,5 +220,6 @@ Notice: TypeAlias = (
     | Decided
     | DoorOpened
     | DoorRefused
+    | Resumed
     | Guarded
 )

@@ -114,6 +114,7 @@ class SiteTable(Table):
 class RecordingTable(Table):
     allowed_services: tuple[Word, ...] = ("housing", "assist")
     announcement: Word = "recording-announcement"
+    transferred: Literal["never", "announced"] = "never"
 
 
 class PaymentTable(Table):
@@ -121,6 +122,7 @@ class PaymentTable(Table):
 
     when_unverified: Literal["refuse"] = "refuse"
     deadline: Seconds = 15
+    resume: Literal["never", "announced"] = "never"
     signed_off: frozenset[str] = frozenset()
 
 
@@ -181,6 +183,7 @@ class JudgedTable(Table):
 
     site: SiteTable
     recording: RecordingTable = RecordingTable()
+    payment: PaymentTable = PaymentTable()
     phones: dict[Extension, PhoneTable] = {}
 
 
@@ -190,6 +193,5 @@ class MainTable(JudgedTable):
     manager: ManagerTable
     gateway: GatewayTable
     asterisk: AsteriskTable
-    payment: PaymentTable = PaymentTable()
     mqtt: MqttTable | None = None
     paths: PathsTable = PathsTable()

@@ -69,6 +69,7 @@ def test_the_static_contexts_find_their_settings() -> None:
         "CC_PAYMENTS=payments",
         "CC_TRUNK=trunk",
         "CC_LANGUAGE=cy",
+        "CC_ANNOUNCEMENT=recording-announcement",
         "CC_DOOR_WAIT=15",
     ]
 

@@ -6,6 +6,7 @@ import asyncio
 import gc
 import importlib.util
 import os
+import resource
 from typing import Annotated, Literal
 
 import typer
@@ -33,6 +34,8 @@ def run(
         import uvloop  # noqa: PLC0415 - it is there on most machines, and halves what a call costs
 
         asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # each call is a socket, and customary are 1,024
     gc.freeze()  # what was imported stays: to look through it again and again would be a tenth of what a call costs
     try:
         asyncio.run(_run(site))

@@ -32,6 +32,11 @@ class Interlock:
         if device is not None:
             await self.set(channel, GROUP, device)
 
+    async def unseal(self, channel: str) -> None:
+        """Take both seals away: that of the call and that of the phone."""
+        await self.set(channel, SEALED, "")
+        await self.set(channel, GROUP, "")
+
     async def set(self, channel: str, variable: str, value: str) -> None:
         await self._unless_gone("Setvar", {"Channel": channel, "Variable": variable, "Value": value})
 

@@ -65,7 +65,7 @@ class Segments:
             self._homes[leg.id] = leg.bridge
             return None
         if self._homes[leg.id] == leg.bridge:
-            return None if leg.id in self._awaited else self._again(leg)
+            return None if leg.id in self._awaited else self.again(leg)
         return self._pause(leg) if leg.recorded else None
 
     async def _pause(self, leg: Leg) -> None:
@@ -75,7 +75,8 @@ class Segments:
         except (SwitchRefused, SwitchLost, TimeoutError) as fault:
             log.warning("a consultation is recorded", uniqueid=leg.id, reason=str(fault) or "too slow")
 
-    async def _again(self, leg: Leg) -> None:
+    async def again(self, leg: Leg) -> None:
+        """Begin a recorder, if `cc-connected` finds that it may run, and raise an alarm if none began."""
         self._awaited[leg.id] = started = asyncio.Event()
         try:
             async with asyncio.timeout(DEADLINE):

@@ -7,6 +7,7 @@ from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from ccdaemon.flows.announcing import Announcing
 from ccdaemon.flows.guard import Guard
 from ccdaemon.flows.inbound import Journal
 from ccdaemon.flows.payment import Door, Tally, knock_of, refusal_of
@@ -23,6 +24,7 @@ class Watch:
     door: Door
     guard: Guard
     segments: Segments
+    announcing: Announcing
     calls: Calls
     site: Callable[[], Site]
     journal: Journal
@@ -41,6 +43,7 @@ class Watch:
             yield self.guard.stop(event, legs)
         else:
             yield from self.segments.heard(event)
+            yield from self.announcing.heard(event)
 
     async def _answer(self, knock: Knock) -> None:
         await self.door.answer(knock)

@@ -16,6 +16,8 @@ CONNECTED, ANSWERED = "cc-connected", "cc-answered"
 TRUNK_CONTEXT, PHONES_CONTEXT, TRANSFER_CONTEXT = "cc-inbound", "cc-internal", "cc-transfer"
 KEYS = {
     "cc-record": "nothing is recorded any more once an agent has consulted a colleague",
+    "cc-announce": "nobody is told in mid-conversation that it is recorded from there",
+    "cc-resume": "no recording goes on after a payment",
     "cc-pays": "no agent can seal a call before they take card details",
 }
 _APPLICATION = re.compile(r"\b(Queue|Dial)\(", re.IGNORECASE)

@@ -67,6 +67,7 @@ class Calls:
         self.legs: dict[str, Leg] = {}
         self.calls: dict[str, Call] = {}
         self.queues = Queues()
+        self.seals = 0  # how often something was sealed
         self._handlers = {
             "Newchannel": self._new_channel,
             "Hangup": self._hangup,
@@ -108,9 +109,16 @@ class Calls:
 
     def seal(self, legs: Iterable[str]) -> None:
         """The payments door has sealed these."""
+        self.seals += 1
         for leg in legs:
             if leg in self.legs:
                 self.legs[leg].sealed = True
+
+    def unseal(self, legs: Iterable[str]) -> None:
+        """What they say may be recorded again: nobody who takes payments is with them."""
+        for leg in legs:
+            if leg in self.legs:
+                self.legs[leg].sealed = False
 
     # --- channels and bridges ----------------------------------------------------------------------------------------
 

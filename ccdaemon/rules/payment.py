@@ -65,6 +65,31 @@ def _ties(channel: Channel, devices: Mapping[str, str]) -> set[str]:
     return ties
 
 
+def parties(legs: Collection[Leg], one: Leg) -> list[Leg]:
+    """Who speaks with whom: all in the bridge of a leg, and through the halves of Local channels all in the next one.
+
+    Those halves are left out. A consultation by feature code may leave one between two bridges for good.
+    """
+    found: dict[str, Leg] = {}
+    fresh = [one]
+    while fresh:
+        leg = fresh.pop()
+        found[leg.id] = leg
+        half = _HALF.fullmatch(leg.channel)
+        pair = {f"{half[1]};1", f"{half[1]};2"} if half else set()
+        fresh += [
+            each
+            for each in legs
+            if each.id not in found and ((leg.bridge and each.bridge == leg.bridge) or each.channel in pair)
+        ]
+    return [leg for leg in found.values() if _HALF.fullmatch(leg.channel) is None]
+
+
+def takes_payments(channels: Iterable[Channel], site: Site) -> bool:
+    """Is a phone among them on which payments are taken?"""
+    return any(site.devices.get(channel.endpoint) in site.officers for channel in channels)
+
+
 def listeners(channels: Iterable[Channel], concerned: Collection[Channel]) -> list[Channel]:
     """Who hears the channels without being a party: supervisors, and recorders that are channels themselves."""
     recorders = {channel.id for channel in concerned if channel.name.startswith(RECORDERS)}

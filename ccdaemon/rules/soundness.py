@@ -39,6 +39,7 @@ DIALPLAN_PROMPTS = (
     "payment-refused-agent",
     "payment-sealed",
     "payment-not-sealed",
+    "recording-not-resumed",
 )
 
 # "press 1", "pwyswch 1": how a prompt tells of a key in each language that we can read.

@@ -1,4 +1,4 @@
-"""What goes into the audit chain, and as what: the door, the guard, and each finished recording."""
+"""What goes into the audit chain, and as what: door, guard, resumptions of recordings, and each finished recording."""
 
 from __future__ import annotations
 
@@ -7,9 +7,14 @@ from dataclasses import asdict
 
 from ccdaemon.chain import Link
 from ccdaemon.model import Recording
-from ccdaemon.notices import DoorOpened, DoorRefused, Guarded, Notice
+from ccdaemon.notices import DoorOpened, DoorRefused, Guarded, Notice, Resumed
 
-_KINDS: dict[type[Notice], str] = {DoorOpened: "door", DoorRefused: "refusal", Guarded: "guard"}
+_KINDS: dict[type[Notice], str] = {
+    DoorOpened: "door",
+    DoorRefused: "refusal",
+    Guarded: "guard",
+    Resumed: "resumption",
+}
 
 
 def of_notices(notices: Iterable[Notice]) -> Iterator[Link]:

@@ -26,6 +26,7 @@ from ccdaemon.notices import (
     QueueLeft,
     RecorderStarted,
     RecorderStopped,
+    Resumed,
     Transferred,
 )
 
@@ -134,6 +135,8 @@ def _statements(notice: Notice) -> Iterator[Statement]:
             yield _event(call, at, "door", leg, about=about, took=took, channels=channels, supervisors=supervisors)
         case DoorRefused(call, at, leg, service):
             yield _event(call, at, "refusal", leg, service=service)
+        case Resumed(call, at, leg, channels):
+            yield _event(call, at, "resumed", leg, channels=channels)
         case Guarded(call, at, leg, event, exposure, channels):
             yield _event(call, at, "guard", leg, event=event, exposure=exposure, channels=channels)
         case Decided(call, at, result, reason):

@@ -117,11 +117,12 @@ async def contact_centre(
     asterisk: Mapping[str, str] | None = None,
     level: str = "debug",
     more_numbers: Iterable[str] = (),
+    changes: Mapping[str, str] | None = None,
 ) -> AsyncIterator[Centre]:
     """Start everything; end it again, whatever happens in between. Raises `AlreadyUp`."""
     async with AsyncExitStack() as stack:
         stack.enter_context(_only_one(folder))
-        site = write_site(folder, SOUNDS, closed, more_phones, manager_port, more_numbers)
+        site = write_site(folder, SOUNDS, closed, more_phones, manager_port, more_numbers, changes or {})
         make_sounds(site)
         switch = pbx(site, asterisk)
         stack.push_async_callback(switch.stop)

@@ -14,6 +14,7 @@ import shutil
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from ccdaemon.config import Configuration, load
 from ccdaemon.dialplan import MISSED, RECORDINGS, generated
@@ -70,11 +71,13 @@ def write_site(
     more_phones: Iterable[str] = (),
     manager_port: int = 5038,
     more_numbers: Iterable[str] = (),
+    changes: Mapping[str, str] = MappingProxyType({}),
 ) -> Site:
     """The example site, moved into `folder`: open round the clock but for the services in `closed`.
 
     `more_phones` are extensions of phones besides the site's own, officers' where they begin with 8; `manager_port` is
-    where the daemon looks for AMI; `more_numbers` are Housing's too.
+    where the daemon looks for AMI; `more_numbers` are Housing's too; `changes` are made
+    in `ccdaemon.toml`.
     """
     site = Site(folder, Addresses.pick())
     shutil.rmtree(folder, ignore_errors=True)
@@ -90,6 +93,7 @@ def write_site(
         "/var/spool/ccdaemon": f"{folder}/spool",
         "/run/ccdaemon": f"{folder}/run",
         "port = 5038": f"port = {manager_port}",
+        **changes,
     }
     text = main.read_text()
     for old, new in moves.items():
