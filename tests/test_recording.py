@@ -52,6 +52,8 @@ def test_every_verdict_gives_its_reason_in_words_of_its_own() -> None:
 # --- what the recorder left ------------------------------------------------------------------------------------------
 
 AGENT, CALLER = frozenset({"agent"}), frozenset({"caller"})
+ONE_SIDED, LISTEN = "the recording is one-sided: nothing came from the", "Listen to it; look at phone and trunk"
+EMPTY = "the recording is empty: look for a full disk, or for phone and trunk sending no sound"
 
 
 @pytest.mark.parametrize(
@@ -59,16 +61,36 @@ AGENT, CALLER = frozenset({"agent"}), frozenset({"caller"})
     [
         (60, 60, frozenset(), None),
         (60, None, frozenset(), None),
-        (0, 60, AGENT | CALLER, "the recording is empty"),
-        (0, None, AGENT | CALLER, "the recording is empty"),
+        (0, 60, AGENT | CALLER, EMPTY),
+        (0, None, AGENT | CALLER, EMPTY),
         (53, 60, frozenset(), None),  # nobody sent anything for a while
-        (51, 60, frozenset(), "the recording is truncated: it holds 51 s of 60 s"),
+        (51, 60, frozenset(), "the recording is truncated: it holds 51 s of 60 s. Look for a full disk"),
         (1710, 1800, frozenset(), None),
-        (1700, 1800, frozenset(), "the recording is truncated: it holds 1700 s of 1800 s"),
-        (60, 60, AGENT, "the recording is one-sided: nothing came from the agent"),
-        (60, 60, CALLER, "the recording is one-sided: nothing came from the caller"),
-        (60, None, CALLER, "the recording is one-sided: nothing came from the caller"),
-        (60, 60, AGENT | CALLER, "the recording is one-sided: nothing came from the agent and the caller"),
+        (1700, 1800, frozenset(), "the recording is truncated: it holds 1700 s of 1800 s. Look for a full disk"),
+        (
+            60,
+            60,
+            AGENT,
+            f"{ONE_SIDED} agent. {LISTEN}",
+        ),
+        (
+            60,
+            60,
+            CALLER,
+            f"{ONE_SIDED} caller. {LISTEN}",
+        ),
+        (
+            60,
+            None,
+            CALLER,
+            f"{ONE_SIDED} caller. {LISTEN}",
+        ),
+        (
+            60,
+            60,
+            AGENT | CALLER,
+            f"{ONE_SIDED} agent and the caller. {LISTEN}",
+        ),
         (2.9, 3, CALLER, None),  # too short for an answer
     ],
 )

@@ -192,7 +192,8 @@ async def test_an_empty_recording_is_kept_and_said_to_be_empty(room: Room) -> No
     assert await room.finished() == [LEG]
     row = await room.row()
     assert row is not None
-    assert (row.seconds, row.bytes, row.fault) == (0, 44, "the recording is empty")
+    assert (row.seconds, row.bytes) == (0, 44)
+    assert (row.fault or "").startswith("the recording is empty")
 
 
 # --- what is not ready -----------------------------------------------------------------------------------------------

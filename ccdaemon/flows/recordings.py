@@ -159,4 +159,6 @@ class Finishing:
 
     def _complain(self, fault: str, recording: Recording) -> None:
         log.error(fault, leg=recording.leg, segment=recording.segment, call=recording.call)
-        self._alarms.raise_("recordings-faulty", f"{fault} (call {recording.call})")
+        self._alarms.raise_(
+            "recordings-faulty", f"{fault}. `ccdaemon calls show {recording.call}` tells where it stopped"
+        )

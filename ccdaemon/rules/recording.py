@@ -37,10 +37,11 @@ def may_record(service: Service, *, announced: bool, sealed: bool) -> Verdict:
 def fault_of(file: FinishedFile, known: Recording) -> str | None:
     """What is wrong with a finished recording, in words; None if it holds both voices from its beginning to its end."""
     if file.seconds == 0:
-        return "the recording is empty"
+        return "the recording is empty: look for a full disk, or for phone and trunk sending no sound"
     lasted = known.stopped - known.started if known.started and known.stopped else file.seconds
     if lasted - file.seconds > MISSED[0] + MISSED[1] * lasted:
-        return f"the recording is truncated: it holds {file.seconds:.0f} s of {lasted:.0f} s"
+        return f"the recording is truncated: it holds {file.seconds:.0f} s of {lasted:.0f} s. Look for a full disk"
     if file.silent and file.seconds >= JUDGED:
-        return f"the recording is one-sided: nothing came from the {' and the '.join(sorted(file.silent))}"
+        sides = " and the ".join(sorted(file.silent))
+        return f"the recording is one-sided: nothing came from the {sides}. Listen to it; look at phone and trunk"
     return None

@@ -56,8 +56,9 @@ class Story:
         self._chapter = Chapter(title)
         self._say(f"\n{title}")
         async with asyncio.TaskGroup() as tasks:
-            sources = [tasks.create_task(self._follow_log()), tasks.create_task(self._follow_topics())]
-            await asyncio.sleep(0.1)
+            listening = asyncio.Event()
+            sources = [tasks.create_task(self._follow_log()), tasks.create_task(self._follow_topics(listening))]
+            await listening.wait()
             yield self._chapter
             await asyncio.sleep(0.4)  # what is still on its way belongs to this chapter
             for source in sources:
@@ -85,11 +86,12 @@ class Story:
                     language, _, name = prompt.partition("/")
                     self.tell("caller", f"hears [{language}] {self._catalogue[name][language]}")
 
-    async def _follow_topics(self) -> None:
+    async def _follow_topics(self, listening: asyncio.Event) -> None:
         prefix = f"ccdaemon/{self._centre.site.configuration().site.name}/"
         known: dict[str, Any] = {}
         async with aiomqtt.Client(self._centre.site.addresses.pbx) as client:
             await client.subscribe(f"{prefix}#")
+            listening.set()
             async for message in client.messages:
                 topic = message.topic.value.removeprefix(prefix)
                 payload = json.loads(message.payload) if message.payload else {}
