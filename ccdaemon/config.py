@@ -26,6 +26,7 @@ from ccdaemon.tables import JudgedTable, MainTable, ServiceTable, Table
 MAIN_FILE = "ccdaemon.toml"
 PLAIN = r"[A-Za-z0-9._~+/=-]"
 VISIBLE = r"[!-~]"
+SHORTEST_SECRET = 16  # signs; fewer might be guessed
 
 # What a key must be, by pydantic's name for its not being so.
 _MUST_BE = {
@@ -98,9 +99,9 @@ def secret(file: Path, signs: str = VISIBLE) -> str:
         value = file.read_text(errors="replace").strip()
     except OSError as fault:
         raise ConfigurationFaults([Fault(str(file), "", f"the secret cannot be read: {fault.strerror}")]) from None
-    if len(value) < 16 or not re.fullmatch(f"{signs}+", value):  # noqa: PLR2004 - 16 letters cannot be guessed
+    if len(value) < SHORTEST_SECRET or not re.fullmatch(f"{signs}+", value):
         made_of = "letters, digits and ._~+/=-" if signs == PLAIN else "letters, digits and other signs, without blanks"
-        text = f"a secret is one line of 16 or more {made_of}; `ccdaemon init` makes one"
+        text = f"a secret is one line of {SHORTEST_SECRET} or more {made_of}; `ccdaemon init` makes one"
         raise ConfigurationFaults([Fault(str(file), "", text)])
     return value
 

@@ -55,6 +55,7 @@ class Switch:
     board: Noticeboard = field(default_factory=Noticeboard)
     noted: list[Notice] = field(default_factory=list)
     done: list[str] = field(default_factory=list)
+    pressed: asyncio.Event = field(default_factory=asyncio.Event)
 
     def __post_init__(self) -> None:
         segments = Segments(self, self.calls, self.board)
@@ -84,6 +85,7 @@ class Switch:
                 variables[fields["Variable"].removeprefix("__")] = fields["Value"]
             case "PlayDTMF":
                 self.done.append(f"{name} {fields['Digit']} {channel}")
+                self.pressed.set()
                 if fields["Digit"] == "B" and not self.silent:
                     bridge = self.calls.legs[AGENT].bridge
                     peer = next(leg for leg in self.calls.legs.values() if leg.bridge == bridge and leg.id != AGENT)
@@ -157,8 +159,8 @@ async def test_who_is_sealed_while_they_are_told_stays_sealed(monkeypatch: pytes
     monkeypatch.setattr("ccdaemon.flows.announcing.LONGEST_ANNOUNCEMENT", 5.0)
     switch = Switch(variables={channel: dict(values) for channel, values in TRANSFERRED.items()}, silent=True)
     told = asyncio.create_task(switch.hear(*JOINED))
-    while not switch.done:
-        await asyncio.sleep(0)
+    async with asyncio.timeout(5):
+        await switch.pressed.wait()
     switch.calls.seal([AGENT])
     switch.variables[CHANNELS[AGENT]]["CC_SEALED"] = "payments"
     await switch.hear(happens("UserEvent", CALLER, UserEvent="CCAnnounced"))

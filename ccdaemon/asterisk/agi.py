@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import TypeAlias, cast
 
 import structlog
@@ -122,7 +123,7 @@ class AgiSession(asyncio.Protocol):
         finally:
             expiry.cancel()
             self._pending = None
-        if reply.code != 200:  # noqa: PLR2004 - as in HTTP, from which AGI has it
+        if reply.code != HTTPStatus.OK:  # AGI has its codes from there
             raise AgiRefused(reply.text)
         return reply
 

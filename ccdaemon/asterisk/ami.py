@@ -160,7 +160,7 @@ class _Action(Action):  # type: ignore[misc]  # panoramisk has no types
         return complete
 
 
-class _Protocol(AMIProtocol):  # type: ignore[misc]
+class _Protocol(AMIProtocol):  # type: ignore[misc]  # panoramisk has no types
     factory: _Manager
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -174,7 +174,7 @@ class _Protocol(AMIProtocol):  # type: ignore[misc]
         fields = [(key, value) for key, value in action.items() if key != "Action"]
         self.transport.write(ami_action(action["Action"], fields))
         self.responses[action.id] = action
-        return action.future  # type: ignore[no-any-return]
+        return action.future  # type: ignore[no-any-return]  # panoramisk has no types
 
     def data_received(self, data: bytes) -> None:
         try:
@@ -197,7 +197,7 @@ class _Protocol(AMIProtocol):  # type: ignore[misc]
         self.factory.connection_lost(exc)
 
 
-class _Manager(Manager):  # type: ignore[misc]
+class _Manager(Manager):  # type: ignore[misc]  # panoramisk has no types
     """One connection. It never reconnects and keeps nothing for later."""
 
     def __init__(self, address: AmiAddress) -> None:

@@ -32,7 +32,7 @@ def ask_register(site: Configuration, question: str, **values: Any) -> Any:  # n
         raise stop(str(refusal)) from None
 
 
-async def _read(file: Path, question: str, values: dict[str, Any]) -> Any:  # noqa: ANN401
+async def _read(file: Path, question: str, values: dict[str, Any]) -> Any:  # noqa: ANN401 - any JSON
     try:
         async with open_register(file) as register:
             return await questions(register)[question](values)

@@ -72,10 +72,10 @@ class Announcing:
             case "UserEvent", "CCResume" if leg is not None:
                 yield self._resume(leg, event.get("Nonce", ""))
             case "BridgeEnter", _ if leg is not None:
-                here = parties(self._calls.legs.values(), leg)
-                if len(here) == 2:  # noqa: PLR2004 - one who speaks with one
-                    yield from self._joined(*here)
-                    self._met |= {each.id for each in here}
+                match parties(self._calls.legs.values(), leg):
+                    case [one, other]:
+                        yield from self._joined(one, other)
+                        self._met |= {one.id, other.id}
 
     def _joined(self, *both: Leg) -> Iterator[Coroutine[Any, Any, None]]:
         """Somebody from outside who has spoken with another before, and an agent who is not recorded."""
@@ -106,7 +106,10 @@ class Announcing:
             async with asyncio.timeout(DEADLINE):
                 service = self._site().services.get(await self._get(agent, "CC_SERVICE"))
                 if not (self._site().resumes and service is not None and service.records):
-                    log.info("a recording is not resumed: the site does not want it", uniqueid=agent.id)
+                    log.info(
+                        "a recording is not resumed: payment.resume does not allow it, or the line does not record",
+                        uniqueid=agent.id,
+                    )
                     return
                 seals = self._calls.seals
                 channels = [Channel.of(entry) for entry in await self._switch.listing("CoreShowChannels")]

@@ -98,10 +98,11 @@ class Question:
     @classmethod
     def of(cls, arguments: Sequence[str], number: str) -> Question | None:
         """The question in the arguments of AGI(), or None if that is none."""
-        if len(arguments) != 8:  # noqa: PLR2004 - as cc-ask sends them
-            return None
-        nonce, proof, call, about, value, language, announced, sealed = arguments
-        return cls(nonce, proof, call, about, value, language, announced == "1", sealed != "", number)
+        match arguments:
+            case [nonce, proof, call, about, value, language, announced, sealed]:  # as cc-ask sends them
+                return cls(nonce, proof, call, about, value, language, announced == "1", sealed != "", number)
+            case _:
+                return None
 
 
 @dataclass

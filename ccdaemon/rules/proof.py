@@ -16,8 +16,8 @@ _NONCE = re.compile(r"(\d{10,12})-[0-9a-f-]{36}")
 
 
 def _sha1(text: str) -> str:
-    """As dialplan's SHA1(); it must not be guessed in seconds, not withstand the search for collisions."""
-    return hashlib.sha1(text.encode()).hexdigest()  # noqa: S324
+    """As dialplan's SHA1(), which knows no other."""
+    return hashlib.sha1(text.encode()).hexdigest()  # noqa: S324 - not to be guessed in seconds; collisions are of no use
 
 
 def asks(nonce: str, proof: str, secret: str) -> bool:
