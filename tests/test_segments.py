@@ -81,6 +81,7 @@ STOPPED = an_event("MixMonitorStop", AGENT, CALL)
         ("who is back is recorded anew", [*TOGETHER, *CONSULTS, STOPPED, *BACK], [STOP, PRESS]),
         ("also where nobody answered", [*TOGETHER, *CONSULTS[:2], *BACK], [PRESS]),
         ("and with a third", [*TOGETHER, *CONSULTS, *BACK, enters(COLLEAGUE, "b1")], [STOP, PRESS, PRESS]),
+        ("one that began in mid-conversation", [*TOGETHER[1:], TOGETHER[0], *CONSULTS, STOPPED, *BACK], [STOP, PRESS]),
         ("who was never recorded is not now", [*TOGETHER[1:], *CONSULTS, *BACK], []),
         ("a leg that hung up is forgotten", [*TOGETHER, an_event("Hangup", AGENT, CALL), enters(CALLER, "b1")], []),
     ],

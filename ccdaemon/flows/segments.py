@@ -49,8 +49,13 @@ class Segments:
         match event["Event"]:
             case "Hangup":
                 self._homes.pop(leg, None)
-            case "UserEvent" if event.get("UserEvent") == STARTED and leg in self._awaited:
-                self._awaited[leg].set()
+            case "UserEvent" if event.get("UserEvent") == STARTED and leg in self._calls.legs:
+                if (
+                    bridge := self._calls.legs[leg].bridge
+                ) is not None:  # it began in mid-conversation: with its caller
+                    self._homes[leg] = bridge
+                if leg in self._awaited:
+                    self._awaited[leg].set()
             case "BridgeEnter" if leg in self._calls.legs:
                 bridge = self._calls.legs[leg].bridge
                 here = [each for each in self._calls.legs.values() if each.bridge == bridge]
