@@ -180,6 +180,7 @@ class AsteriskFiles:
     endpoints: tuple[Setting, ...] | None
     features: tuple[Setting, ...] | None = None
     conferences: tuple[Setting, ...] | None = None
+    parking: tuple[Setting, ...] | None = None
     managers: tuple[Setting, ...] | None = None
     ari: tuple[Setting, ...] | None = None
 

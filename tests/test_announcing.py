@@ -40,7 +40,7 @@ def recorder() -> Event:
 
 
 def enters(leg: str, bridge: str) -> Event:
-    return happens("BridgeEnter", leg, BridgeUniqueid=bridge)
+    return happens("BridgeEnter", leg, BridgeUniqueid=bridge, BridgeType="basic")
 
 
 @dataclass

@@ -322,6 +322,24 @@ def test_what_phones_run_by_key_must_be_in_features_conf(tmp_path: Path) -> None
         )
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "key", "words"),
+    [
+        ("[cc]", "[mine]", "cc", "is missing: nobody could be parked"),
+        ("parkpos = 1-9", "parkpos = 701-720", "cc.parkpos", "must be '1-9'"),
+        ("comebacktoorigin = no", "", "cc.comebacktoorigin", "must be 'no'"),
+        ("comebackcontext = cc-parked", "comebackcontext = mine", "cc.comebackcontext", "must be 'cc-parked'"),
+    ],
+)
+def test_whom_nobody_fetches_must_come_back(tmp_path: Path, old: str, new: str, key: str, words: str) -> None:
+    folder = shipped_files(tmp_path)
+    parking = folder / "res_parking.conf"
+    parking.write_text(parking.read_text().replace(f"\n{old}", f"\n{new}"))
+    (fault,) = faults_in(folder)
+    assert (fault.file.partition(":")[0], fault.key) == ("res_parking.conf", key)
+    assert words in fault.text
+
+
 # --- the trunk -------------------------------------------------------------------------------------------------------
 
 

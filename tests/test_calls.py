@@ -463,6 +463,18 @@ LEGS = [f"17833284{number:02}.{number}" for number in range(8)]
 QUEUES = ["housing", "general"]
 BRIDGES = ["b1", "b2", "b3"]
 legs, bridges, queues = st.sampled_from(LEGS), st.sampled_from(BRIDGES), st.sampled_from(QUEUES)
+def test_whoever_is_parked_is_with_nobody() -> None:
+    calls = Calls()
+    calls.apply(an_event("Newchannel", "1.1", "1.1", AT), AT)
+    parked = an_event("BridgeEnter", "1.1", "1.1", AT, BridgeUniqueid="lot", BridgeTechnology="holding_bridge")
+    assert calls.apply(parked, AT) == []
+    assert calls.legs["1.1"].bridge is None
+    listed = {"Uniqueid": "1.1", "Linkedid": "1.1", "Channel": "PJSIP/trunk-1", "BridgeId": "lot"}
+    for application, bridge in (("Park", None), ("AppQueue", "lot")):
+        calls.resynchronise([listed | {"Application": application}], [], [], AT)
+        assert calls.legs["1.1"].bridge == bridge
+
+
 NAMES = ["Newchannel", "Hangup", "BridgeEnter", "BridgeLeave", "MixMonitorStart", "MixMonitorStop"]
 QUEUE_NAMES = ["QueueCallerJoin", "QueueCallerLeave", "QueueCallerAbandon", "AgentConnect"]
 

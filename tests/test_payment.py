@@ -93,6 +93,25 @@ def test_a_phone_that_is_going_to_be_rung_is_concerned_with_all_its_lines() -> N
     assert set(involved([CALLER, AGENT, officer, STRANGER], {officer.id}, DEVICES, "desk")) == {CALLER, AGENT, officer}
 
 
+IN_ROOM = a_channel("PJSIP/8001", 6, bridge="room", doing="ConfBridge(cc-3,,,)")
+IN_NEXT_ROOM = a_channel("PJSIP/1002", 7, bridge="next", doing="ConfBridge(cc-33)")
+PARKED = replace(CALLER, bridge="lot", application="Park")
+
+
+@pytest.mark.parametrize(
+    ("meets", "found"),
+    [
+        ({LINE_2.id: "cc-3"}, {LINE_2, IN_ROOM}),
+        ({LINE_2.id: "cc-3", STRANGER.id: "cc-3"}, {LINE_2, IN_ROOM, STRANGER}),  # on the way there at the same time
+        ({LINE_2.id: "cc-4", STRANGER.id: "cc-3"}, {LINE_2}),
+        ({LINE_2.id: PARKED.name}, {LINE_2, PARKED}),
+    ],
+)
+def test_who_is_going_to_be_met_is_concerned(meets: Mapping[str, str], found: set[Channel]) -> None:
+    channels = [LINE_2, IN_ROOM, IN_NEXT_ROOM, STRANGER, PARKED]
+    assert set(involved(channels, {LINE_2.id}, DEVICES, meets=meets)) == found
+
+
 channels_of_all_kinds = st.lists(
     st.builds(
         lambda number, name, call, bridge: a_channel(name, number, call=call, bridge=bridge),
@@ -255,6 +274,7 @@ class Switch:
     hangs: str | None = None
     lost: str | None = None
     stubborn: int = 0  # looks that a listener who was hung up is still there
+    variables: dict[str, str] = field(default_factory=dict)  # CC_SEALED of these channels
     done: list[tuple[str, ...]] = field(default_factory=list)
 
     async def listing(self, name: str) -> list[dict[str, str]]:
@@ -275,13 +295,16 @@ class Switch:
         self.appears = []
         return listed
 
-    async def action(self, name: str, fields: Mapping[str, str]) -> None:
+    async def action(self, name: str, fields: Mapping[str, str]) -> Mapping[str, str]:
         await self._ought(name)
         channel = fields["Channel"]
         if channel not in {each.name for each in self.channels}:
             message = f"{name}: No such channel"
             raise SwitchRefused(message)
         match name:
+            case "Getvar":
+                assert fields["Variable"] == "CC_SEALED"
+                return {"Value": self.variables.get(channel, "")}
             case "Setvar":
                 self.done.append((name, channel, fields["Variable"], fields["Value"]))
             case "StopMixMonitor":
@@ -297,6 +320,7 @@ class Switch:
                     self.channels = [each for each in self.channels if each.name != channel]
             case _:
                 raise AssertionError(name)
+        return {}
 
     async def _ought(self, name: str) -> None:
         if self.hangs == name:
@@ -377,6 +401,61 @@ async def test_no_answer_before_every_supervisor_is_off_the_line() -> None:
     assert switch.done.index(("Setvar", CALLER.name, "CC_CLEAR", "clear nonce-7")) == len(switch.done) - 1
 
 
+JOINS = Knock(LINE_2.name, LINE_2.id, LINE_2.call, "nonce-7", "conference", meets="cc-3")
+COLLEAGUE = replace(IN_ROOM, name="PJSIP/1002-00000006")
+
+
+@pytest.mark.parametrize(
+    ("there", "sealed", "seals"),
+    [
+        (COLLEAGUE, {}, False),
+        (COLLEAGUE, {COLLEAGUE.name: "phone"}, False),
+        (COLLEAGUE, {COLLEAGUE.name: "payments"}, True),
+        (COLLEAGUE, {CALLER.name: "payments"}, True),  # on another line of the phone that joins
+        (IN_ROOM, {}, True),  # an officer
+    ],
+)
+async def test_a_conference_is_sealed_only_if_payments_are_among_those_who_meet(
+    there: Channel, sealed: dict[str, str], *, seals: bool
+) -> None:
+    switch = Switch([LINE_2, CALLER, AGENT, there, STRANGER], {AGENT.name: 1}, variables=sealed)
+    notes = await open_to(switch, JOINS)
+    assert switch.done[-1] == ("Setvar", LINE_2.name, "CC_CLEAR", "clear nonce-7")
+    assert {step[1] for step in switch.done if step[2:] == ("__CC_SEALED", "payments")} == (
+        {LINE_2.name, CALLER.name, AGENT.name, there.name} if seals else set()
+    )
+    assert switch.recorders[AGENT.name] == (0 if seals else 1)
+    assert len(notes) == seals
+
+
+async def test_who_joins_a_conference_at_the_same_time_as_an_officer_is_seen() -> None:
+    """Neither is in it yet, so Asterisk lists neither as there."""
+    officer, switch = replace(OFFICER, bridge=""), Switch([OFFICER, LINE_2, CALLER, AGENT], {AGENT.name: 1})
+    notes = Notes()
+    door = Door(switch, Calls(), a_site, notes, tuple, Tally(notes.topics.publish), lambda: 100.0)
+    knock = Knock(officer.name, officer.id, officer.call, "nonce-8", "conference", meets="cc-3")
+    await asyncio.gather(door.answer(knock), door.answer(JOINS))
+    assert switch.recorders[AGENT.name] == 0
+    assert len(notes) == 2
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        pytest.param({"refuses": {"Getvar": "Getvar: Permission denied"}}, id="may not ask"),
+        pytest.param({"lost": "Getvar"}, id="link lost"),
+        pytest.param({"hangs": "Getvar"}, id="no answer"),
+    ],
+)
+async def test_nobody_is_let_into_a_conference_on_a_doubt(
+    fault: dict[str, object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(room, "DEADLINE", 0.2)
+    switch = replace(Switch([LINE_2, COLLEAGUE]), **fault)  # type: ignore[arg-type]
+    assert await open_to(switch, JOINS) == []
+    assert switch.done == []
+
+
 @pytest.mark.parametrize(
     "fault",
     [
@@ -428,5 +507,6 @@ def test_only_a_knock_is_taken_for_one() -> None:
     event |= {"Linkedid": LINE_2.call, "Nonce": "nonce-7", "About": "queue", "Device": ""}
     assert knock_of(event) == knocks(LINE_2)
     assert knock_of(event | {"Device": "desk"}) == knocks(LINE_2, "desk")
+    assert knock_of(event | {"Meets": "cc-3", "About": "conference"}) == JOINS
     assert knock_of(event | {"UserEvent": "Other"}) is None
     assert knock_of({"Event": "Hangup"}) is None

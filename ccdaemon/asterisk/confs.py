@@ -17,6 +17,7 @@ FILES = (  # in the order of `AsteriskFiles`
     "pjsip.conf",
     "features.conf",
     "confbridge.conf",
+    "res_parking.conf",
     "manager.conf",
     "ari.conf",
 )

@@ -8,14 +8,14 @@ played to the caller by a key that the daemon presses on the agent's channel, an
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterator, Mapping
-from typing import Any, Protocol
+from collections.abc import Callable, Coroutine, Iterator
+from typing import Any
 
 import structlog
 
 from ccdaemon.faults import SwitchLost, SwitchRefused
 from ccdaemon.flows.inbound import Journal
-from ccdaemon.flows.interlock import SEALED, Interlock
+from ccdaemon.flows.interlock import SEALED, Interlock, Switch
 from ccdaemon.flows.segments import Segments
 from ccdaemon.model import Channel, Event, Site
 from ccdaemon.notices import Resumed
@@ -23,18 +23,11 @@ from ccdaemon.rules.calls import Calls, Leg
 from ccdaemon.rules.payment import involved, parties, takes_payments
 
 KEY = "B"
+CONVERSATION = "basic"  # type of a bridge: not a conference's
 DEADLINE = 2.0  # seconds, for all that is asked of Asterisk
 LONGEST_ANNOUNCEMENT = 90.0  # seconds
 
 log = structlog.get_logger()
-
-
-class Switch(Protocol):
-    """Asterisk. Raises `SwitchRefused` or `SwitchLost`."""
-
-    async def action(self, name: str, fields: Mapping[str, str]) -> Mapping[str, str]: ...
-
-    async def listing(self, name: str) -> list[dict[str, str]]: ...
 
 
 class Announcing:
@@ -71,7 +64,7 @@ class Announcing:
                         announced.set()
             case "UserEvent", "CCResume" if leg is not None:
                 yield self._resume(leg, event.get("Nonce", ""))
-            case "BridgeEnter", _ if leg is not None:
+            case "BridgeEnter", _ if leg is not None and event.get("BridgeType") == CONVERSATION:
                 match parties(self._calls.legs.values(), leg):
                     case [one, other]:
                         yield from self._joined(one, other)
@@ -88,9 +81,11 @@ class Announcing:
     async def _follow(self, agent: Leg, caller: Leg) -> None:
         try:
             async with asyncio.timeout(DEADLINE):
-                service = self._site().services.get(await self._get(agent, "CC_SERVICE"))
-                outside, sealed = await self._get(caller, "CC_OUTSIDE"), await self._get(caller, "CC_SEALED")
-                language, lifted = await self._get(caller, "CC_LANG"), await self._get(agent, "CC_SEALED")
+                service = self._site().services.get(await self._interlock.get(agent.channel, "CC_SERVICE"))
+                lifted = await self._interlock.get(agent.channel, "CC_SEALED")
+                outside, sealed, language = [
+                    await self._interlock.get(caller.channel, name) for name in ("CC_OUTSIDE", "CC_SEALED", "CC_LANG")
+                ]
                 if service is None or not service.records or not outside or sealed or lifted not in {"", "phone"}:
                     return
                 if agent.sealed:  # meanwhile; a seal that comes later is sent later, too, and stays
@@ -104,7 +99,7 @@ class Announcing:
     async def _resume(self, agent: Leg, nonce: str) -> None:
         try:
             async with asyncio.timeout(DEADLINE):
-                service = self._site().services.get(await self._get(agent, "CC_SERVICE"))
+                service = self._site().services.get(await self._interlock.get(agent.channel, "CC_SERVICE"))
                 if not (self._site().resumes and service is not None and service.records):
                     log.info(
                         "a recording is not resumed: payment.resume does not allow it, or the line does not record",
@@ -159,6 +154,3 @@ class Announcing:
             del self._awaited[agent.id]
         if agent.id in self._calls.legs and not agent.sealed:
             await self._segments.again(agent)
-
-    async def _get(self, leg: Leg, variable: str) -> str:
-        return (await self._switch.action("Getvar", {"Channel": leg.channel, "Variable": variable})).get("Value", "")

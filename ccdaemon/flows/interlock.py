@@ -15,7 +15,7 @@ NONE_LEFT, GONE = "Could not stop monitoring channel", "No such channel"  # as a
 class Switch(Protocol):
     """Asterisk. Raises `SwitchRefused` or `SwitchLost`."""
 
-    async def action(self, name: str, fields: Mapping[str, str]) -> object: ...
+    async def action(self, name: str, fields: Mapping[str, str]) -> Mapping[str, str]: ...
 
     async def listing(self, name: str) -> list[dict[str, str]]: ...
 
@@ -39,6 +39,15 @@ class Interlock:
 
     async def set(self, channel: str, variable: str, value: str) -> None:
         await self._unless_gone("Setvar", {"Channel": channel, "Variable": variable, "Value": value})
+
+    async def get(self, channel: str, variable: str) -> str:
+        """The value of a channel's variable; nothing, if it has none or has gone."""
+        try:
+            return (await self._switch.action("Getvar", {"Channel": channel, "Variable": variable})).get("Value", "")
+        except SwitchRefused as refusal:
+            if not refusal.says(GONE):
+                raise
+            return ""
 
     async def hang_up(self, channel: str) -> None:
         await self._unless_gone("Hangup", {"Channel": channel})

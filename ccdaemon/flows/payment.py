@@ -14,12 +14,12 @@ import structlog
 
 from ccdaemon.faults import SwitchLost, SwitchRefused
 from ccdaemon.flows.inbound import Journal
-from ccdaemon.flows.interlock import GONE, Interlock, Switch
+from ccdaemon.flows.interlock import GONE, PAYMENTS, Interlock, Switch
 from ccdaemon.flows.topics import Publish
 from ccdaemon.model import Channel, Event, RawRecording, Site
 from ccdaemon.notices import DoorOpened, DoorRefused
 from ccdaemon.rules.calls import Calls
-from ccdaemon.rules.payment import Knock, involved, listeners
+from ccdaemon.rules.payment import Knock, involved, listeners, takes_payments
 
 DEADLINE = 2.0  # seconds for one knock; the dialplan knocks again
 AGAIN = 0.002  # seconds until we look again whether who listened has gone
@@ -42,7 +42,7 @@ def knock_of(event: Event) -> Knock | None:
     channel, leg, call, nonce, about = (
         event.get(key, "") for key in ("Channel", "Uniqueid", "Linkedid", "Nonce", "About")
     )
-    return Knock(channel, leg, call, nonce, about, event.get("Device") or None)
+    return Knock(channel, leg, call, nonce, about, event.get("Device") or None, event.get("Meets") or None)
 
 
 def refusal_of(event: Event, now: float) -> DoorRefused | None:
@@ -101,12 +101,18 @@ class Door:
         self._recordings = recordings
         self._tally = tally
         self._clock = clock
+        self._meets: dict[str, str] = {}  # who was let into a conference, or was to be, is in it for us until they end
 
     async def answer(self, knock: Knock) -> None:
         """Open to one who knocks. Whatever hinders that, the answer is none, and the dialplan connects nobody."""
         began = self._clock()
+        if knock.meets is not None:
+            self._meets[knock.leg] = knock.meets
         try:
             async with asyncio.timeout(DEADLINE):
+                if knock.meets is not None and not await self._pays(knock):
+                    await self._interlock.set(knock.channel, "CC_CLEAR", f"clear {knock.nonce}")
+                    return
                 quiet, listening = await self._quieten(knock)
                 await self._interlock.set(knock.channel, "CC_CLEAR", f"clear {knock.nonce}")
         except (SwitchRefused, SwitchLost, TimeoutError) as fault:
@@ -128,16 +134,29 @@ class Door:
             )
         )
 
+    async def _concerned(self, knock: Knock) -> tuple[list[Channel], list[Channel]]:
+        """All channels, and those that this knock concerns."""
+        channels = [Channel.of(entry) for entry in await self._switch.listing("CoreShowChannels")]
+        live = {channel.id for channel in channels}
+        if knock.leg not in live:
+            raise SwitchRefused(GONE)
+        self._meets = {leg: whom for leg, whom in self._meets.items() if leg in live}
+        return channels, involved(channels, {knock.leg}, self._site().devices, knock.device, self._meets)
+
+    async def _pays(self, knock: Knock) -> bool:
+        """Is somebody who takes payments among those who are going to meet, or has one of them been there?"""
+        _, concerned = await self._concerned(knock)
+        if takes_payments(concerned, self._site()):
+            return True
+        return PAYMENTS in await asyncio.gather(*(self._interlock.get(each.name, "CC_SEALED") for each in concerned))
+
     async def _quieten(self, knock: Knock) -> tuple[list[Quietened], list[Channel]]:
         """Seal, stop, hang up, and look again, until Asterisk lists nothing that would be new."""
         devices = self._site().devices
         quiet: dict[tuple[str, str], Quietened] = {}
         gone: dict[str, Channel] = {}
         while True:
-            channels = [Channel.of(entry) for entry in await self._switch.listing("CoreShowChannels")]
-            if knock.leg not in {channel.id for channel in channels}:
-                raise SwitchRefused(GONE)
-            concerned = involved(channels, {knock.leg}, devices, knock.device)
+            channels, concerned = await self._concerned(knock)
             listening = listeners(channels, concerned)
             fresh = [channel for channel in concerned if (channel.id, channel.name) not in quiet]
             if not fresh and not listening:

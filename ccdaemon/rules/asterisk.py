@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from ccdaemon.model import AsteriskFiles, Fault, Setting, Site
 
 OLDEST = (22, 1)  # the first with option D of MixMonitor and with event filters by name
+LOT = {"comebackcontext": "cc-parked", "comebacktoorigin": "no", "parkpos": "1-9"}
 CONNECTED, ANSWERED = "cc-connected", "cc-answered"
 TRUNK_CONTEXT, PHONES_CONTEXT, TRANSFER_CONTEXT = "cc-inbound", "cc-internal", "cc-transfer"
 KEYS = {
@@ -46,6 +47,7 @@ def asterisk_faults(site: Site, fallback_queue: str, trunk: str, files: Asterisk
         *_trunk(trunk, files.endpoints or ()),
         *_phones(site, files.endpoints or ()),
         *_keys(files.features),
+        *_parking(files.parking),
     ]
 
 
@@ -165,3 +167,16 @@ def _keys(settings: tuple[Setting, ...] | None) -> Iterator[Fault]:
         if name not in there:
             text = f"{name} is missing: without it {else_}. Copy it from ccdaemon/samples/features.conf"
             yield Fault("features.conf", "applicationmap", text)
+
+
+def _parking(settings: tuple[Setting, ...] | None) -> Iterator[Fault]:
+    """The lot to which *71 to *79 lead."""
+    lot = {setting.key: setting for setting in settings or () if setting.section == "cc"}
+    if not lot:
+        text = "is missing: nobody could be parked (*71 to *79). Copy it from ccdaemon/samples/res_parking.conf"
+        yield Fault("res_parking.conf", "cc", text)
+        return
+    for key, wanted in LOT.items():
+        if key not in lot or lot[key].value != wanted:
+            text = f"must be {wanted!r}: else callers whom nobody fetches are lost, or *71 to *79 lead nowhere"
+            yield Fault(lot.get(key, lot[""]).where, f"cc.{key}", text)

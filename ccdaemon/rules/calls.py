@@ -29,6 +29,8 @@ from ccdaemon.notices import (
 from ccdaemon.rules.queues import UNSEEN, Member, Queues
 
 STARTED = "CCRecorder"  # the user event of cc-connected
+HOLDING = "holding_bridge"  # who is parked shares it with strangers, and hears none of them
+APART = ("Park", "Parked Call", "BridgeWait")  # applications in which one is in such a bridge
 _MADE = re.compile(r"(\d+)\.(\d+)$")  # the end of a Uniqueid: [SYSTEM-]EPOCH.NUMBER
 
 
@@ -189,6 +191,8 @@ class Calls:
 
     def _bridge_enter(self, event: Event, at: float, notices: list[Notice]) -> None:
         leg = self._leg(event, at, notices)
+        if event.get("BridgeTechnology") == HOLDING:
+            return
         leg.bridge = event["BridgeUniqueid"]
         notices.append(Bridged(leg.call, at, leg.id, leg.bridge))
 
@@ -274,7 +278,7 @@ class Calls:
             leg = self._known(channel, now, notices)
             if leg.call != channel["Linkedid"]:
                 self._move({leg.id}, channel["Linkedid"], now, notices)
-            leg.bridge = channel.get("BridgeId") or None
+            leg.bridge = (channel.get("Application") not in APART and channel.get("BridgeId")) or None
         for leg in [leg for leg in self.legs.values() if leg.id not in live]:
             self._end(leg, now, None, notices, seen=False)
         legs = {leg.id: leg.call for leg in self.legs.values()}

@@ -15,6 +15,8 @@ from ccdaemon.model import AsteriskFiles, Fault, Setting, Site
 OURS = "ccdaemon/"  # the folder of our own contexts
 _CALL = re.compile(r"\b([A-Za-z]+)\(|,\s*([A-Za-z]+)\s*$")  # an application needs no parentheses
 _COMPUTED = ("agi", "fastagi", "eagi", "asyncagi", "stasis", "exec", "tryexec", "execif", "originate", "dial", "queue")
+_CONFERENCE = "the rooms *61 to *69 of cc-meet ask it for whoever joins"
+_PARKING = "the spaces *71 to *79 of cc-meet ask it for whoever fetches"
 _ROUND = {
     "pickup": "an officer who picks a call up brings its recorder along",
     "pickupchan": "an officer who picks a call up brings its recorder along",
@@ -22,12 +24,12 @@ _ROUND = {
     "bridgeadd": "it joins calls without asking the door",
     "mixmonitor": "only cc-connected may start a recorder",
     "monitor": "only cc-connected may start a recorder",
-    "confbridge": "conferences must ask the door for whoever joins",
-    "meetme": "conferences must ask the door for whoever joins",
+    "confbridge": _CONFERENCE,
+    "meetme": _CONFERENCE,
     "page": "it is a conference, and asks the door for nobody",
-    "park": "parked calls must ask the door when they are fetched",
-    "parkandannounce": "parked calls must ask the door when they are fetched",
-    "parkedcall": "parked calls must ask the door when they are fetched",
+    "park": _PARKING,
+    "parkandannounce": _PARKING,
+    "parkedcall": _PARKING,
 }
 _OURS_MAY = {"call", "agent", "reporting", "user", "originate"}
 _JOINING = {"all", "call", "system", "originate", "command"}
@@ -53,6 +55,7 @@ def lock_faults(site: Site, us: str, files: AsteriskFiles) -> list[Fault]:
         *_dialplan(site, files.dialplan or ()),
         *_features(files.features or ()),
         *_conferences(files.conferences or ()),
+        *_parking(files.parking or ()),
         *_endpoints(site, files.endpoints or ()),
         *_managers(us, files.managers or ()),
         *_ari(files.ari or ()),
@@ -119,6 +122,13 @@ def _conferences(settings: Iterable[Setting]) -> Iterator[Fault]:
     for setting in settings:
         if setting.key == "record_conference" and setting.value.lower() in {"yes", "true", "on", "1"}:
             yield Fault(setting.where, setting.section, "record_conference records whoever joins, officers too: set no")
+
+
+def _parking(settings: Iterable[Setting]) -> Iterator[Fault]:
+    for setting in settings:
+        if setting.key == "parkext":
+            text = "makes extensions that fetch calls without asking the payments door: take it out, and park at *71"
+            yield Fault(setting.where, f"{setting.section}.parkext", text)
 
 
 def _endpoints(site: Site, settings: Iterable[Setting]) -> Iterator[Fault]:

@@ -1,8 +1,9 @@
 """Which channels does the payments door concern, and which of them have met round it?
 
 The door concerns those of the call that stands before it, and whatever could carry its sound: other lines of the same
-phone, whatever is bridged with any of these, both halves of a Local channel, until nothing new is found. Who listens to
-them without being a party is found too: supervisors, and recorders that are channels themselves.
+phone, whatever is bridged with any of these, both halves of a Local channel, whoever is in a conference or parked where
+one of them is going, until nothing new is found. Who listens to them without being a party is found too: supervisors,
+and recorders that are channels themselves.
 """
 
 from __future__ import annotations
@@ -10,13 +11,14 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from ccdaemon.model import Channel, Event, Site
-from ccdaemon.rules.calls import Calls, Leg
+from ccdaemon.rules.calls import APART, Calls, Leg
 
 SPIES = ("ChanSpy", "ExtenSpy")
+CONFERENCE = "ConfBridge"
 RECORDERS = ("CBRec/", "Recorder/")  # ConfBridge's own, and that of a bridge which ARI records: channels in a bridge
-APART = ("Park", "Parked Call", "BridgeWait")  # who is here shares a bridge with strangers, and hears none of them
 _HALF = re.compile(r"(Local/.*);[12]")
 
 
@@ -30,18 +32,23 @@ class Knock:
     nonce: str
     about: str
     device: str | None = None  # of the phone that is going to be rung
+    meets: str | None = None  # the conference that is going to be joined, or the channel that is parked
 
 
 def involved(
-    channels: Iterable[Channel], first: Collection[str], devices: Mapping[str, str], device: str | None = None
+    channels: Iterable[Channel],
+    first: Collection[str],
+    devices: Mapping[str, str],
+    device: str | None = None,
+    meets: Mapping[str, str] = MappingProxyType({}),
 ) -> list[Channel]:
     """The closure of the channels with the Uniqueids `first`, and of those of the phone `device`.
 
     `devices` says to which phone an endpoint belongs. Endpoints that are no phone's, as a trunk's, join nothing: all
-    callers share them.
+    callers share them. `meets` says of Uniqueids to which conference or parked channel they are on their way.
     """
     channels = list(channels)
-    ties = {channel.id: _ties(channel, devices) for channel in channels}
+    ties = {channel.id: _ties(channel, devices) | _meets(channel, meets.get(channel.id)) for channel in channels}
     found: dict[str, Channel] = {}
     tied = {f"phone {device}"} if device else set()
     fresh = [channel for channel in channels if channel.id in first or ties[channel.id] & tied]
@@ -63,6 +70,14 @@ def _ties(channel: Channel, devices: Mapping[str, str]) -> set[str]:
     if half := _HALF.fullmatch(channel.name):
         ties.add(half[1])
     return ties
+
+
+def _meets(channel: Channel, whom: str | None) -> set[str]:
+    """Where others may find a channel: on its way to them, in a conference, or under its own name."""
+    places = {whom, channel.name}
+    if channel.application == CONFERENCE:
+        places.add(channel.data.partition(",")[0])
+    return {f"meeting {place}" for place in places - {None}}
 
 
 def parties(legs: Collection[Leg], one: Leg) -> list[Leg]:

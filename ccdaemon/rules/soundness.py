@@ -40,6 +40,7 @@ DIALPLAN_PROMPTS = (
     "payment-sealed",
     "payment-not-sealed",
     "recording-not-resumed",
+    "nobody-parked",
 )
 
 # "press 1", "pwyswch 1": how a prompt tells of a key in each language that we can read.
