@@ -322,6 +322,15 @@ def test_what_phones_run_by_key_must_be_in_features_conf(tmp_path: Path) -> None
         )
 
 
+def test_a_conference_needs_its_room_and_who_may_be_in_it(tmp_path: Path) -> None:
+    folder = shipped_files(tmp_path)
+    (folder / "confbridge.conf").write_text("[general]\n[cc-room]\ntype = bridge\n")
+    assert [(each.file, each.key) for each in faults_in(folder)] == [
+        ("confbridge.conf", "cc-phone"),
+        ("confbridge.conf", "cc-brought"),
+    ]
+
+
 @pytest.mark.parametrize(
     ("old", "new", "key", "words"),
     [

@@ -463,6 +463,8 @@ LEGS = [f"17833284{number:02}.{number}" for number in range(8)]
 QUEUES = ["housing", "general"]
 BRIDGES = ["b1", "b2", "b3"]
 legs, bridges, queues = st.sampled_from(LEGS), st.sampled_from(BRIDGES), st.sampled_from(QUEUES)
+
+
 def test_whoever_is_parked_is_with_nobody() -> None:
     calls = Calls()
     calls.apply(an_event("Newchannel", "1.1", "1.1", AT), AT)

@@ -49,7 +49,7 @@ class Switch:
     async def listing(self, name: str) -> list[dict[str, str]]:
         raise AssertionError(name)
 
-    async def action(self, name: str, fields: Mapping[str, str]) -> None:
+    async def action(self, name: str, fields: Mapping[str, str]) -> Mapping[str, str]:
         if self.refuses is not None:
             raise SwitchRefused(self.refuses)
         told = f"{name} {fields['Channel']}"
@@ -60,6 +60,7 @@ class Switch:
         if name == "PlayDTMF" and not self.deaf:
             assert (fields["Digit"], fields["Receive"]) == ("A", "true")
             await self.hear(an_event("MixMonitorStop", AGENT, CALL), records(AGENT, CALL, segment=2))
+        return {}
 
     async def hear(self, *events: Event) -> None:
         for event in events:

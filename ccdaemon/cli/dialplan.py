@@ -96,6 +96,7 @@ def install(config: Folder = DEFAULT_FOLDER, to: To = None) -> None:
         screen.print("  queues.conf      membergosub = cc-connected in every queue, cc-answered in those of payments")
         screen.print("  pjsip.conf       phones and trunk as in samples/pjsip.conf")
         screen.print("  features.conf    the keys of samples/features.conf")
+        screen.print("  confbridge.conf  the rooms of samples/confbridge.conf")
         screen.print("  res_parking.conf \\[cc] as in samples/res_parking.conf")
         screen.print("and: asterisk -rx 'core reload'; then: ccdaemon check")
 

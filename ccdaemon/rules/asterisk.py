@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from ccdaemon.model import AsteriskFiles, Fault, Setting, Site
 
 OLDEST = (22, 1)  # the first with option D of MixMonitor and with event filters by name
+ROOMS = ("cc-room", "cc-phone", "cc-brought")
 LOT = {"comebackcontext": "cc-parked", "comebacktoorigin": "no", "parkpos": "1-9"}
 CONNECTED, ANSWERED = "cc-connected", "cc-answered"
 TRUNK_CONTEXT, PHONES_CONTEXT, TRANSFER_CONTEXT = "cc-inbound", "cc-internal", "cc-transfer"
@@ -47,6 +48,7 @@ def asterisk_faults(site: Site, fallback_queue: str, trunk: str, files: Asterisk
         *_trunk(trunk, files.endpoints or ()),
         *_phones(site, files.endpoints or ()),
         *_keys(files.features),
+        *_conferences(files.conferences),
         *_parking(files.parking),
     ]
 
@@ -167,6 +169,17 @@ def _keys(settings: tuple[Setting, ...] | None) -> Iterator[Fault]:
         if name not in there:
             text = f"{name} is missing: without it {else_}. Copy it from ccdaemon/samples/features.conf"
             yield Fault("features.conf", "applicationmap", text)
+
+
+def _conferences(settings: tuple[Setting, ...] | None) -> Iterator[Fault]:
+    """What *61 to *69 name."""
+    there = {setting.section for setting in settings or ()}
+    for name in ROOMS:
+        if name not in there:
+            text = (
+                "is missing: nobody could join a conference (*61 to *69). Copy it from ccdaemon/samples/confbridge.conf"
+            )
+            yield Fault("confbridge.conf", name, text)
 
 
 def _parking(settings: tuple[Setting, ...] | None) -> Iterator[Fault]:

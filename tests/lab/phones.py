@@ -9,13 +9,14 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import TypeAlias
 from urllib.parse import quote
 
 from ccdaemon.asterisk.agi import AgiServer, AgiSession, CallerGone
 from ccdaemon.asterisk.ami import Ami, AmiAddress, connect
+from ccdaemon.faults import SwitchRefused
 from tests.lab.asterisk import Asterisk
 from tests.lab.site import MANAGER_SECRET, Site, phones
 
@@ -28,8 +29,9 @@ VOICE_DEADLINE = 20  # seconds
 class Phone:
     """One end of one call."""
 
-    def __init__(self, session: AgiSession, heard: Path) -> None:
+    def __init__(self, session: AgiSession, heard: Path, ami: Ami) -> None:
         self._session = session
+        self._ami = ami
         self.heard = heard
         self.gone = asyncio.Event()
 
@@ -64,8 +66,11 @@ class Phone:
         await self._session.execute("SendDTMF", keys, "100", "120", within=60)
 
     async def refer(self, where: str) -> None:
-        """Transfer the other party blindly, as a phone does: with a SIP REFER."""
-        await self._session.execute("Transfer", f"PJSIP/{where}", within=30)
+        """Transfer the other party blindly, as a phone does: with a SIP REFER, or a 302 while it rings.
+
+        It lasts until somebody answers whom the other party was sent to.
+        """
+        await self._session.execute("Transfer", f"PJSIP/{where}", within=120)
 
     async def replaces(self) -> str:
         """This call as a Replaces header names it to the other side (RFC 3891), for the address of a REFER."""
@@ -91,7 +96,13 @@ class Phone:
         await self._session.execute("Wait", str(seconds), within=seconds + 30)
 
     def hang_up(self) -> None:
+        """At the end of what the phone is doing."""
         self._session.close()
+
+    async def hang_up_at_once(self) -> None:
+        """In the middle of what the phone is doing, if it has not ended meanwhile."""
+        with suppress(SwitchRefused):
+            await self._ami.action("Hangup", {"Channel": self._session.environment.fields["channel"]})
 
 
 Script: TypeAlias = Callable[[Phone], Awaitable[None]]
@@ -140,7 +151,8 @@ class Exchange:
     async def converse(self, session: AgiSession) -> None:
         kind = session.environment.fields["network_script"]
         name = session.environment.arguments[0]
-        phone = Phone(session, self.site.folder / "phones" / "spool" / f"{kind}-{name}-{next(self._numbers)}.alaw")
+        heard = self.site.folder / "phones" / "spool" / f"{kind}-{name}-{next(self._numbers)}.alaw"
+        phone = Phone(session, heard, self._ami)
         if kind == "rings":
             script = self._desks.get(name) or self._desks.get("*")
             if script is not None:

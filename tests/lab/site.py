@@ -224,7 +224,7 @@ def phones(site: Site, script_port: int) -> Asterisk:
         ),
         "manager.conf": (
             f"[general]\nenabled = yes\nbindaddr = {addresses.phones}\n[lab]\nsecret = {MANAGER_SECRET}\n"
-            "read = call\nwrite = originate\neventfilter(name(OriginateResponse)) =\n"
+            "read = call\nwrite = originate,call\neventfilter(name(OriginateResponse)) =\n"
         ),
         "rtp.conf": "[general]\nrtpstart = 25000\nrtpend = 29999\n",
         "queues.conf": "[general]\n",

@@ -11,10 +11,10 @@ import pytest_asyncio
 from tests.lab.centre import SOUNDS, Centre, contact_centre
 from tests.lab.hearing import heard
 from tests.lab.phones import AGENT, CALLER, CALLER_AFTER, OFFICER, Phone
-from tests.lab.routes import HOUSING, KEYS_HEARD
 from tests.lab.scripts import presses
 from tests.lab.site import queues
 from tests.lab.tones import find, read
+from tests.lab.ways import HOUSING, KEYS_HEARD
 from tests.live.conftest import RUN
 
 HIGHWAYS = "01632960103"

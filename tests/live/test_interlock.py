@@ -5,52 +5,38 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
 
 import pytest_asyncio
 
-from tests.lab.centre import Centre, contact_centre
+from tests.lab.centre import Centre
+from tests.lab.interlock import AGENTS, NUMBERS, OFFICERS, interlocked, tried
 from tests.lab.phones import OFFICER, Phone
-from tests.lab.routes import DOOR_WAYS, OFFICER_WHO_CALLS, PAYMENTS_NUMBER, Act, Stage, attended_code
 from tests.lab.scripts import presses, talks
-from tests.lab.site import queues
+from tests.lab.stage import Act, Stage
+from tests.lab.ways import ON_TWO_LINES, PAYMENTS_NUMBER, attended_code
 from tests.live.conftest import RUN
 
-AGENTS = [f"12{number:02d}" for number in range(1, 25)]
-NUMBERS = [f"01632960{number}" for number in range(300, 330)]
 OPEN_DOOR = "[cc-door]\nexten => s,1,Return(clear)\n[cc-refused]\nexten => s,1,Hangup()\n"
 GUARDED_WITHIN = 0.1  # seconds; a few milliseconds here, and a busy machine
-OFFICERS = ["8001", "8002", *(f"81{number:02d}" for number in range(1, 20))]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def centre() -> AsyncIterator[Centre]:
-    async with _a_centre("interlock") as centre:
+    async with interlocked(RUN / "interlock") as centre:
         yield centre
 
 
-def _a_centre(folder: str, **files: str) -> AbstractAsyncContextManager[Centre]:
-    phones = [*AGENTS, *OFFICERS[2:], OFFICER_WHO_CALLS]
-    conf = queues(housing=AGENTS, payments=OFFICERS)
-    return contact_centre(
-        RUN / folder, more_phones=phones, more_numbers=NUMBERS, asterisk={"queues.conf": conf, **files}
-    )
-
-
 async def test_no_way_by_the_door_leaves_a_frame_of_what_followed(centre: Centre) -> None:
-    stage = Stage(centre, AGENTS, OFFICERS)
-    async with asyncio.TaskGroup() as calls:
-        for number, way in zip(NUMBERS, DOOR_WAYS.values(), strict=False):
-            calls.create_task(stage.play(way, number), name=way.__name__)
-    await centre.until('not it["live"]', 15)
-    found = await stage.heard_after()
-    assert len(found) == len(DOOR_WAYS)
-    assert {name: tones for name, tones in found.items() if tones} == {}
+    everything = await tried(centre, Stage(centre, [*AGENTS, ON_TWO_LINES], OFFICERS))
+    assert {each.route.name: each.found for each in everything if each.found} == {}
+    assert [each.route.name for each in everything if each.connected != each.route.connects] == []
+    assert [each.route.name for each in everything if each.recorded != each.route.recorded] == []
 
 
 async def test_the_measure_finds_what_followed_where_door_and_guard_are_away() -> None:
     """Else all of the above would hold of recordings in which nothing is found whatever they hold."""
-    async with _a_centre("open", **{"ccdaemon/cc-door.conf": OPEN_DOOR}) as centre:
+    async with interlocked(RUN / "open", **{"ccdaemon/cc-door.conf": OPEN_DOOR}) as centre:
 
         async def alone(act: Act, phone: Phone) -> None:
             centre.daemon.kill(signal.SIGKILL)
@@ -61,7 +47,7 @@ async def test_the_measure_finds_what_followed_where_door_and_guard_are_away() -
             """Else, in half of the runs, the old recorder would lose what comes from a new bridge."""
             await act.connected.wait()
             (first,) = centre.site.recordings.iterdir()
-            channel = await act.channel(f"PJSIP/{act.agent}-")
+            channel = (await act.channel(f"PJSIP/{act.agent}-"))["Channel"]
             await centre.pbx.cli(f"mixmonitor stop {channel}")
             await asyncio.sleep(0.1)  # as cc-connected does: the next frame that comes lets the old one go
             await centre.pbx.cli(f"mixmonitor start {channel} {str(first).replace('_1.raw', '_2.raw')},D")

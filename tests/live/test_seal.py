@@ -11,9 +11,9 @@ import pytest_asyncio
 from tests.lab.centre import SOUNDS, Centre, contact_centre
 from tests.lab.hearing import heard
 from tests.lab.phones import Phone
-from tests.lab.routes import HOUSING
 from tests.lab.scripts import presses
 from tests.lab.site import queues
+from tests.lab.ways import HOUSING
 from tests.live.conftest import RUN
 
 ONE = "1001"

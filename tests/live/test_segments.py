@@ -7,8 +7,8 @@ from typing import Any
 
 from tests.lab.centre import Centre, contact_centre
 from tests.lab.phones import AGENT, CALLER_AFTER, Phone
-from tests.lab.routes import Act, Stage
 from tests.lab.site import queues
+from tests.lab.stage import Act, Stage
 from tests.lab.tones import find, read
 from tests.live.conftest import RUN
 
