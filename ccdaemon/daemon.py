@@ -93,7 +93,7 @@ class Daemon:
         try:
             await self._run()
         finally:  # whatever ends us: the broker takes an orderly farewell for a reason to keep its last will
-            await self._status.say_last(self._state("offline"), FAREWELL)
+            await asyncio.create_task(self._status.say_last(self._state("offline"), FAREWELL))
         log.info("ended")
 
     async def _run(self) -> None:

@@ -689,6 +689,28 @@ async def test_a_link_that_several_tasks_lose_is_one_fault() -> None:
 
 
 @pytest.mark.usefixtures("quick")
+async def test_after_a_link_that_several_tasks_lost_a_login_that_is_not_answered_is_tried_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A TaskGroup that fails leaves its task half cancelled: no time-out of that task is one any more."""
+    monkeypatch.setattr(room, "CONNECT_DEADLINE", 0.5)
+
+    async def body(ami: Ami) -> NoReturn:
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(ami.events())
+        raise AssertionError
+
+    async with a_switch() as switch, kept(switch.address(), body) as changes:
+        (await switch.let_in()).abort()
+        assert await changes.next() is None
+        assert await changes.next() is not None
+        await switch.accept()  # and say nothing
+        assert "no answer" in str(await changes.next())
+        await switch.let_in()
+        assert await changes.next() is None
+
+
+@pytest.mark.usefixtures("quick")
 async def test_no_name_number_or_secret_of_the_link_gets_into_a_log(caplog: pytest.LogCaptureFixture) -> None:
     async def body(ami: Ami) -> NoReturn:
         await ami.action("Setvar", {"Variable": "X", "Value": "01970 000000"})

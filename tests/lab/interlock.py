@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
-from tests.lab.centre import Centre, contact_centre
+from tests.lab.centre import PBX_PORT, Centre, contact_centre
+from tests.lab.faults import Fault, Fragile
+from tests.lab.proxy import Proxy
 from tests.lab.site import queues
 from tests.lab.stage import Act, Stage
 from tests.lab.tones import Found
@@ -16,11 +19,19 @@ from tests.lab.ways import COLLEAGUE, LINE_2, ON_TWO_LINES, ROUTES, WHO_CALL, Ro
 
 AGENTS = [f"12{number:02d}" for number in range(1, len(ROUTES) + 5)]
 NUMBERS = [f"01632960{number}" for number in range(300, 300 + len(ROUTES))]
+PROXY_PORT = 5039
+PATIENCE = 25.0  # seconds: the door refuses after 15
+QUIET = 60.0  # seconds until no call is left
 NEVER_ANSWERS = "8099"  # the only officer of the Welsh queue
 OFFICERS = ["8001", "8002", *(f"81{number:02d}" for number in range(1, len(ROUTES)))]
 
 
-def interlocked(folder: Path, **files: str) -> AbstractAsyncContextManager[Centre]:
+def interlocked(
+    folder: Path,
+    files: Mapping[str, str] = MappingProxyType({}),
+    manager_port: int = PBX_PORT,
+    changes: Mapping[str, str] = MappingProxyType({}),
+) -> AbstractAsyncContextManager[Centre]:
     """Housing has many agents, Assist one who has two accounts on their phone, payments many officers."""
     conf = queues(
         housing=AGENTS,
@@ -37,8 +48,22 @@ def interlocked(folder: Path, **files: str) -> AbstractAsyncContextManager[Centr
         more_phones=[*AGENTS, COLLEAGUE, NEVER_ANSWERS, *OFFICERS[2:], *WHO_CALL],
         more_numbers=NUMBERS,
         asterisk={"queues.conf": conf, **files},
-        changes={"\n[phones]\n": f"\n[phones]\n{accounts}"},
+        manager_port=manager_port,
+        changes={"\n[phones]\n": f"\n[phones]\n{accounts}", **changes},
     )
+
+
+@asynccontextmanager
+async def fragile(folder: Path, changes: Mapping[str, str] = MappingProxyType({})) -> AsyncIterator[Fragile]:
+    """The same, with all that `tests.lab.faults` needs to break it."""
+    async with interlocked(folder, {}, PROXY_PORT, changes) as centre:
+        link = Proxy((centre.site.addresses.pbx, PROXY_PORT), (centre.site.addresses.pbx, PBX_PORT))
+        await link.mend()
+        try:
+            await centre.restart_daemon()
+            yield Fragile(centre, link)
+        finally:
+            await link.cut()
 
 
 @dataclass(frozen=True)
@@ -54,17 +79,46 @@ class Tried:
     def connected(self) -> bool:
         return bool(self.act.officers) or self.act.connected.is_set()
 
+    @property
+    def holds(self) -> bool:
+        """Without an officer nobody speaks at what is looked for: what is found then is in the prompts' own voices."""
+        return not (self.connected and self.found)
 
-async def tried(centre: Centre, stage: Stage) -> list[Tried]:
-    """Every route once, all at a time."""
+
+async def tried(centre: Centre, routes: Sequence[Route] = ROUTES) -> list[Tried]:
+    """These routes once, all at a time."""
+    stage = Stage(centre, [*AGENTS, ON_TWO_LINES], OFFICERS)
     async with asyncio.TaskGroup() as calls:
-        playing = [
-            calls.create_task(_play(route, stage, number))
-            for route, number in zip(ROUTES, NUMBERS, strict=True)
-        ]
-    await centre.until('not it["live"]', 15)
+        playing = _played(calls, stage, routes)
+    return await _outcome(centre, stage, routes, playing)
+
+
+async def tried_amid(it: Fragile, fault: Fault, after: float, routes: Sequence[Route] = ROUTES) -> list[Tried]:
+    """The same, with a fault `after` some seconds: all callers speak with an agent by then, or are about to call."""
+    stage = Stage(it.centre, [*AGENTS, ON_TWO_LINES], OFFICERS, PATIENCE)
+    stage.gate.clear()
+    async with asyncio.TaskGroup() as calls:
+        playing = _played(calls, stage, routes)
+        await stage.all_ready(len(routes))
+        if after:
+            stage.gate.set()
+            await asyncio.sleep(after)
+        async with fault(it):
+            stage.gate.set()
+            await asyncio.wait(playing)
+    return await _outcome(it.centre, stage, routes, playing)
+
+
+def _played(calls: asyncio.TaskGroup, stage: Stage, routes: Sequence[Route]) -> list[asyncio.Task[Act]]:
+    return [calls.create_task(_play(route, stage, number)) for route, number in zip(routes, NUMBERS, strict=False)]
+
+
+async def _outcome(
+    centre: Centre, stage: Stage, routes: Sequence[Route], playing: Sequence[asyncio.Task[Act]]
+) -> list[Tried]:
+    await centre.until('it["synchronised"] and not it["live"]', QUIET)
     recordings = await stage.heard_after()
-    return [_tried(route, task.result(), recordings) for route, task in zip(ROUTES, playing, strict=True)]
+    return [_tried(route, task.result(), recordings) for route, task in zip(routes, playing, strict=True)]
 
 
 async def _play(route: Route, stage: Stage, number: str) -> Act:

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ccdaemon.asterisk.agi import CallerGone
+from tests.lab.centre import SOUNDS
+from tests.lab.hearing import heard
 from tests.lab.phones import AGENT, OFFICER, Phone
 from tests.lab.stage import TALK, Act, Stage, Way
 
@@ -182,12 +184,21 @@ async def officer_rings_the_agent(act: Act, phone: Phone) -> None:
     await act.line(act.agent, rings, WHO_CALL[0])
 
 
+async def _is_told(phone: Phone, yes: str, no: str) -> bool:
+    """Wait until one of two prompts is heard; was it the first?"""
+    while True:
+        said = {each.prompt for each in heard(phone.heard, SOUNDS)} if phone.heard.exists() else set()
+        if said & {yes, no}:
+            return yes in said
+        await phone.stay(0.5)
+
+
 async def sealed_by_key(act: Act, phone: Phone) -> None:
     """The agent takes the card details; nobody is transferred."""
     await phone.hush()
     await phone.press("*55")
-    await asyncio.sleep(KEYS_HEARD)
-    act.connected.set()
+    if await _is_told(phone, "payment-sealed", "payment-not-sealed"):
+        act.connected.set()
     await phone.speak(AGENT)
     await asyncio.sleep(2 * TALK)
 
@@ -195,9 +206,9 @@ async def sealed_by_key(act: Act, phone: Phone) -> None:
 async def sealed_on_line_2(act: Act, phone: Phone) -> None:
     """The same, by the key of the light, while the caller waits on the first line."""
 
-    async def light(_: Phone) -> None:
-        await asyncio.sleep(KEYS_HEARD)
-        act.connected.set()
+    async def light(second: Phone) -> None:
+        if await _is_told(second, "payment-sealed", "payment-not-sealed"):
+            act.connected.set()
 
     await phone.hush()
     await act.line(f"*55{act.agent}", light, act.agent)

@@ -14,7 +14,7 @@ from tests.lab.interlock import AGENTS, NUMBERS, OFFICERS, interlocked, tried
 from tests.lab.phones import OFFICER, Phone
 from tests.lab.scripts import presses, talks
 from tests.lab.stage import Act, Stage
-from tests.lab.ways import ON_TWO_LINES, PAYMENTS_NUMBER, attended_code
+from tests.lab.ways import PAYMENTS_NUMBER, attended_code
 from tests.live.conftest import RUN
 
 OPEN_DOOR = "[cc-door]\nexten => s,1,Return(clear)\n[cc-refused]\nexten => s,1,Hangup()\n"
@@ -28,7 +28,7 @@ async def centre() -> AsyncIterator[Centre]:
 
 
 async def test_no_way_by_the_door_leaves_a_frame_of_what_followed(centre: Centre) -> None:
-    everything = await tried(centre, Stage(centre, [*AGENTS, ON_TWO_LINES], OFFICERS))
+    everything = await tried(centre)
     assert {each.route.name: each.found for each in everything if each.found} == {}
     assert [each.route.name for each in everything if each.connected != each.route.connects] == []
     assert [each.route.name for each in everything if each.recorded != each.route.recorded] == []
@@ -36,7 +36,7 @@ async def test_no_way_by_the_door_leaves_a_frame_of_what_followed(centre: Centre
 
 async def test_the_measure_finds_what_followed_where_door_and_guard_are_away() -> None:
     """Else all of the above would hold of recordings in which nothing is found whatever they hold."""
-    async with interlocked(RUN / "open", **{"ccdaemon/cc-door.conf": OPEN_DOOR}) as centre:
+    async with interlocked(RUN / "open", {"ccdaemon/cc-door.conf": OPEN_DOOR}) as centre:
 
         async def alone(act: Act, phone: Phone) -> None:
             centre.daemon.kill(signal.SIGKILL)
