@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict
 from typing import Any
 
@@ -27,6 +28,17 @@ def questions(register: Register) -> dict[str, Answerer]:
             "recordings": [asdict(recording) for recording in await register.recordings(row.id)],
         }
 
+    async def certificate(values: dict[str, Any]) -> dict[str, Any]:
+        told = await call(values)
+        rows = await register.audited(told["call"]["id"])
+        legs = {each["leg"] for row in rows if row.kind == "door" for each in json.loads(row.detail)["channels"]}
+        found = {(each["leg"], each["segment"]): each for each in told["recordings"]}
+        found |= {(each.leg, each.segment): asdict(each) for each in await register.recordings_of(legs)}
+        return {**told, "recordings": [*found.values()], "audit": [asdict(row) for row in rows]}
+
+    async def audit_day(values: dict[str, Any]) -> list[dict[str, Any]]:
+        return [asdict(row) for row in await register.audited_between(**values)]
+
     async def audit_head(_: dict[str, Any]) -> str:
         return str(await register.head())
 
@@ -34,4 +46,11 @@ def questions(register: Register) -> dict[str, Answerer]:
         found = await register.verify(Head.read(values["against"]) if values["against"] else None)
         return {"head": str(found.head), "faults": found.faults}
 
-    return {"calls": calls, "call": call, "audit head": audit_head, "audit verify": audit_verify}
+    return {
+        "calls": calls,
+        "call": call,
+        "certificate": certificate,
+        "audit head": audit_head,
+        "audit verify": audit_verify,
+        "audit day": audit_day,
+    }

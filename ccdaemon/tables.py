@@ -126,6 +126,12 @@ class PaymentTable(Table):
     signed_off: frozenset[str] = frozenset()
 
 
+class AuditTable(Table):
+    """Where the key lies that signs certificates."""
+
+    key: Path = Path("/etc/ccdaemon/audit.key")
+
+
 class ManagerTable(Table):
     """How we log in to Asterisk's manager port."""
 
@@ -194,4 +200,5 @@ class MainTable(JudgedTable):
     gateway: GatewayTable
     asterisk: AsteriskTable
     mqtt: MqttTable | None = None
+    audit: AuditTable = AuditTable()
     paths: PathsTable = PathsTable()

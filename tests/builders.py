@@ -34,7 +34,9 @@ from ccdaemon.rules.turns import (
     State,
 )
 from ccdaemon.shipped import shipped
-from ccdaemon.store import Database, Register, open_register
+from ccdaemon.signing import new_key
+from ccdaemon.store import Register, open_register
+from ccdaemon.store.database import Database
 
 EXAMPLE = Path(ccdaemon.__file__).parent / "example"
 PROMPTS = shipped("prompts")
@@ -103,6 +105,7 @@ def site_to_run(folder: Path, edits: Iterable[Edit] = ()) -> Path:
     config = written_site(folder, edits)
     for name in ("manager", "gateway"):
         (config / f"{name}.secret").write_text(f"the-{name}-secret-of-a-test\n")
+    (config / "audit.key").write_bytes(new_key())
     main = config / "ccdaemon.toml"
     text = main.read_text().replace("/etc/ccdaemon/", f"{config}/")
     for place in ("/etc/asterisk", "/usr/share/asterisk", "/var/lib/ccdaemon", "/var/spool/ccdaemon", "/run/ccdaemon"):

@@ -12,7 +12,20 @@ PACKAGE = Path(__file__).parents[1] / "ccdaemon"
 MODEL = {"model", "notices", "faults", "chain", "ways"}
 RULES = {"rules"}
 FLOWS = {"flows"}
-EDGES = {"asterisk", "store", "archive", "mqtt", "sounds", "spool", "control", "notify", "alarms", "logs", "voices"}
+EDGES = {
+    "asterisk",
+    "store",
+    "archive",
+    "mqtt",
+    "sounds",
+    "spool",
+    "control",
+    "notify",
+    "alarms",
+    "logs",
+    "signing",
+    "voices",
+}
 # A site's files: read and written for commands and daemon.
 SITE = {"config", "tables", "grammar", "dialplan", "drawing", "shipped"}
 DAEMON = {"daemon", "questions"}

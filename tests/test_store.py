@@ -34,7 +34,8 @@ from ccdaemon.notices import (
     RecorderStopped,
     Transferred,
 )
-from ccdaemon.store import CallRow, Register, RegisterUnusable, open_register
+from ccdaemon.store import CallRow, Register, open_register
+from ccdaemon.store.database import RegisterUnusable
 from tests.builders import narrow_register
 
 CALL, CALLER, AGENT = "1783328400.1", "1783328400.1", "1783328400.2"

@@ -2,14 +2,37 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-from typing import Annotated
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
+from rich.markup import escape
 
+from ccdaemon import __version__
 from ccdaemon.chain import Head
-from ccdaemon.cli.configuration import DEFAULT_FOLDER, Folder, configuration, errors, screen
+from ccdaemon.cli.configuration import (
+    DEFAULT_FOLDER,
+    Folder,
+    a_moment,
+    configuration,
+    errors,
+    local,
+    screen,
+    stop,
+)
+from ccdaemon.cli.init import keep
 from ccdaemon.cli.register import ask_register
+from ccdaemon.config import Configuration
+from ccdaemon.daemon import ARCHIVE
+from ccdaemon.rules import audit_day
+from ccdaemon.rules.certificate import differences, statement
+from ccdaemon.signing import KeyUnusable, holds, new_key, public, read_key, signed
+
+ALARMING = ("guarded", "longest_exposure_ms", "recordings_faulty")
 
 app = typer.Typer(help="The chain of what happened to recordings and payments.", no_args_is_help=True)
 
@@ -51,3 +74,136 @@ def verify(
         if not told["faults"]:
             screen.print(f"[green]The chain is whole.[/] Its head is {told['head']}")
     raise typer.Exit(1 if told["faults"] else 0)
+
+
+@app.command()
+def report(
+    config: Folder = DEFAULT_FOLDER,
+    day: Annotated[
+        datetime | None,
+        typer.Option(help="As 2026-12-24.", parser=a_moment, metavar="DAY", show_default="yesterday"),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,  # noqa: FBT002
+) -> None:
+    """A day's payments, refusals, and what went round the payments door. Exit status 1 if something did."""
+    site = configuration(config)
+    zone = site.site.timezone
+    chosen = local(day, zone) if day else datetime.now(zone) - timedelta(days=1)
+    begin = chosen.replace(hour=0, minute=0, second=0, microsecond=0)
+    end = (begin.replace(tzinfo=None) + timedelta(days=1)).replace(tzinfo=zone)
+    rows = ask_register(site, "audit day", since=begin.timestamp(), until=end.timestamp())
+    counts = audit_day.day(rows)
+    if as_json:
+        typer.echo(json.dumps({"day": f"{begin:%Y-%m-%d}", **counts}))
+    else:
+        screen.print(f"[bold]{begin:%A %-d %B %Y}[/]")
+        for name, count in counts.items():
+            colour = "red" if name in ALARMING and count else "none"
+            screen.print(f"  [{colour}]{count:>8}[/]  {name.replace('_', ' ').replace(' ms', ', in ms')}")
+    raise typer.Exit(1 if counts["guarded"] else 0)
+
+
+@app.command()
+def key(
+    config: Folder = DEFAULT_FOLDER,
+    new: Annotated[bool, typer.Option("--new", help="Make the key, where there is none yet.")] = False,  # noqa: FBT002
+) -> None:
+    """Print the public half of the key that signs certificates: give it to whoever is to check them."""
+    file = configuration(config).main.audit.key
+    try:
+        if new:
+            if file.exists():
+                message = f"{file} is there already, and was not changed: who has its certificates could check none"
+                raise stop(message)
+            keep(file, new_key())
+        typer.echo(public(read_key(file)))
+    except OSError as fault:
+        message = f"{file} cannot be written: {fault.strerror}"
+        raise stop(message) from None
+    except KeyUnusable as fault:
+        raise stop(str(fault)) from None
+
+
+@app.command()
+def certificate(
+    call: Annotated[str | None, typer.Argument(help="As `ccdaemon calls` lists it.")] = None,
+    config: Folder = DEFAULT_FOLDER,
+    out: Annotated[Path | None, typer.Option(help="Write it into this file.", metavar="FILE")] = None,
+    check: Annotated[Path | None, typer.Option(help="Check a certificate instead.", metavar="FILE")] = None,
+    with_key: Annotated[
+        str | None, typer.Option("--key", help="The public key to check it with.", show_default="the site's own")
+    ] = None,
+) -> None:
+    """Write down, signed, what is known of a call's recordings and payments; or check what was written down.
+
+    It says when the payments door opened, what had recorded until then, what each file is, and on which layer every
+    passage rested. `--check` says true or false, and what is different now: in the register, in the audit chain, or in
+    the files.
+
+    ccdaemon audit certificate 1783328400.1 --out call.json
+
+    ccdaemon audit certificate --check call.json
+    """
+    if (call is None) == (check is None):
+        message = "name a call, or a certificate with --check"
+        raise typer.BadParameter(message)
+    site = configuration(config)
+    try:
+        if call is not None:
+            said = _certified(site, call)
+            text = json.dumps(said, indent=1, ensure_ascii=False) + "\n"
+            if out is None:
+                typer.echo(text, nl=False)
+            else:
+                out.write_text(text)
+                screen.print(escape(f"{out}: {'; '.join(said['against']) or 'nothing was recorded after a door'}"))
+            return
+        assert check is not None
+        said = json.loads(check.read_text())
+        own = with_key or public(read_key(site.main.audit.key))
+    except KeyUnusable as fault:
+        raise stop(str(fault)) from None
+    except OSError as fault:
+        message = f"{fault.filename}: {fault.strerror}"
+        raise stop(message) from None
+    except ValueError:
+        message = f"{check} is no certificate"
+        raise stop(message) from None
+    wrong = [*_wrong(site, said, own)]
+    typer.echo("false" if wrong else "true")
+    for each in wrong:
+        errors.print(escape(each))
+    raise typer.Exit(1 if wrong else 0)
+
+
+def _certified(site: Configuration, call: str) -> dict[str, Any]:
+    said = statement(ask_register(site, "certificate", call=call))
+    chain = ask_register(site, "audit verify", against=None)
+    made = {"site": site.site.name, "made": datetime.now(site.site.timezone).isoformat(), "program": __version__}
+    key = read_key(site.main.audit.key)
+    return signed({**said, **made, "chain": chain, "key": public(key)}, key)
+
+
+def _wrong(site: Configuration, said: Any, key: str) -> Iterator[str]:  # noqa: ANN401 - any JSON
+    """All that is not as a certificate says."""
+    if not isinstance(said, dict) or not holds(said, key):
+        yield "it was not signed with this key, or was changed since"
+        return
+    head = said["chain"]["head"]
+    yield from (f"the audit chain: {each}" for each in ask_register(site, "audit verify", against=head)["faults"])
+    now = statement(ask_register(site, "certificate", call=said["call"]))
+    yield from differences({key: value for key, value in said.items() if key in now}, now)
+    for recording in said["recordings"]:
+        if recording["file"] is not None:
+            yield from _changed(site.main.paths.state / ARCHIVE / recording["file"], recording["sha256"])
+
+
+def _changed(file: Path, sha256: str) -> Iterator[str]:
+    try:
+        with file.open("rb") as content:
+            found = hashlib.file_digest(content, "sha256").hexdigest()
+    except OSError as fault:
+        yield f"{file}: {fault.strerror}"
+    else:
+        if found != sha256:
+            yield f"{file} is not the file that was recorded"

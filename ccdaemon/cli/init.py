@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from ccdaemon.cli.configuration import screen, stop
+from ccdaemon.signing import new_key
 
 USER = "ccdaemon"  # whom systemd runs the daemon as
 EXAMPLE = Path(__file__).parents[1] / "example"
@@ -48,11 +49,16 @@ def _write(folder: Path) -> None:
     main = folder / "ccdaemon.toml"
     main.write_text(main.read_text().replace("/etc/ccdaemon/", f"{place}/"))
     for name in ("manager", "gateway"):
-        file = folder / f"{name}.secret"
-        file.touch(mode=0o400)
-        file.chmod(0o600)
-        file.write_text(secrets.token_urlsafe(32) + "\n")
-        file.chmod(0o400)
-        if os.geteuid() == 0:
-            with suppress(LookupError):  # there is no such user here: who runs the daemon will have to own them
-                shutil.chown(file, USER)
+        keep(folder / f"{name}.secret", secrets.token_urlsafe(32).encode() + b"\n")
+    keep(folder / "audit.key", new_key())
+
+
+def keep(file: Path, content: bytes) -> None:
+    """Write what is for the daemon's user alone."""
+    file.touch(mode=0o400)
+    file.chmod(0o600)
+    file.write_bytes(content)
+    file.chmod(0o400)
+    if os.geteuid() == 0:
+        with suppress(LookupError):  # there is no such user here: who runs the daemon will have to own it
+            shutil.chown(file, USER)

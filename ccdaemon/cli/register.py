@@ -12,7 +12,8 @@ from ccdaemon.config import Configuration
 from ccdaemon.control import NotRunning, Refused, ask
 from ccdaemon.daemon import REGISTER, SOCKET
 from ccdaemon.questions import questions
-from ccdaemon.store import RegisterUnusable, open_register
+from ccdaemon.store import open_register
+from ccdaemon.store.database import RegisterUnusable
 
 
 def ask_register(site: Configuration, question: str, **values: Any) -> Any:  # noqa: ANN401 - any JSON

@@ -15,7 +15,7 @@ from ccdaemon.cli.configuration import DEFAULT_FOLDER, Folder, configuration, sh
 from ccdaemon.config import Configuration, ConfigurationFaults
 from ccdaemon.daemon import Daemon, folders
 from ccdaemon.logs import configure
-from ccdaemon.store import RegisterUnusable
+from ccdaemon.store.database import RegisterUnusable
 
 
 def run(

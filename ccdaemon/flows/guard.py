@@ -66,8 +66,9 @@ class Guard:
             f"something went round the payments door ({event['Event']} of {event.get('Channel', '?')}): recording of "
             f"{', '.join(recorded)} was stopped after {1000 * exposure:.0f} ms. Find out who or what connected them"
         )
-        call = self._calls.legs[legs[0].id].call if legs[0].id in self._calls.legs else legs[0].call
-        self._journal.note(Guarded(call, began, legs[0].id, event["Event"], exposure, recorded))
+        legs_of = {self._calls.legs.get(leg.id, leg).call: leg.id for leg in reversed(legs)}
+        for call, leg in legs_of.items():
+            self._journal.note(Guarded(call, began, leg, event["Event"], exposure, recorded))
 
     def _say(self, text: str) -> None:
         self._alarms.clear("payment-guard")  # each time is news

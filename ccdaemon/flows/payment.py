@@ -175,6 +175,7 @@ class Door:
 def _evidence(quiet: Quietened, raw: RawRecording | None) -> dict[str, object]:
     return {
         "leg": quiet.channel.id,
+        "call": quiet.channel.call,
         "channel": quiet.channel.name,
         "recorders": quiet.recorders,
         "file": raw.path.name if raw else None,

@@ -11,27 +11,21 @@ import asyncio
 import json
 import sqlite3
 import time
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import aiosqlite
 
-from ccdaemon.chain import Head, Link, Row, Verification, linked
+from ccdaemon.chain import Head, Link, Row, Verification
 from ccdaemon.faults import RegisterFull
 from ccdaemon.model import Recording
 from ccdaemon.notices import Notice
 from ccdaemon.store import audited
+from ccdaemon.store.database import HEAD, Database, RegisterUnusable, prepare
 from ccdaemon.store.entries import Statement, entries
-
-BUSY_TIMEOUT = 5000  # milliseconds; nobody else writes, but a backup may read
-
-
-class RegisterUnusable(Exception):
-    """The register cannot be opened: it is of a newer version, damaged, or not ours to write."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,41 +54,6 @@ class Moment:
     detail: dict[str, Any]
 
 
-class Database(aiosqlite.Connection):
-    """One connection, whose thread carries out a whole transaction at a time.
-
-    Statement by statement each would be a trip to that thread and back, which costs more than the statement; and what
-    waits between two of them might be cancelled there.
-    """
-
-    def __init__(self, file: Path) -> None:
-        super().__init__(lambda: sqlite3.connect(file, isolation_level=None), iter_chunk_size=64)
-
-    async def transact(self, statements: Sequence[Statement], links: Sequence[Link] = ()) -> None:
-        """Carry out all of them or none, and add to the audit chain. Who is cancelled meanwhile does not know which."""
-        await self._execute(self._transact, statements, links)  # type: ignore[no-untyped-call]  # aiosqlite gives it no type
-
-    def _transact(self, statements: Sequence[Statement], links: Sequence[Link]) -> None:
-        self._conn.execute("BEGIN IMMEDIATE")
-        try:
-            for sql, values in statements:
-                self._conn.execute(sql, values)
-            self._chain(links)
-            self._conn.execute("COMMIT")
-        finally:
-            if self._conn.in_transaction:
-                self._conn.execute("ROLLBACK")
-
-    def _chain(self, links: Sequence[Link]) -> None:
-        """Each behind the last row that stands in the file."""
-        if links:
-            head = Head(*(self._conn.execute(_HEAD).fetchone() or ()))
-        for link in links:
-            row = linked(head, link)
-            self._conn.execute(_AUDIT, asdict(row))
-            head = Head(row.seq, row.hash)
-
-
 @asynccontextmanager
 async def open_register(file: Path) -> AsyncIterator[Register]:
     """Open the register, brought to its newest shape. Raises `RegisterUnusable`."""
@@ -106,32 +65,10 @@ async def open_register(file: Path) -> AsyncIterator[Register]:
         message = f"the register {file} cannot be opened: {fault}"
         raise RegisterUnusable(message) from None
     try:
-        await _prepare(database, file)
+        await prepare(database, file)
         yield Register(database)
     finally:
         await database.close()
-
-
-async def _prepare(database: Database, file: Path) -> None:
-    try:
-        for pragma in (
-            "journal_mode = WAL",
-            "synchronous = NORMAL",
-            "foreign_keys = ON",
-            "secure_delete = ON",
-            f"busy_timeout = {BUSY_TIMEOUT}",
-        ):
-            await database.execute(f"PRAGMA {pragma}")
-        ((version,),) = await database.execute_fetchall("PRAGMA user_version")
-        migrations = sorted(files(__name__).joinpath("migrations").iterdir(), key=lambda each: each.name)
-        if version > len(migrations):
-            message = f"the register {file} was written by a newer ccdaemon (version {version}): install that one again"
-            raise RegisterUnusable(message)
-        for number, migration in enumerate(migrations[version:], version + 1):
-            await database.executescript(f"BEGIN;\n{migration.read_text()}\nPRAGMA user_version = {number};\nCOMMIT;")
-    except aiosqlite.Error as fault:
-        message = f"the register {file} cannot be used: {fault}"
-        raise RegisterUnusable(message) from None
 
 
 class Register:
@@ -192,6 +129,7 @@ class Register:
             """
             SELECT at, kind, leg, detail FROM events
             WHERE call IN (SELECT id FROM calls WHERE id = :call OR merged = :call)
+            GROUP BY CASE kind WHEN 'door' THEN detail ELSE id END  -- of two calls that became one both have it
             UNION ALL
             SELECT began, 'leg began', id, json_object('channel', channel) FROM legs WHERE call = :call
             UNION ALL
@@ -220,6 +158,12 @@ class Register:
         rows = await self._rows(f"{_RECORDING} WHERE call = :call ORDER BY started, leg, segment", {"call": call})
         return [Recording(*row) for row in rows]
 
+    async def recordings_of(self, legs: Collection[str]) -> list[Recording]:
+        """The recordings of some legs, in their order."""
+        chosen = "WHERE leg IN (SELECT value FROM json_each(:legs)) ORDER BY started, leg, segment"
+        rows = await self._rows(f"{_RECORDING} {chosen}", {"legs": json.dumps([*legs])})
+        return [Recording(*row) for row in rows]
+
     async def unfinished_recordings(self) -> list[Recording]:
         """Recordings without a finished file and without a known reason for it."""
         return [Recording(*row) for row in await self._rows(f"{_RECORDING} WHERE file IS NULL AND fault IS NULL")]
@@ -236,8 +180,33 @@ class Register:
 
     async def head(self) -> Head:
         """The last row of the audit chain."""
-        rows = await self._rows(_HEAD)
+        rows = await self._rows(HEAD)
         return Head(*rows[0]) if rows else Head()
+
+    async def audited(self, call: str) -> list[Row]:
+        """The rows of the audit chain that speak of a call, or of one that became part of it."""
+        rows = await self._rows(
+            """
+            WITH mine AS (SELECT id FROM calls WHERE id = :call OR merged = :call)
+            SELECT seq, at, kind, detail, hash FROM audit
+            WHERE json_extract(detail, '$.call') IN mine
+            OR EXISTS (
+                SELECT 1 FROM json_each(detail, '$.channels') AS channel
+                WHERE CASE channel.type WHEN 'object' THEN json_extract(channel.value, '$.call') END IN mine
+            )
+            ORDER BY seq
+            """,
+            {"call": call},
+        )
+        return [Row(*row) for row in rows]
+
+    async def audited_between(self, since: float, until: float) -> list[Row]:
+        """The rows of the audit chain of a span of time."""
+        rows = await self._rows(
+            "SELECT seq, at, kind, detail, hash FROM audit WHERE at >= :since AND at < :until ORDER BY seq",
+            {"since": round(1000 * since), "until": round(1000 * until)},
+        )
+        return [Row(*row) for row in rows]
 
     async def verify(self, against: Head | None = None) -> Verification:
         """Hold the rows of the audit chain against each other, and against a head that was kept elsewhere."""
@@ -260,8 +229,6 @@ class Register:
         return list(await self._database.execute_fetchall(sql, values or {}))
 
 
-_HEAD = "SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1"
-_AUDIT = "INSERT INTO audit (seq, at, kind, detail, hash) VALUES (:seq, :at, :kind, :detail, :hash)"
 _FINISH = """
     INSERT INTO recordings (leg, segment, call, service, started, stopped, reason, file, seconds, bytes, sha256, fault)
     VALUES (:leg, :segment, coalesce((SELECT merged FROM calls WHERE id = :call), :call), :service, :started, :stopped,

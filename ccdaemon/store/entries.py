@@ -132,7 +132,11 @@ def _statements(notice: Notice) -> Iterator[Statement]:
         case Announced(call, at, language, whole):
             yield _event(call, at, "announcement", None, language=language, whole=whole)
         case DoorOpened(call, at, leg, about, took, channels, supervisors):
-            yield _event(call, at, "door", leg, about=about, took=took, channels=channels, supervisors=supervisors)
+            said = {"about": about, "took": took, "channels": channels, "supervisors": supervisors}
+            others = {str(each["call"]) for each in channels if "call" in each} - {call}
+            for one in (call, *sorted(others)):  # the other lines of a phone are calls of their own
+                yield _KNOWN, {"call": one, "at": at}
+                yield _event(one, at, "door", leg, **said)
         case DoorRefused(call, at, leg, service):
             yield _event(call, at, "refusal", leg, service=service)
         case Resumed(call, at, leg, channels):

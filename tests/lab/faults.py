@@ -9,12 +9,13 @@ import signal
 import sqlite3
 import subprocess
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
 from ccdaemon.asterisk.wire import agi_command
+from ccdaemon.faults import SwitchRefused
 from tests.lab.centre import Centre
 from tests.lab.proxy import Proxy
 
@@ -110,7 +111,8 @@ async def stale_answers(it: Fragile) -> AsyncIterator[None]:
     async with it.centre.manager() as ami:
         for each in await ami.listing("CoreShowChannels"):
             for variable in ("__CC_CLEAR", "__CC_PAYMENT", "__GOSUB_RETVAL"):
-                await ami.action("Setvar", {"Channel": each["Channel"], "Variable": variable, "Value": "clear"})
+                with suppress(SwitchRefused):  # it has hung up meanwhile
+                    await ami.action("Setvar", {"Channel": each["Channel"], "Variable": variable, "Value": "clear"})
     async with killed(it):
         yield
 

@@ -28,6 +28,14 @@ def read(file: Path) -> list[Samples]:
         return [channel / 32768 for channel in raw.reshape(-1, source.getnchannels()).T]
 
 
+def read_capture(file: Path) -> Samples:
+    """What a phone heard, in A-law (ITU-T G.711), full scale at 1."""
+    data = np.frombuffer(file.read_bytes(), dtype=np.uint8) ^ 0x55
+    exponent, mantissa = (data >> 4) & 7, (data & 15).astype(np.int32)
+    magnitude = np.where(exponent == 0, 16 * mantissa + 8, (16 * mantissa + 264) << np.maximum(exponent, 1) - 1)
+    return np.asarray(np.where(data & 128, magnitude, -magnitude) / 32768)
+
+
 def levels(samples: Samples, hertz: float) -> Samples:
     """The level of a tone in each frame, in dBFS of its amplitude. The last frame is filled up with silence."""
     frames = np.pad(samples, (0, -len(samples) % FRAME)).reshape(-1, FRAME)
