@@ -637,6 +637,22 @@ async def test_a_wrong_secret_is_not_hammered(monkeypatch: pytest.MonkeyPatch) -
     assert "wrong" not in str(logs)  # the secret
 
 
+@pytest.mark.usefixtures("quick")
+async def test_an_action_that_is_refused_costs_the_link_but_no_minute() -> None:
+    async def body(ami: Ami) -> NoReturn:
+        await ami.action("Setvar")
+        raise AssertionError
+
+    with capture_logs() as logs:
+        async with a_switch() as switch, kept(switch.address(), body) as changes:
+            for _ in range(2):
+                link = await switch.let_in()
+                assert await changes.next() is None
+                await link.answer(await link.hear(), Response="Error", Message="Permission denied")
+                assert await changes.next() == "Setvar: Permission denied"
+    assert "Check the rights of our user" in logs[0]["event"]
+
+
 async def test_a_link_that_breaks_at_every_login_is_made_ever_more_slowly(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(room, "FIRST_DELAY", 0.05)
 

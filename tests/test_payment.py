@@ -223,6 +223,13 @@ def test_the_guard_finds(
     assert {leg.id for leg in legs} == {channel.id for channel in found}, claim
 
 
+def test_the_guard_finds_whose_place_an_officer_takes() -> None:
+    calls = a_graph(CALLER, replace(AGENT, bridge=""), OFFICER)
+    event = {"Event": "BridgeEnter", "Uniqueid": OFFICER.id, "SwapUniqueid": AGENT.id}
+    assert {leg.id for leg in exposed(calls, event, a_site())} == {CALLER.id, AGENT.id, OFFICER.id}
+    assert {leg.id for leg in exposed(calls, event | {"SwapUniqueid": "9.99"}, a_site())} == {CALLER.id, OFFICER.id}
+
+
 def test_whoever_is_called_on_a_sealed_call_is_sealed_as_well() -> None:
     calls = a_graph(CALLER, sealed=(CALLER.id,))
     calls.apply({"Event": "Newchannel", "Uniqueid": AGENT.id, "Linkedid": CALLER.call, "Channel": AGENT.name}, 0.0)
@@ -230,12 +237,18 @@ def test_whoever_is_called_on_a_sealed_call_is_sealed_as_well() -> None:
 
 
 @pytest.mark.parametrize(
-    ("recorders", "alarm"), [({AGENT.name: 2}, "something went round the payments door"), ({}, None)]
+    ("recorders", "seen", "alarm"),
+    [
+        ({AGENT.name: 2}, False, "something went round the payments door"),
+        ({}, True, "something went round the payments door"),  # it ended with its leg in that moment
+        ({}, False, None),
+    ],
 )
 async def test_the_guard_stops_seals_and_says_so_where_there_was_a_recorder(
-    recorders: dict[str, int], alarm: str | None
+    recorders: dict[str, int], alarm: str | None, *, seen: bool
 ) -> None:
     switch, calls = Switch([CALLER, AGENT], dict(recorders)), a_graph(CALLER, AGENT)
+    calls.legs[AGENT.id].recorded = seen
     notes, board = Notes(), Noticeboard()
     tally = Topics()
     guard = Guard(Interlock(switch), calls, a_site, notes, board, Tally(tally.publish), lambda: 100.25)

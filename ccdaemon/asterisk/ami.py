@@ -44,6 +44,10 @@ class AmiRefused(SwitchRefused):
     """Asterisk says no, to the login or to an action: tell a person. The text is Asterisk's own."""
 
 
+class AmiDenied(AmiRefused):
+    """Asterisk does not let us in: another user or secret is needed."""
+
+
 class AmiDisconnected(SwitchLost):
     """The link dropped or no answer came in time: whether the action was carried out is not known, so look."""
 
@@ -85,7 +89,7 @@ class Ami:
 
 @asynccontextmanager
 async def connect(address: AmiAddress) -> AsyncIterator[Ami]:
-    """Connect and log in. Raises `AmiUnreachable`, or `AmiRefused` for a wrong user or secret."""
+    """Connect and log in. Raises `AmiUnreachable`, or `AmiDenied` for a wrong user or secret."""
     manager = _Manager(address)
     connecting = manager.connect()
     try:
@@ -120,15 +124,23 @@ async def keep_linked(
         except* (AmiUnreachable, AmiDisconnected) as faults:
             changed(_first(faults))
             log.warning("no manager link to Asterisk: calls are answered by the second tier", reason=_first(faults))
-        except* AmiRefused as faults:
+        except* AmiDenied as faults:
             changed(_first(faults))
             delay = DENIED_DELAY
             log.error(
-                "Asterisk refuses us: calls are answered by the second tier. Check [manager] user and secret against "
-                "manager.conf, and the rights of this user there",
+                "Asterisk does not let us in: calls are answered by the second tier. Check [manager] user and secret "
+                "against manager.conf",
                 user=address.user,
                 reason=_first(faults),
                 next_attempt_seconds=delay,
+            )
+        except* AmiRefused as faults:
+            changed(_first(faults))
+            log.error(
+                "Asterisk refuses what we need: calls are answered by the second tier. Check the rights of our user in "
+                "manager.conf",
+                user=address.user,
+                reason=_first(faults),
             )
         await asyncio.sleep(delay * random.uniform(0.8, 1.2))  # noqa: S311 - spreads load, guards nothing
         delay = min(delay * 2, LONGEST_DELAY)
@@ -270,7 +282,7 @@ class _Manager(Manager):  # type: ignore[misc]  # panoramisk has no types
         if (fault := future.exception()) is not None:
             self._fail(AmiUnreachable(str(fault)))
         elif (answer := future.result()[0]).get("Response") != "Success":
-            self._fail(AmiRefused(f"login: {answer.get('Message', 'no reason given')}"))
+            self._fail(AmiDenied(f"login: {answer.get('Message', 'no reason given')}"))
         elif not self.logged_in.done():
             self.logged_in.set_result(None)
 

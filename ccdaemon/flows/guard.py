@@ -46,7 +46,11 @@ class Guard:
         self._clock = clock
 
     async def stop(self, event: Event, legs: Sequence[Leg]) -> None:
-        """Stop every recorder on these legs, and seal them. If there was one, it is an alarm."""
+        """Stop every recorder on these legs, and seal them. If there was one, it is an alarm.
+
+        Even one that had ended with its leg: an officer's phone can take the place of an agent's (RFC 3891).
+        """
+        running = {leg.id for leg in legs if leg.recorded}
         began = float(event.get("Timestamp") or self._clock())
         devices = self._site().devices
         try:
@@ -58,10 +62,12 @@ class Guard:
             self._say(f"a recorder may run on a payment, and could not be stopped: {str(fault) or 'too slow'}")
             return
         self._calls.seal(leg.id for leg in legs)
-        if not any(stopped):
+        recorded = tuple(
+            leg.channel for leg, recorders in zip(legs, stopped, strict=True) if recorders or leg.id in running
+        )
+        if not recorded:
             return
         self._tally.guarded()
-        recorded = tuple(leg.channel for leg, recorders in zip(legs, stopped, strict=True) if recorders)
         self._say(
             f"something went round the payments door ({event['Event']} of {event.get('Channel', '?')}): recording of "
             f"{', '.join(recorded)} was stopped after {1000 * exposure:.0f} ms. Find out who or what connected them"

@@ -146,7 +146,9 @@ def exposed(calls: Calls, event: Event, site: Site) -> list[Leg]:
             here = _together(calls, leg, site)
             return [leg] if any(_pays(each, site) for each in here) else []
         case "BridgeEnter":
+            left = calls.legs.get(event.get("SwapUniqueid", ""))  # whose place it takes
             here = _together(calls, leg, site)
+            here += [left] if left is not None and left not in here else []
             return [each for each in here if not each.sealed] if any(_pays(each, site) for each in here) else []
         case _:
             return []

@@ -23,12 +23,13 @@ DISK = "400m"
 FILLING = 1024 * 1024  # bytes at a time
 
 
-@dataclass(frozen=True)
+@dataclass
 class Fragile:
     """A centre, and what stands between its daemon and Asterisk's manager port."""
 
     centre: Centre
     link: Proxy
+    small_disk: bool = False
 
 
 Fault: TypeAlias = Callable[[Fragile], AbstractAsyncContextManager[None]]

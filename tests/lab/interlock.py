@@ -93,9 +93,11 @@ async def tried(centre: Centre, routes: Sequence[Route] = ROUTES) -> list[Tried]
     return await _outcome(centre, stage, routes, playing)
 
 
-async def tried_amid(it: Fragile, fault: Fault, after: float, routes: Sequence[Route] = ROUTES) -> list[Tried]:
+async def tried_amid(
+    it: Fragile, fault: Fault, after: float, routes: Sequence[Route] = ROUTES, patience: float = PATIENCE
+) -> list[Tried]:
     """The same, with a fault `after` some seconds: all callers speak with an agent by then, or are about to call."""
-    stage = Stage(it.centre, [*AGENTS, ON_TWO_LINES], OFFICERS, PATIENCE)
+    stage = Stage(it.centre, [*AGENTS, ON_TWO_LINES], OFFICERS, patience)
     stage.gate.clear()
     async with asyncio.TaskGroup() as calls:
         playing = _played(calls, stage, routes)

@@ -12,7 +12,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import TypeAlias
-from urllib.parse import quote
 
 from ccdaemon.asterisk.agi import AgiServer, AgiSession, CallerGone
 from ccdaemon.asterisk.ami import Ami, AmiAddress, connect
@@ -73,10 +72,10 @@ class Phone:
         await self._session.execute("Transfer", f"PJSIP/{where}", within=120)
 
     async def replaces(self) -> str:
-        """This call as a Replaces header names it to the other side (RFC 3891), for the address of a REFER."""
+        """This call as a Replaces header names it to the other side (RFC 3891)."""
         names = ("call-id", "remote_tag", "local_tag")
         call, theirs, ours = [await self._session.get(f"CHANNEL(pjsip,{name})") for name in names]
-        return quote(f"{call};to-tag={theirs};from-tag={ours}", safe="")
+        return f"{call};to-tag={theirs};from-tag={ours}"
 
     async def mix(self, room: str) -> None:
         """Let all calls of this phone that are in the room hear each other, as a phone does that mixes its lines."""
@@ -123,10 +122,13 @@ class Exchange:
         """What the phone of an extension does when it rings."""
         self._desks[extension] = script
 
-    async def call(self, number: str, script: Script, caller: str = "01597827460", via: str = "carrier") -> None:
+    async def call(
+        self, number: str, script: Script, caller: str = "01597827460", via: str = "carrier", replaces: str = ""
+    ) -> None:
         """Dial a number from outside (or from a phone, by its endpoint), run the script once answered, until it ends.
 
-        `caller` is the number that is shown; an empty one is withheld.
+        `caller` is the number that is shown; an empty one is withheld. `replaces` names a call that this one is to
+        take the place of, as `Phone.replaces` has it.
         """
         name = str(next(self._numbers))
         self._callers[name] = script
@@ -139,6 +141,7 @@ class Exchange:
                 "Exten": name,
                 "Priority": "1",
                 "CallerID": f"<{caller}>" if caller else "",
+                **({"Variable": f"PJSIP_HEADER(add,Replaces)={replaces}"} if replaces else {}),
                 "Timeout": str(int(ANSWER_DEADLINE * 1000)),
                 "Async": "true",
             },

@@ -20,7 +20,7 @@ DEADLINE = 90.0  # seconds for one call
 FINISHED = 15.0  # seconds until the last recording has left the spool
 TALK = 1.5  # seconds of conversation before anything happens, and after an officer is there
 APART = 0.1  # seconds between ways that begin: two cores play all the phones, too
-SOON = 10.0  # seconds in which a channel that must come is there
+SOON = 20.0  # seconds in which a channel that must come is there
 
 
 Way: TypeAlias = Callable[["Act", Phone], Awaitable[None]]
@@ -153,7 +153,8 @@ class Stage:
             await phone.press(key)
         await phone.speak(CALLER)
         ends = [asyncio.create_task(each.wait()) for each in (act.connected, act.over)]
-        await asyncio.wait(ends, timeout=self._patience, return_when=asyncio.FIRST_COMPLETED)
+        patience = self._patience if act.alone else DEADLINE
+        await asyncio.wait(ends, timeout=patience, return_when=asyncio.FIRST_COMPLETED)
         for each in ends:
             each.cancel()
         if act.connected.is_set():

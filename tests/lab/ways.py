@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 from ccdaemon.asterisk.agi import CallerGone
 from tests.lab.centre import SOUNDS
@@ -126,7 +127,7 @@ async def replaces_from_line_2(act: Act, phone: Phone) -> None:
     async def consults(second: Phone) -> None:
         await second.speak(AGENT)
         await act.with_officer()
-        await phone.refer(f"{act.sip(PAYMENTS)}?Replaces={await second.replaces()}")
+        await phone.refer(f"{act.sip(PAYMENTS)}?Replaces={quote(await second.replaces(), safe='')}")
         await asyncio.sleep(2 * TALK)
 
     await act.line(PAYMENTS, consults, act.agent)

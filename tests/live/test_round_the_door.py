@@ -79,7 +79,7 @@ async def _guarded(centre: Centre, channel: str) -> float:
         while True:
             for row in await centre.calls():
                 for moment in (await centre.ask("call", call=row["id"]))["timeline"]:
-                    if moment["kind"] == "guard" and channel in moment["detail"]["channels"]:
+                    if moment["kind"] == "guard" and channel in str(moment["detail"]["channels"]):
                         return float(moment["detail"]["exposure"])
             await asyncio.sleep(0.1)
 
@@ -147,6 +147,41 @@ async def test_who_is_joined_to_an_officer_round_the_door_is_recorded_for_millis
     print(f"{1000 * exposures[0]:.1f} ms until it was stopped; an officer in {1000 * heard:.0f} ms of the recording")
     assert exposures[0] < GUARDED_WITHIN
     assert heard < GUARDED_WITHIN
+
+
+async def test_an_officer_who_takes_an_agents_place_is_not_recorded_and_the_call_stays_sealed(centre: Centre) -> None:
+    """INVITE with Replaces (RFC 3891): the phones know the dialogue's name, and Asterisk asks nobody."""
+
+    async def way(act: Act, phone: Phone) -> None:
+        name = await phone.replaces()
+
+        async def takes_over(officer: Phone) -> None:
+            await officer.speak(OFFICER)
+            await act.channel(f"PJSIP/{OFFICER_WHO_DIALS}-", bridged=True)
+            act.connected.set()
+            await officer.stay(2)
+            await officer.refer(act.sip("6111"))  # and back to Housing
+            await act.channel(f"PJSIP/{AGENT}-", bridged=True)
+            await asyncio.sleep(2)
+
+        async with asyncio.timeout(30):
+            await centre.world.call(AGENT, takes_over, via=OFFICER_WHO_DIALS, caller=OFFICER_WHO_DIALS, replaces=name)
+
+    await centre.until('not it["live"]', 15)
+    before = await _recordings(centre)
+    stage = Stage(centre, [AGENT], [])
+    act = await stage.play(way, HOUSING)
+    assert act.connected.is_set()
+    exposure = await _guarded(centre, f"PJSIP/{AGENT}-")
+    assert "payment-guard" in (await centre.ask("state"))["alarms"]
+    found = await stage.heard_after()
+    (mine,) = await _recordings(centre) - before
+    assert found[mine.name] == []
+    print(f"{1000 * exposure:.1f} ms until it was seen")
+    assert exposure < GUARDED_WITHIN
+    newest = (await centre.calls())[0]["id"]
+    timeline = (await centre.ask("call", call=newest))["timeline"]
+    assert [each["detail"]["queue"] for each in timeline if each["kind"] == "joined queue"] == ["housing", "housing"]
 
 
 # --- supervisors -----------------------------------------------------------------------------------------------------
