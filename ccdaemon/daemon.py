@@ -21,7 +21,8 @@ from ccdaemon import __version__
 from ccdaemon.alarms import Alarms
 from ccdaemon.archive import Archive
 from ccdaemon.asterisk.agi import AgiServer, AgiSession
-from ccdaemon.asterisk.ami import Ami, AmiAddress, AmiDisconnected, keep_linked
+from ccdaemon.asterisk.ami import Ami, AmiAddress, AmiDisconnected
+from ccdaemon.asterisk.links import keep_linked
 from ccdaemon.config import Configuration, ConfigurationFaults, load, secret, tls_context
 from ccdaemon.control import Control
 from ccdaemon.dialplan import MISSED, RECORDINGS

@@ -20,7 +20,9 @@ from panoramisk import Manager
 from structlog.testing import capture_logs
 
 from ccdaemon.asterisk import ami as room
-from ccdaemon.asterisk.ami import Ami, AmiAddress, AmiDisconnected, AmiRefused, AmiUnreachable, connect, keep_linked
+from ccdaemon.asterisk import links
+from ccdaemon.asterisk.ami import Ami, AmiAddress, AmiDisconnected, AmiRefused, AmiUnreachable, connect
+from ccdaemon.asterisk.links import keep_linked
 from ccdaemon.asterisk.wire import MAX_AMI_MESSAGE, Headers, Unsendable
 from ccdaemon.config import tls_context
 from tests.certificates import Certificate, certificate
@@ -569,8 +571,8 @@ async def kept(address: AmiAddress, body: Callable[[Ami], Awaitable[NoReturn]]) 
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(room, "FIRST_DELAY", 0.01)
-    monkeypatch.setattr(room, "LONGEST_DELAY", 0.02)
+    monkeypatch.setattr(links, "FIRST_DELAY", 0.01)
+    monkeypatch.setattr(links, "LONGEST_DELAY", 0.02)
 
 
 @pytest.mark.usefixtures("quick")
@@ -617,9 +619,9 @@ async def test_a_link_is_made_as_soon_as_asterisk_is_there() -> None:
 
 
 async def test_a_wrong_secret_is_not_hammered(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(room, "FIRST_DELAY", 0.001)
-    monkeypatch.setattr(room, "LONGEST_DELAY", 0.002)
-    monkeypatch.setattr(room, "DENIED_DELAY", 0.3)
+    monkeypatch.setattr(links, "FIRST_DELAY", 0.001)
+    monkeypatch.setattr(links, "LONGEST_DELAY", 0.002)
+    monkeypatch.setattr(links, "DENIED_DELAY", 0.3)
 
     async def body(ami: Ami) -> NoReturn:
         raise AssertionError(ami)
@@ -654,7 +656,7 @@ async def test_an_action_that_is_refused_costs_the_link_but_no_minute() -> None:
 
 
 async def test_a_link_that_breaks_at_every_login_is_made_ever_more_slowly(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(room, "FIRST_DELAY", 0.05)
+    monkeypatch.setattr(links, "FIRST_DELAY", 0.05)
 
     async def body(ami: Ami) -> NoReturn:
         await ami.action("CoreShowChannels")

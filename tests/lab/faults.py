@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+import re
 import signal
 import sqlite3
 import subprocess
@@ -68,9 +69,9 @@ async def slow(it: Fragile) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def erring(it: Fragile) -> AsyncIterator[None]:
-    """Asterisk does what it is asked, and says that it did not."""
-    denied = b"Response: Error\r\nMessage: Permission denied\r\n"
-    it.link.alter = lambda piece: piece.replace(b"Response: Success\r\n", denied)
+    """Asterisk does what it is asked, logins aside, and says that it did not."""
+    success = re.compile(rb"Response: Success\r\n(?!ActionID: \S+\r\nMessage: Authentication accepted)")
+    it.link.alter = lambda piece: success.sub(b"Response: Error\r\nMessage: Permission denied\r\n", piece)
     yield
     it.link.alter = bytes
 

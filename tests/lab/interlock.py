@@ -12,10 +12,11 @@ from types import MappingProxyType
 from tests.lab.centre import PBX_PORT, Centre, contact_centre
 from tests.lab.faults import Fault, Fragile
 from tests.lab.proxy import Proxy
+from tests.lab.routes import ROUTES, Route
 from tests.lab.site import queues
 from tests.lab.stage import Act, Stage
 from tests.lab.tones import Found
-from tests.lab.ways import COLLEAGUE, LINE_2, ON_TWO_LINES, ROUTES, WHO_CALL, Route
+from tests.lab.ways import COLLEAGUE, LINE_2, ON_TWO_LINES, WHO_CALL
 
 AGENTS = [f"12{number:02d}" for number in range(1, len(ROUTES) + 5)]
 NUMBERS = [f"01632960{number}" for number in range(300, 300 + len(ROUTES))]
@@ -49,7 +50,11 @@ def interlocked(
         more_numbers=NUMBERS,
         asterisk={"queues.conf": conf, **files},
         manager_port=manager_port,
-        changes={"\n[phones]\n": f"\n[phones]\n{accounts}", **changes},
+        changes={
+            "\n[phones]\n": f"\n[phones]\n{accounts}",
+            'name = "payments"\n': 'name = "payments"\nlanguage_wait = 8\n',
+            **changes,
+        },
     )
 
 

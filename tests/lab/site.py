@@ -76,8 +76,7 @@ def write_site(
     """The example site, moved into `folder`: open round the clock but for the services in `closed`.
 
     `more_phones` are extensions of phones besides the site's own, officers' where they begin with 8; `manager_port` is
-    where the daemon looks for AMI; `more_numbers` are Housing's too; `changes` are made
-    in `ccdaemon.toml`.
+    where the daemon looks for AMI; `more_numbers` are Housing's too; `changes` are made in every file.
     """
     site = Site(folder, Addresses.pick())
     shutil.rmtree(folder, ignore_errors=True)
@@ -106,7 +105,10 @@ def write_site(
     )
     for file in (site.config / "services").glob("*.toml"):
         hours = "[hours]\n" if file.stem in closed else "[hours]\nalways = true\n"
-        file.write_text(re.sub(r"^\[hours\]\n(?:[^\[\n].*\n)*", hours, file.read_text(), flags=re.MULTILINE))
+        text = re.sub(r"^\[hours\]\n(?:[^\[\n].*\n)*", hours, file.read_text(), flags=re.MULTILINE)
+        for old, new in changes.items():
+            text = text.replace(old, new)
+        file.write_text(text)
     housing = site.config / "services" / "housing.toml"
     numbers = ", ".join(f'"{number}"' for number in ("01632 960111", *more_numbers))
     housing.write_text(housing.read_text().replace('"01632 960111"', numbers))

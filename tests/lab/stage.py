@@ -99,6 +99,8 @@ class Stage:
         self._one_by_one = asyncio.Lock()
         self.gate = asyncio.Event()  # nobody takes their way before it is set
         self.gate.set()
+        self._finished = centre.site.folder / "state" / "recordings"
+        self._before = set(self._finished.rglob("*.wav"))
         for extension in agents:
             centre.world.desk(extension, self._agent(extension))
         for extension in officers:
@@ -199,11 +201,11 @@ class Stage:
         await act.over.wait()  # where both others hang up in the same moment, Asterisk leaves whom they swapped alone
 
     async def heard_after(self) -> Mapping[str, list[Found]]:
-        """What is in the recordings that must not be there, by file, once all of them are finished."""
+        """What is in the recordings since we began that must not be there, by file, once all of them are finished."""
         async with asyncio.timeout(FINISHED):
             while any(self._centre.site.recordings.iterdir()):
                 await asyncio.sleep(0.1)
-        files = sorted((self._centre.site.folder / "state" / "recordings").rglob("*.wav"))
+        files = sorted(set(self._finished.rglob("*.wav")) - self._before)
         found = {
             file.name: [find(channel, hertz) for channel in read(file) for hertz in (OFFICER, CALLER_AFTER)]
             for file in files

@@ -9,7 +9,7 @@ import pytest_asyncio
 
 from tests.lab.faults import FAULTS, Fragile, small_disk
 from tests.lab.interlock import fragile, tried_amid
-from tests.lab.ways import ROUTES
+from tests.lab.routes import ROUTES
 from tests.live.conftest import RUN
 
 (CONSULTATION,) = [route for route in ROUTES if route.name == "attended_code"]  # by which a recorder could go on

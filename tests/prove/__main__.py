@@ -15,6 +15,7 @@ from tests.lab.centre import play
 from tests.lab.site import ROOT
 from tests.prove.callers import amid_a_crowd, anything_or_nothing
 from tests.prove.debian import demo_and_test
+from tests.prove.interlock import matrix
 from tests.prove.proof import NotHeld, Proof, run
 
 TABLE = ROOT / "tests" / "prove" / "RESULTS.md"
@@ -94,6 +95,13 @@ PROOFS = (
         "transfers to nowhere are refused, callers nobody takes come back, what a phone begins is not recorded",
         live("test_transfers.py"),
     ),
+    Proof(
+        "interlock",
+        "no way to an officer leaves a frame of what followed in a recording, whatever fails in its middle",
+        partial(matrix, RUN / "interlock", ROOT / "tests" / "prove" / "INTERLOCK.md"),
+    ),
+    Proof("round", "what goes round the door is closed, or seen in milliseconds", live("test_round_the_door.py")),
+    Proof("segments", "who consults and comes back is recorded whole", live("test_segments.py")),
     Proof(
         "keys",
         "who presses anything or nothing for ten minutes comes to a person or a goodbye, on every line",
