@@ -70,13 +70,7 @@ class Daemon:
         self._configuration = self._started = configuration
         main = configuration.main
         self._gateway_secret = secret(main.gateway.secret)
-        self._address = AmiAddress(
-            main.manager.host,
-            main.manager.port,
-            main.manager.user,
-            secret(main.manager.secret),
-            tls_context(main.manager.ca) if main.manager.tls else None,
-        )
+        self._address = manager_address(configuration)
         self._calls = Calls()
         self._archive = Archive(main.paths.spool / RECORDINGS, main.paths.state / ARCHIVE)
         self._synchronised = False
@@ -276,6 +270,13 @@ async def _converse(conversation: Conversation, session: AgiSession) -> None:
         log.warning("somebody connected who is not our dialplan, or not that of this version", next=INSTALL)
         return
     await conversation.answer(question, session)
+
+
+def manager_address(configuration: Configuration) -> AmiAddress:
+    """How we log in to Asterisk. Raises `ConfigurationFaults` where secret or authority cannot be read."""
+    manager = configuration.main.manager
+    tls = tls_context(manager.ca) if manager.tls else None
+    return AmiAddress(manager.host, manager.port, manager.user, secret(manager.secret), tls)
 
 
 def _broker(configuration: Configuration) -> Broker | None:

@@ -170,6 +170,9 @@ class Setting:
     where: str  # file:line
 
 
+LOADED = "loaded in Asterisk"  # where a setting stands that no file needs to have
+
+
 @dataclass(frozen=True, slots=True)
 class AsteriskFiles:
     """The settings of the files that concern us; None for a file that is not there."""

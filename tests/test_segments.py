@@ -29,7 +29,9 @@ def leaves(leg: str, bridge: str) -> Event:
 
 TOGETHER = records(AGENT, CALL), enters(AGENT, "b1"), enters(CALLER, "b1")
 CONSULTS = leaves(AGENT, "b1"), enters(AGENT, "b2"), enters(COLLEAGUE, "b2")
-BACK = leaves(AGENT, "b2"), enters(AGENT, "b1")
+SWAPS = leaves(AGENT, "b2"), enters(AGENT, "b1")
+OVER = an_event("Hangup", COLLEAGUE, CALL)
+BACK = OVER, *SWAPS
 
 
 @dataclass
@@ -81,13 +83,20 @@ STOPPED = an_event("MixMonitorStop", AGENT, CALL)
         ("who waits alone is left alone", [*TOGETHER, *CONSULTS[:2]], []),
         ("who is back is recorded anew", [*TOGETHER, *CONSULTS, STOPPED, *BACK], [STOP, PRESS]),
         ("also where nobody answered", [*TOGETHER, *CONSULTS[:2], *BACK], [PRESS]),
+        ("not while a colleague waits", [*TOGETHER, *CONSULTS, STOPPED, *SWAPS], [STOP]),
+        ("but once they have gone", [*TOGETHER, *CONSULTS, STOPPED, *SWAPS, OVER], [STOP, PRESS]),
+        ("where the colleague leaves last", [*TOGETHER, *CONSULTS[:2], *SWAPS, CONSULTS[2], OVER], [PRESS]),
+        ("not whose colleague goes while they speak", [*TOGETHER, *CONSULTS, STOPPED, *SWAPS, *CONSULTS, OVER], [STOP]),
         ("and with a third", [*TOGETHER, *CONSULTS, *BACK, enters(COLLEAGUE, "b1")], [STOP, PRESS, PRESS]),
         ("one that began in mid-conversation", [*TOGETHER[1:], TOGETHER[0], *CONSULTS, STOPPED, *BACK], [STOP, PRESS]),
         ("who was never recorded is not now", [*TOGETHER[1:], *CONSULTS, *BACK], []),
         ("a leg that hung up is forgotten", [*TOGETHER, an_event("Hangup", AGENT, CALL), enters(CALLER, "b1")], []),
     ],
 )  # fmt: skip
-async def test_a_recorder_follows_its_caller(claim: str, events: list[Event], done: list[str]) -> None:
+async def test_a_recorder_follows_its_caller(
+    claim: str, events: list[Event], done: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ccdaemon.flows.segments.SETTLES", 0)
     switch = Switch()
     await switch.hear(*events)
     assert switch.done == done, claim

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from ccdaemon.cli import audit, calls, check, dialplan, init, menus, prompts, run, simulate
+from ccdaemon.cli import audit, calls, check, dialplan, doctor, init, menus, prompts, run, simulate
 
 app = typer.Typer(
     help="A bilingual contact centre beside Asterisk: menus, recording policy, register, status.",
@@ -35,6 +35,7 @@ def _options(
 
 app.command()(init.init)
 app.command()(check.check)
+app.command()(doctor.doctor)
 app.command()(run.run)
 app.command()(simulate.simulate)
 app.command()(menus.menus)

@@ -63,11 +63,12 @@ def check(
         screen.print(f"[green]No faults.[/] {len(services)} services; recorded: {recorded}.")
     if asterisk and draft is None and not as_json:
         errors.print("Asterisk's configuration was not looked at: mend these first, then check again.")
-    _ask_a_person(judgements)
+    ask_a_person(judgements)
     raise typer.Exit(1 if faults else 0)
 
 
-def _ask_a_person(judgements: Iterable[Judgement]) -> None:
+def ask_a_person(judgements: Iterable[Judgement]) -> None:
+    """Print what only a person can judge, and how it is signed off."""
     for each in judgements:
         errors.print(f"[yellow]{escape(each.where)}[/]: does this lead past the payments door? {escape(each.text)}")
     if written := [each.text for each in judgements]:

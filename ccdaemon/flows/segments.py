@@ -1,9 +1,10 @@
 """A new segment whenever a recorded agent comes back to their caller.
 
-While an agent consults a colleague, nothing is recorded: that is no part of the caller's conversation. When they are
-back, `cc-connected` starts a recorder anew, and refuses where it must not run. It has to be a new one: an old one may
-lose all that the agent hears after a change of bridge, because its translator goes on counting from the sequence
-numbers of another sender (measured on the Asterisk 22.10.1 of Debian, whose `ast_translate` conceals lost packets).
+While an agent consults a colleague, nothing is recorded: that is no part of the caller's conversation, nor is it
+recorded while they swap between the two. When they are back for good, `cc-connected` starts a recorder anew, and
+refuses where it must not run. It has to be a new one: an old one may lose all that the agent hears after a change of
+bridge, because its translator goes on counting from the sequence numbers of another sender (measured on the Asterisk
+22.10.1 of Debian, whose `ast_translate` conceals lost packets).
 That translator is every listener's: where somebody spies on the agent meanwhile it stays, and what may be lost for it
 is told when the recording is finished (`rules.recording.fault_of`).
 
@@ -27,6 +28,7 @@ from ccdaemon.rules.calls import STARTED, Calls, Leg
 
 KEY = "A"
 DEADLINE = 3.0  # seconds until the new recorder runs
+SETTLES = 0.2  # seconds
 
 log = structlog.get_logger()
 
@@ -42,6 +44,7 @@ class Segments:
         legs = calls.legs.values()
         self._homes: dict[str, str | None] = {leg.id: leg.bridge for leg in legs if leg.segment and leg.bridge}
         self._awaited: dict[str, asyncio.Event] = {}
+        self._swapped: set[str] = set()  # back with their caller, while a colleague waits
 
     def heard(self, event: Event) -> Iterator[Coroutine[Any, Any, None]]:
         """What is to be done since this event."""
@@ -49,10 +52,11 @@ class Segments:
         match event["Event"]:
             case "Hangup":
                 self._homes.pop(leg, None)
+                self._swapped.discard(leg)
+                yield from map(self._settled, self._alone_again(event.get("Linkedid", "")))
             case "UserEvent" if event.get("UserEvent") == STARTED and leg in self._calls.legs:
-                if (
-                    bridge := self._calls.legs[leg].bridge
-                ) is not None:  # it began in mid-conversation: with its caller
+                bridge = self._calls.legs[leg].bridge
+                if bridge is not None:  # it began in mid-conversation: with its caller
                     self._homes[leg] = bridge
                 if leg in self._awaited:
                     self._awaited[leg].set()
@@ -69,9 +73,31 @@ class Segments:
         if leg.id not in self._homes:
             self._homes[leg.id] = leg.bridge
             return None
+        self._swapped.discard(leg.id)
         if self._homes[leg.id] == leg.bridge:
+            if self._consults(leg):
+                self._swapped.add(leg.id)
+                return None
             return None if leg.id in self._awaited else self.again(leg)
         return self._pause(leg) if leg.recorded else None
+
+    def _consults(self, leg: Leg) -> bool:
+        """Is a colleague still there, so that the agent may swap to them again?"""
+        legs = self._calls.legs.values()
+        return any(each.call == leg.call and each.bridge not in {None, leg.bridge} for each in legs)
+
+    def _alone_again(self, call: str) -> list[Leg]:
+        """Agents of a call whom no colleague waits for any more."""
+        legs = [self._calls.legs[leg] for leg in self._swapped if leg in self._calls.legs]
+        done = [leg for leg in legs if leg.call == call and not self._consults(leg)]
+        self._swapped -= {leg.id for leg in done}
+        return done
+
+    async def _settled(self, leg: Leg) -> None:
+        """While agents may swap Asterisk hears no keys of ours, and for a moment after it."""
+        await asyncio.sleep(SETTLES)
+        if leg.id in self._calls.legs and leg.bridge == self._homes.get(leg.id) and not leg.sealed:
+            await self.again(leg)
 
     async def _pause(self, leg: Leg) -> None:
         try:
