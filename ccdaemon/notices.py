@@ -192,7 +192,7 @@ class DoorRefused:
 
 @dataclass(slots=True)
 class Guarded:
-    """The guard stopped recorders `exposure` seconds after something went round the payments door."""
+    """Something went round the payments door, and `exposure` seconds later the guard had stopped recorders, or not."""
 
     call: str
     at: float
@@ -200,6 +200,7 @@ class Guarded:
     event: str
     exposure: float
     channels: tuple[str, ...]
+    stopped: bool = True
 
 
 Notice: TypeAlias = (

@@ -30,11 +30,13 @@ def questions(register: Register) -> dict[str, Answerer]:
 
     async def certificate(values: dict[str, Any]) -> dict[str, Any]:
         told = await call(values)
-        rows = await register.audited(told["call"]["id"])
-        legs = {each["leg"] for row in rows if row.kind == "door" for each in json.loads(row.detail)["channels"]}
+        rows = {row.seq: row for row in await register.audited(told["call"]["id"])}
+        doors = [json.loads(row.detail) for row in rows.values() if row.kind == "door"]
+        legs = {each["leg"] for door in doors for each in door["channels"]}
         found = {(each["leg"], each["segment"]): each for each in told["recordings"]}
         found |= {(each.leg, each.segment): asdict(each) for each in await register.recordings_of(legs)}
-        return {**told, "recordings": [*found.values()], "audit": [asdict(row) for row in rows]}
+        rows |= {row.seq: row for row in await register.audited_of(legs)}
+        return {**told, "recordings": [*found.values()], "audit": [asdict(rows[seq]) for seq in sorted(rows)]}
 
     async def audit_day(values: dict[str, Any]) -> list[dict[str, Any]]:
         return [asdict(row) for row in await register.audited_between(**values)]

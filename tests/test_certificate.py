@@ -30,7 +30,7 @@ from ccdaemon.notices import (
     Resumed,
 )
 from ccdaemon.rules.audit_day import day
-from ccdaemon.rules.certificate import differences, statement
+from ccdaemon.rules.certificate import differences, statement, unfinished
 from ccdaemon.signing import KeyUnusable, holds, new_key, public, read_key, signed
 from ccdaemon.store import open_register
 from tests.builders import MONDAY_MORNING, PROMPTS, site_to_run
@@ -44,14 +44,21 @@ GUARD = Guarded(CALL, AT + 70, AGENT, "BridgeEnter", 0.0031, ("PJSIP/1001-2",))
 RESUMED = Resumed(CALL, AT + 80, AGENT, ("PJSIP/1001-2",))
 REFUSED = DoorRefused(CALL, AT + 50, CALL, "housing")
 RECORDING = Recording(AGENT, CALL, "housing", AT + 20, AT + 60.002, "it was told to stop", "a.wav", 40.0, 3, "f" * 64)
+AGAIN = replace(RECORDING, segment=2, started=AT + 85, stopped=AT + 90)
 
 
-def told(*notices: DoorOpened | Guarded | Resumed | DoorRefused, recordings: list[Recording]) -> dict[str, Any]:
-    """As the register answers."""
+def told(
+    *notices: DoorOpened | Guarded | Resumed | DoorRefused,
+    recordings: list[Recording],
+    chained: list[Recording] | None = None,
+) -> dict[str, Any]:
+    """As the register answers; the recordings are chained as they are, if not otherwise."""
     kinds = {DoorOpened: "door", Guarded: "guard", Resumed: "resumption", DoorRefused: "refusal"}
     rows, head = [], Head()
-    for notice in notices:
-        row = linked(head, Link(notice.at, kinds[type(notice)], asdict(notice)))
+    links = [Link(notice.at, kinds[type(notice)], asdict(notice)) for notice in notices]
+    links += [Link(AT + 99, "recording", asdict(each)) for each in (recordings if chained is None else chained)]
+    for link in links:
+        row = linked(head, link)
         rows.append(asdict(row))
         head = Head(row.seq, row.hash)
     moments: list[dict[str, Any]] = [
@@ -65,26 +72,61 @@ def told(*notices: DoorOpened | Guarded | Resumed | DoorRefused, recordings: lis
     ("notices", "recordings", "against", "layers"),
     [
         ([], [RECORDING], [], []),
-        ([DOOR], [RECORDING], [], ["door", "lock"]),
-        ([DOOR], [], [], ["door", "lock"]),
-        ([REFUSED, DOOR], [RECORDING], [], ["door", "lock"]),
-        ([DOOR], [replace(RECORDING, stopped=AT + 60.005)], ["ran on after the door had opened"], ["door", "lock"]),
-        ([DOOR], [replace(RECORDING, stopped=None)], ["nobody knows when segment 1 of leg"], ["door", "lock"]),
-        ([DOOR], [replace(RECORDING, started=None)], ["nobody knows when segment 1 of leg"], ["door", "lock"]),
-        ([DOOR], [RECORDING, replace(RECORDING, segment=2, started=AT + 85, stopped=AT + 90)], ["segment 2"], None),
-        ([DOOR, RESUMED], [RECORDING, replace(RECORDING, segment=2, started=AT + 85, stopped=AT + 90)], [], None),
-        ([DOOR, RESUMED], [replace(RECORDING, segment=2, started=AT + 75, stopped=AT + 90)], ["began after"], None),
-        ([GUARD], [RECORDING], ["PJSIP/1001-2 recorded for 3.1 ms round the door"], ["guard"]),
-        ([DOOR, GUARD], [RECORDING], ["recorded for 3.1 ms"], ["door", "lock", "guard"]),
+        ([DOOR], [RECORDING], [], ["door"]),
+        ([DOOR], [], [], ["door"]),
+        ([REFUSED, DOOR], [RECORDING], [], [None, "door"]),
+        ([DOOR], [replace(RECORDING, stopped=AT + 60.005)], ["ran on after the door had opened"], ["door"]),
+        ([DOOR], [replace(RECORDING, stopped=None)], ["nobody knows when segment 1 of leg"], ["door"]),
+        ([DOOR], [replace(RECORDING, started=None)], ["nobody knows when segment 1 of leg"], ["door"]),
+        ([DOOR], [RECORDING, AGAIN], ["segment 2"], ["door"]),
+        ([DOOR, RESUMED], [RECORDING, AGAIN], [], ["door", None]),
+        ([DOOR, replace(RESUMED, leg="9.9")], [RECORDING, AGAIN], ["began after"], ["door", None]),  # another's
+        ([DOOR, RESUMED], [replace(AGAIN, started=AT + 75)], ["began after"], ["door", None]),
+        ([GUARD], [RECORDING], ["PJSIP/1001-2 recorded for 3.1 ms, round the door"], ["guard"]),
+        ([replace(GUARD, stopped=False)], [RECORDING], ["and could not be stopped, round the door"], ["guard"]),
+        ([DOOR, GUARD], [RECORDING], ["recorded for 3.1 ms"], ["door", "guard"]),
     ],
 )
 def test_what_was_recorded_after_a_door_had_opened_speaks_against_a_call(
-    notices: list[Any], recordings: list[Recording], against: list[str], layers: list[str] | None
+    notices: list[Any], recordings: list[Recording], against: list[str], layers: list[str | None]
 ) -> None:
     said = statement(told(*notices, recordings=recordings))
     assert said["held"] is (not against)
     assert [words in text for words, text in zip(against, said["against"], strict=True)] == [True] * len(against)
-    assert layers is None or said["rests_on"] == layers
+    assert [each["rests_on"] for each in said["passages"]] == layers
+
+
+@pytest.mark.parametrize(
+    ("recordings", "chained", "against"),
+    [
+        ([RECORDING], [replace(RECORDING, stopped=AT + 69)], "segment 1 of leg 1783328400.2 is not as the audit chain"),
+        ([RECORDING], [replace(RECORDING, sha256="e" * 64)], "is not as the audit chain says"),
+        ([RECORDING], [replace(RECORDING, started=None)], None),  # it was known from elsewhere by then
+        ([RECORDING], [replace(RECORDING, stopped=AT + 69), RECORDING], None),  # the newest counts
+        ([RECORDING], [], "is not in the audit chain"),
+        ([], [RECORDING], "is in the audit chain only"),
+    ],
+)
+def test_what_the_register_says_of_a_recording_must_be_what_the_chain_says(
+    recordings: list[Recording], chained: list[Recording], against: str | None
+) -> None:
+    said = statement(told(DOOR, recordings=recordings, chained=chained))
+    assert said["held"] is (against is None)
+    assert [against in text for text in said["against"]] == ([] if against is None else [True])
+
+
+@pytest.mark.parametrize(
+    ("ended", "recording", "why"),
+    [
+        (None, RECORDING, "the call is not over"),
+        (AT + 90, replace(RECORDING, file=None), "a recording is not finished yet"),
+        (AT + 90, replace(RECORDING, file=None, fault="it is empty"), None),
+        (AT + 90, RECORDING, None),
+    ],
+)
+def test_nothing_is_certified_too_early(ended: float | None, recording: Recording, why: str | None) -> None:
+    known = told(DOOR, recordings=[recording])
+    assert unfinished({**known, "call": {**known["call"], "ended": ended}}) == why
 
 
 def test_a_statement_tells_each_passage_and_names_nobody() -> None:
@@ -197,12 +239,13 @@ def certificate(site: Path, tmp_path: Path) -> Path:
 
 def test_a_certificate_of_a_call_whose_door_stood_on_another_line_is_true(site: Path, certificate: Path) -> None:
     said = json.loads(certificate.read_text())
-    assert (said["held"], said["rests_on"], len(said["passages"])) == (True, ["door", "lock"], 1)
+    assert (said["held"], [each["rests_on"] for each in said["passages"]]) == (True, ["door"])
     assert [each["file"] for each in said["recordings"]] == ["a.wav"]
     done = run(site, "certificate", "--check", certificate)
-    assert (done.exit_code, done.stdout, done.stderr) == (0, "true\n", "")
+    assert (done.exit_code, done.stderr) == (0, "")
+    assert done.stdout == "true\nIt says: nothing was recorded after a door had opened, nor round one\n"
     key = run(site, "key").stdout.strip()
-    assert run(site, "certificate", "--check", certificate, "--key", key).stdout == "true\n"
+    assert run(site, "certificate", "--check", certificate, "--key", key).stdout.startswith("true\n")
 
 
 def test_without_a_file_a_certificate_is_printed(site: Path) -> None:
@@ -227,6 +270,11 @@ def _change_register(site: Path, _: Path) -> None:
         database.executescript("UPDATE recordings SET stopped = stopped + 9")
 
 
+def _spoil_a_row(site: Path, _: Path) -> None:
+    with closing(sqlite3.connect(load(site, PROMPTS).main.paths.state / REGISTER)) as database:
+        database.executescript("DROP TRIGGER audit_stays; UPDATE audit SET detail = 'x' WHERE seq = 1")
+
+
 def _change_chain(site: Path, _: Path) -> None:
     with closing(sqlite3.connect(load(site, PROMPTS).main.paths.state / REGISTER)) as database:
         database.executescript("DROP TRIGGER audit_is_kept; DELETE FROM audit WHERE seq = 2")
@@ -239,6 +287,7 @@ def _change_chain(site: Path, _: Path) -> None:
         (_change_file, "a.wav is not the file that was recorded"),
         (_remove_file, "a.wav: No such file or directory"),
         (_change_register, "recordings[1].stopped: the certificate says"),
+        (_spoil_a_row, "the audit chain: row 1 is not what was written there"),
         (_change_chain, "the audit chain: the chain is cut off behind row 1"),
     ],
 )
@@ -261,7 +310,7 @@ def test_either_a_call_or_a_certificate_is_named(site: Path, words: list[str]) -
     assert "name a call, or a certificate with --check" in " ".join(done.stderr.split())
 
 
-@pytest.mark.parametrize("content", [None, "no certificate"])
+@pytest.mark.parametrize("content", [None, "no certificate", '{"held": true, "held": false}'])
 def test_what_is_no_certificate_is_said(site: Path, tmp_path: Path, content: str | None) -> None:
     file = tmp_path / "other.json"
     if content is not None:
@@ -288,7 +337,9 @@ def test_a_key_is_made_once_and_never_overwritten(site: Path) -> None:
 
 
 def test_a_day_is_counted() -> None:
-    rows = told(DOOR, replace(DOOR, at=AT + 61, about="officer"), GUARD, RESUMED, REFUSED, recordings=[])["audit"]
+    other_call = replace(GUARD, call="9.8")  # whose bridge it was
+    answered = replace(DOOR, at=AT + 61, about="answered")
+    rows = told(DOOR, answered, GUARD, other_call, RESUMED, REFUSED, recordings=[])["audit"]
     faulty = replace(RECORDING, fault="it is empty")
     rows += [{"kind": "recording", "detail": json.dumps(asdict(each))} for each in (RECORDING, faulty)]
     rows.append({"kind": "door", "detail": json.dumps(asdict(replace(DOOR, call="9.9", about="here", took=0.0123)))})
@@ -301,6 +352,7 @@ def test_a_day_is_counted() -> None:
         "supervisors_off": 3,
         "refused": 1,
         "guarded": 1,
+        "not_stopped": 0,
         "longest_exposure_ms": 3.1,
         "resumed": 1,
         "recordings": 2,

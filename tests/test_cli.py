@@ -13,6 +13,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import closing
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -141,7 +142,7 @@ def test_help_says_what_a_command_is_for_and_what_each_option_means(names: tuple
 
 def test_the_examples_in_the_help_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(EXAMPLES) >= 5
-    config = with_calls(site_to_run(tmp_path))
+    config = with_calls(site_to_run(tmp_path), finished="the file is not there")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("CCDAEMON_CONFIG", str(config))
     (tmp_path / "site").symlink_to(config)
@@ -643,14 +644,17 @@ WITHHELD: list[Notice] = [  # a call to Highways, by the second tier, which is n
 ]
 
 
-def with_calls(config: Path) -> Path:
-    """The site, with these two calls in its register."""
+def with_calls(config: Path, finished: str | None = None) -> Path:
+    """The site, with these two calls in its register, and what became of the recording of one."""
     state = load(config, PROMPTS).main.paths.state
     state.mkdir(parents=True)
 
     async def enter() -> None:
         async with open_register(state / REGISTER) as register:
             await register.write([*RECORDED, *WITHHELD])
+            if finished is not None:
+                (recording,) = await register.unfinished_recordings()
+                await register.finish_recording(replace(recording, fault=finished))
 
     asyncio.run(enter())
     return config

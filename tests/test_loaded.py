@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -12,11 +12,10 @@ from typer.testing import CliRunner
 from ccdaemon.asterisk.confs import read_asterisk
 from ccdaemon.asterisk.loaded import loaded_dialplan, loaded_endpoints
 from ccdaemon.cli import app
-from ccdaemon.faults import SwitchRefused
 from ccdaemon.model import LOADED, Setting
-from ccdaemon.rules.loaded import not_loaded, strangers
+from ccdaemon.rules.loaded import not_loaded, phones_not_loaded, strangers
 from ccdaemon.shipped import shipped
-from tests.builders import site_to_run
+from tests.builders import example_site, site_to_run
 
 OURS = (
     Setting("cc-one", "exten", "s,1,MSet(A=,B=${X(1,2)})", "ccdaemon/one.conf:2"),
@@ -44,6 +43,8 @@ AGAIN = Setting("cc-one", "exten", "78,1,Return()", LOADED)
         ([*AS_LOADED, BRIDGE, INCLUDE], [BRIDGE, INCLUDE], []),
         ([*AS_LOADED, AGAIN], [AGAIN], []),  # once more than it stands in our files
         (AS_LOADED[:-1], [], ["cc-one"]),
+        ([*AS_LOADED[1:], BRIDGE], [], ["cc-one"]),  # an older one: what is in it is judged once it is loaded anew
+        ([*AS_LOADED, replace(BRIDGE, section="park-dial")], [], []),
         ([], [], ["cc-one"]),
     ],
 )
@@ -87,11 +88,7 @@ class Switch:
 
     async def action(self, name: str, fields: dict[str, str]) -> dict[str, str]:
         assert name == "Getvar"
-        value = self.endpoints.get(fields["Variable"])
-        if value is None:
-            message = "Getvar: No such variable"
-            raise SwitchRefused(message)
-        return {"Value": value}
+        return {"Value": self.endpoints.get(fields["Variable"], "")}
 
 
 async def test_the_loaded_dialplan_is_read_as_if_it_stood_in_a_file() -> None:
@@ -99,11 +96,12 @@ async def test_the_loaded_dialplan_is_read_as_if_it_stood_in_a_file() -> None:
         {"Context": "mine", "Extension": "7", "Priority": "1", "Application": "Dial", "AppData": "PJSIP/8001,30"},
         {"Context": "mine", "Extension": "8", "Priority": "hint", "Application": "Custom:x"},
         {"Context": "mine", "IncludeContext": "parkedcalls"},
-        {"Context": "mine", "Switch": "Realtime/x"},
+        {"Context": "mine", "Switch": "Realtime/x@mine"},
     ]
     assert await loaded_dialplan(Switch(entries)) == [
         Setting("mine", "exten", "7,1,Dial(PJSIP/8001,30)", LOADED),
         Setting("mine", "include", "parkedcalls", LOADED),
+        Setting("mine", "switch", "Realtime/x@mine", LOADED),
     ]
 
 
@@ -114,6 +112,13 @@ async def test_what_an_endpoint_may_do_is_asked_of_asterisk() -> None:
     assert [(each.section, each.key, each.value) for each in found] == [
         ("8001", name, "yes" if name == "one_touch_recording" else "") for name in names
     ]
+
+
+def test_a_phone_that_asterisk_does_not_have_is_said() -> None:
+    site = example_site()
+    (first, *others) = site.phones.values()
+    loaded = [Setting(phone.endpoint, "redirect_method", "user", LOADED) for phone in others]
+    assert [fault.key for fault in phones_not_loaded(site, loaded)] == [first.endpoint]
 
 
 def test_an_asterisk_that_does_not_answer_is_said(tmp_path: Path) -> None:

@@ -92,7 +92,7 @@ def test_a_way_round_in_the_dialplan_is_named_with_its_line(tmp_path: Path, line
         ("confbridge", "[room]\ntype = bridge\nrecord_conference = yes", "record_conference records whoever joins"),
         ("confbridge", "[room]\ntype = bridge\nrecord_conference = no", None),
         ("res_parking", "[default]\nparkext = 700", "makes extensions that fetch calls without asking"),
-        ("res_parking", "[default]\nparkpos = 701-720", None),
+        ("res_parking", "[more]\nparkpos = 701-720", None),
         ("pjsip", "[8001](cc-phone)\nnamed_pickup_group = all", "lets an officer pick up calls of others"),
         ("pjsip", "[1001](cc-phone)\nnamed_pickup_group = all", None),
         ("pjsip", "[1001](cc-phone)\none_touch_recording = yes", "lets the phone start a recorder by key"),

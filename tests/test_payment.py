@@ -270,7 +270,7 @@ async def test_a_recorder_that_the_guard_cannot_stop_is_an_alarm_too() -> None:
     guard = Guard(Interlock(switch), calls, a_site, notes, board, Tally(tally.publish), lambda: 100.25)
     await guard.stop({"Event": "BridgeEnter", "Uniqueid": AGENT.id}, [calls.legs[AGENT.id]])
     assert "could not be stopped: StopMixMonitor: Permission denied" in board.standing["payment-guard"]
-    assert notes == []
+    assert [(type(note), note.call, getattr(note, "stopped", None)) for note in notes] == [(Guarded, AGENT.call, False)]
 
 
 # --- what it does ----------------------------------------------------------------------------------------------------
@@ -450,6 +450,20 @@ async def test_who_joins_a_conference_at_the_same_time_as_an_officer_is_seen() -
     await asyncio.gather(door.answer(knock), door.answer(JOINS))
     assert switch.recorders[AGENT.name] == 0
     assert len(notes) == 2
+
+
+async def test_who_is_in_a_conference_is_no_longer_on_the_way_to_it_and_free_once_they_leave() -> None:
+    switch, notes = Switch([LINE_2, CALLER, AGENT]), Notes()
+    door = Door(switch, Calls(), a_site, notes, tuple, Tally(notes.topics.publish), lambda: 100.0)
+    await door.answer(JOINS)
+    officer = replace(OFFICER, bridge="")
+    knock = Knock(officer.name, officer.id, officer.call, "nonce-8", "conference", meets="cc-3")
+    for there in (replace(LINE_2, application="ConfBridge", data="cc-3", bridge="room"), replace(LINE_2, bridge="b7")):
+        switch.channels = [there, officer]
+        switch.done.clear()
+        await door.answer(knock)
+        sealed = {step[1] for step in switch.done if step[2:] == ("__CC_SEALED", "payments")}
+        assert sealed == ({LINE_2.name, officer.name} if there.application == "ConfBridge" else {officer.name})
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,6 @@ from collections.abc import Iterable
 from typing import Protocol
 
 from ccdaemon.asterisk.wire import Headers
-from ccdaemon.faults import SwitchRefused
 from ccdaemon.model import LOADED, Setting
 
 FIELDS = ("pickup_group", "named_pickup_group", "one_touch_recording", "redirect_method")
@@ -30,6 +29,8 @@ async def loaded_dialplan(switch: Switch) -> list[Setting]:
         context = entry.get("Context", "")
         if "IncludeContext" in entry:
             found.append(Setting(context, "include", entry["IncludeContext"], LOADED))
+        elif "Switch" in entry:
+            found.append(Setting(context, "switch", entry["Switch"], LOADED))
         elif entry.get("Priority", "hint") != "hint":
             step = f"{entry['Extension']},{entry['Priority']},{entry['Application']}({entry.get('AppData', '')})"
             found.append(Setting(context, "exten", step, LOADED))
@@ -37,13 +38,13 @@ async def loaded_dialplan(switch: Switch) -> list[Setting]:
 
 
 async def loaded_endpoints(switch: Switch, names: Iterable[str]) -> list[Setting]:
-    """What these endpoints may do, as far as the payments door is concerned."""
+    """What these endpoints may do, as far as the payments door is concerned; nothing of one that is not there."""
     found = []
     for name in names:
-        for field in FIELDS:
-            try:
-                answer = await switch.action("Getvar", {"Variable": f"PJSIP_ENDPOINT({name},{field})"})
-            except SwitchRefused:  # there is no such endpoint
-                break
-            found.append(Setting(name, field, answer.get("Value", ""), LOADED))
+        values = {
+            field: (await switch.action("Getvar", {"Variable": f"PJSIP_ENDPOINT({name},{field})"})).get("Value", "")
+            for field in FIELDS
+        }
+        if any(values.values()):
+            found += [Setting(name, field, value, LOADED) for field, value in values.items()]
     return found

@@ -29,10 +29,11 @@ from ccdaemon.cli.register import ask_register
 from ccdaemon.config import Configuration
 from ccdaemon.daemon import ARCHIVE
 from ccdaemon.rules import audit_day
-from ccdaemon.rules.certificate import differences, statement
+from ccdaemon.rules.certificate import differences, statement, unfinished
 from ccdaemon.signing import KeyUnusable, holds, new_key, public, read_key, signed
 
-ALARMING = ("guarded", "longest_exposure_ms", "recordings_faulty")
+ALARMING = ("guarded", "not_stopped", "longest_exposure_ms", "recordings_faulty")
+HELD = "nothing was recorded after a door had opened, nor round one"
 
 app = typer.Typer(help="The chain of what happened to recordings and payments.", no_args_is_help=True)
 
@@ -156,29 +157,52 @@ def certificate(
                 typer.echo(text, nl=False)
             else:
                 out.write_text(text)
-                screen.print(escape(f"{out}: {'; '.join(said['against']) or 'nothing was recorded after a door'}"))
+                screen.print(escape(f"{out}: {'; '.join(said['against']) or HELD}"))
             return
         assert check is not None
-        said = json.loads(check.read_text())
+        said = _read(check)
         own = with_key or public(read_key(site.main.audit.key))
     except KeyUnusable as fault:
         raise stop(str(fault)) from None
     except OSError as fault:
         message = f"{fault.filename}: {fault.strerror}"
         raise stop(message) from None
-    except ValueError:
-        message = f"{check} is no certificate"
-        raise stop(message) from None
     wrong = [*_wrong(site, said, own)]
     typer.echo("false" if wrong else "true")
     for each in wrong:
         errors.print(escape(each))
+    if not wrong:
+        screen.print(escape(f"It says: {'; '.join(said['against']) or HELD}"))
     raise typer.Exit(1 if wrong else 0)
 
 
+def _read(file: Path) -> Any:  # noqa: ANN401 - any JSON
+    try:
+        return json.loads(file.read_text(), object_pairs_hook=_once)
+    except ValueError as fault:
+        message = f"{file} is no certificate: {fault}"
+        raise stop(message) from None
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Who reads a file sees the first of two keys, and a program the last."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        message = "a key stands in it twice"
+        raise ValueError(message)
+    return found
+
+
 def _certified(site: Configuration, call: str) -> dict[str, Any]:
-    said = statement(ask_register(site, "certificate", call=call))
+    told = ask_register(site, "certificate", call=call)
+    if (why := unfinished(told)) is not None:
+        message = f"{why}: ask again later"
+        raise stop(message)
     chain = ask_register(site, "audit verify", against=None)
+    if chain["faults"]:
+        message = f"the audit chain is not whole, so it proves nothing: {'; '.join(chain['faults'][:3])}"
+        raise stop(message)
+    said = statement(told)
     made = {"site": site.site.name, "made": datetime.now(site.site.timezone).isoformat(), "program": __version__}
     key = read_key(site.main.audit.key)
     return signed({**said, **made, "chain": chain, "key": public(key)}, key)
@@ -190,7 +214,9 @@ def _wrong(site: Configuration, said: Any, key: str) -> Iterator[str]:  # noqa: 
         yield "it was not signed with this key, or was changed since"
         return
     head = said["chain"]["head"]
-    yield from (f"the audit chain: {each}" for each in ask_register(site, "audit verify", against=head)["faults"])
+    if faults := ask_register(site, "audit verify", against=head)["faults"]:
+        yield from (f"the audit chain: {each}" for each in faults)
+        return
     now = statement(ask_register(site, "certificate", call=said["call"]))
     yield from differences({key: value for key, value in said.items() if key in now}, now)
     for recording in said["recordings"]:

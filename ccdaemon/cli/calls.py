@@ -153,6 +153,8 @@ def _words(kind: str, detail: Mapping[str, Any]) -> str:
             return f"is not connected to payments{f', and taken back to {service}' if service else ''}"
         case "resumed", _:
             return "asks for the recording to go on; the call is no longer sealed"
+        case "guard", {"stopped": False, "channels": channels}:
+            return f"the guard cannot stop what may record: {', '.join(channels)}"
         case "guard", {"exposure": exposure, "channels": channels}:
             return f"the guard stops a recorder after {_ms(exposure)}: {', '.join(channels)}"
         case "recorder started", _:

@@ -18,8 +18,8 @@ from ccdaemon.config import Configuration, ConfigurationFaults
 from ccdaemon.daemon import manager_address
 from ccdaemon.model import LOADED, AsteriskFiles, Fault, Setting
 from ccdaemon.rules.asterisk import too_old
-from ccdaemon.rules.loaded import not_loaded, strangers
-from ccdaemon.rules.lock import Judgement, lock_faults, to_be_judged
+from ccdaemon.rules.loaded import not_loaded, phones_not_loaded, strangers
+from ccdaemon.rules.lock import OURS, Judgement, lock_faults, to_be_judged
 
 
 def doctor(
@@ -29,7 +29,7 @@ def doctor(
 ) -> None:
     """Look at the Asterisk that runs: is our dialplan loaded, and does anything loaded lead round the payments door?
 
-    `ccdaemon check` reads the files; what Asterisk has not read again yet, or has from a database, only this sees.
+    `ccdaemon check` reads the files; what Asterisk has not read again yet, or has from elsewhere, only this sees.
     """
     site = configuration(config)
     try:
@@ -64,7 +64,14 @@ def _judged(
     site: Configuration, folder: Path, dialplan: list[Setting], endpoints: list[Setting]
 ) -> tuple[list[Fault], list[Judgement]]:
     installed = read_asterisk(folder).dialplan or ()
+    if not any(setting.where.startswith(OURS) for setting in installed):
+        message = (
+            f"{folder} holds none of our contexts, or not for us to read: run this as root or in Asterisk's group; "
+            "if they were never installed, `ccdaemon dialplan install`"
+        )
+        raise stop(message)
     others = strangers(dialplan, installed)
     files = AsteriskFiles(folder, None, tuple(others), tuple(endpoints))
-    faults = [*not_loaded(dialplan, installed), *lock_faults(site.site, site.main.manager.user, files)]
+    faults = [*not_loaded(dialplan, installed), *phones_not_loaded(site.site, endpoints)]
+    faults += [*lock_faults(site.site, site.main.manager.user, files)]
     return faults, to_be_judged(files, site.main.payment.signed_off)

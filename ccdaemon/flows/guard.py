@@ -60,6 +60,8 @@ class Guard:
                 await asyncio.gather(*(self._interlock.seal(leg.channel, devices.get(leg.endpoint)) for leg in legs))
         except (SwitchRefused, SwitchLost, TimeoutError) as fault:
             self._say(f"a recorder may run on a payment, and could not be stopped: {str(fault) or 'too slow'}")
+            self._tally.guarded()
+            self._note(event, legs, began, tuple(leg.channel for leg in legs), stopped=False)
             return
         self._calls.seal(leg.id for leg in legs)
         recorded = tuple(
@@ -72,9 +74,23 @@ class Guard:
             f"something went round the payments door ({event['Event']} of {event.get('Channel', '?')}): recording of "
             f"{', '.join(recorded)} was stopped after {1000 * exposure:.0f} ms. Find out who or what connected them"
         )
+        self._note(event, legs, began, recorded, exposure)
+
+    def _note(
+        self,
+        event: Event,
+        legs: Sequence[Leg],
+        began: float,
+        channels: tuple[str, ...],
+        exposure: float | None = None,
+        *,
+        stopped: bool = True,
+    ) -> None:
+        """For each call that has met."""
+        took = self._clock() - began if exposure is None else exposure
         legs_of = {self._calls.legs.get(leg.id, leg).call: leg.id for leg in reversed(legs)}
         for call, leg in legs_of.items():
-            self._journal.note(Guarded(call, began, leg, event["Event"], exposure, recorded))
+            self._journal.note(Guarded(call, began, leg, event["Event"], took, channels, stopped))
 
     def _say(self, text: str) -> None:
         self._alarms.clear("payment-guard")  # each time is news

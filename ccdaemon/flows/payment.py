@@ -19,7 +19,7 @@ from ccdaemon.flows.topics import Publish
 from ccdaemon.model import Channel, Event, RawRecording, Site
 from ccdaemon.notices import DoorOpened, DoorRefused
 from ccdaemon.rules.calls import Calls
-from ccdaemon.rules.payment import Knock, involved, listeners, takes_payments
+from ccdaemon.rules.payment import MEETINGS, Knock, involved, listeners, takes_payments
 
 DEADLINE = 2.0  # seconds for one knock; the dialplan knocks again
 AGAIN = 0.002  # seconds until we look again whether who listened has gone
@@ -101,7 +101,7 @@ class Door:
         self._recordings = recordings
         self._tally = tally
         self._clock = clock
-        self._meets: dict[str, str] = {}  # who was let into a conference, or was to be, is in it for us until they end
+        self._meets: dict[str, str] = {}  # who is on their way to a conference, or to fetch who is parked
 
     async def answer(self, knock: Knock) -> None:
         """Open to one who knocks. Whatever hinders that, the answer is none, and the dialplan connects nobody."""
@@ -137,10 +137,10 @@ class Door:
     async def _concerned(self, knock: Knock) -> tuple[list[Channel], list[Channel]]:
         """All channels, and those that this knock concerns."""
         channels = [Channel.of(entry) for entry in await self._switch.listing("CoreShowChannels")]
-        live = {channel.id for channel in channels}
-        if knock.leg not in live:
+        if knock.leg not in {channel.id for channel in channels}:
             raise SwitchRefused(GONE)
-        self._meets = {leg: whom for leg, whom in self._meets.items() if leg in live}
+        coming = {channel.id for channel in channels if channel.application not in MEETINGS}
+        self._meets = {leg: whom for leg, whom in self._meets.items() if leg in coming}
         return channels, involved(channels, {knock.leg}, self._site().devices, knock.device, self._meets)
 
     async def _pays(self, knock: Knock) -> bool:

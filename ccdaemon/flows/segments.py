@@ -25,6 +25,7 @@ from ccdaemon.flows.interlock import GONE, Interlock, Switch
 from ccdaemon.flows.journal import Alarms
 from ccdaemon.model import Event
 from ccdaemon.rules.calls import STARTED, Calls, Leg
+from ccdaemon.rules.payment import is_half, parties
 
 KEY = "A"
 DEADLINE = 3.0  # seconds until the new recorder runs
@@ -84,7 +85,9 @@ class Segments:
     def _consults(self, leg: Leg) -> bool:
         """Is a colleague still there, so that the agent may swap to them again?"""
         legs = self._calls.legs.values()
-        return any(each.call == leg.call and each.bridge not in {None, leg.bridge} for each in legs)
+        here = parties(legs, leg)
+        others = [each for each in legs if each.call == leg.call and each.bridge and not is_half(each.channel)]
+        return any(each not in here for each in others)
 
     def _alone_again(self, call: str) -> list[Leg]:
         """Agents of a call whom no colleague waits for any more."""

@@ -6,11 +6,12 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-PAYMENTS = ("queue", "officer")  # what was knocked for when a call went to an officer
+PAYMENTS = ("queue", "officer")  # what a call knocks for that goes to an officer
 
 
 def day(rows: Iterable[Mapping[str, Any]]) -> dict[str, int | float]:
     """Counts of a day; times in milliseconds. A call that went to payments twice is one."""
+    rows = list(rows)
     details = [(row["kind"], json.loads(row["detail"])) for row in rows]
     doors = [detail for kind, detail in details if kind == "door"]
     guards = [detail for kind, detail in details if kind == "guard"]
@@ -23,7 +24,8 @@ def day(rows: Iterable[Mapping[str, Any]]) -> dict[str, int | float]:
         "recorders_stopped": sum(each["recorders"] for door in doors for each in door["channels"]),
         "supervisors_off": sum(len(door["supervisors"]) for door in doors),
         "refused": sum(kind == "refusal" for kind, _ in details),
-        "guarded": len(guards),
+        "guarded": len({row["at"] for row in rows if row["kind"] == "guard"}),  # one for each call that has met
+        "not_stopped": sum(not guard["stopped"] for guard in guards),
         "longest_exposure_ms": max((round(1000 * guard["exposure"], 1) for guard in guards), default=0),
         "resumed": sum(kind == "resumption" for kind, _ in details),
         "recordings": len(recordings),

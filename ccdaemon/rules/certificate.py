@@ -1,7 +1,7 @@
 """What can be said of a call that came to payments, from what the register holds.
 
-When doors opened, what had recorded until then, what recorded afterwards, and on which layer each passage rested. The
-statement is plain JSON. It names channels, legs and files, and no number of anybody.
+When doors opened, what had recorded until then, what recorded afterwards, and whether the door or the guard ended it.
+The statement is plain JSON. It names channels, legs and files, and no number of anybody.
 """
 
 from __future__ import annotations
@@ -13,17 +13,24 @@ from typing import Any, TypeAlias
 Told: TypeAlias = Mapping[str, Any]  # as the question "certificate" is answered
 SHOWN = {"leg began", "leg ended", "entered bridge", "left bridge", "blind transfer", "attended transfer", "door"}
 SHOWN |= {"refusal", "resumed", "guard", "recorder started", "recorder stopped"}
-DOOR, GUARD, LOCK = "door", "guard", "lock"
+PASSAGES = {"door": "door", "guard": "guard", "refusal": None, "resumption": None}  # and what each rested on
+CHAINED = ("started", "stopped", "file", "seconds", "bytes", "sha256", "fault")
+
+
+def unfinished(told: Told) -> str | None:
+    """Why nothing can be certified yet, if it cannot."""
+    if told["call"]["ended"] is None:
+        return "the call is not over"
+    if any(each["file"] is None and each["fault"] is None for each in told["recordings"]):
+        return "a recording is not finished yet"
+    return None
 
 
 def statement(told: Told) -> dict[str, Any]:
     """All that the certificate of a call says, but for when it was made, by whom, and the chain's head."""
     rows = [{**row, "detail": json.loads(row["detail"])} for row in told["audit"]]
-    doors = [row for row in rows if row["kind"] == "door"]
-    guards = [row for row in rows if row["kind"] == "guard"]
-    resumed = [row["at"] / 1000 for row in rows if row["kind"] == "resumption"]
-    against = [*_against(doors, told["recordings"], resumed), *map(_exposed, guards)]
-    layers = [*([DOOR, LOCK] if doors else []), *([GUARD] if guards else [])]
+    passages = [_passage(row) for row in rows if row["kind"] in PASSAGES]
+    against = [*_after_doors(rows, told["recordings"]), *_exposures(rows), *_unchained(rows, told["recordings"])]
     return {
         "call": told["call"]["id"],
         "service": told["call"]["service"],
@@ -31,34 +38,53 @@ def statement(told: Told) -> dict[str, Any]:
         "ended": told["call"]["ended"],
         "held": not against,
         "against": against,
-        "rests_on": layers,
-        "passages": [_passage(row) for row in rows if row["kind"] != "recording"],
+        "passages": passages,
         "recordings": told["recordings"],
         "order": [moment for moment in told["timeline"] if moment["kind"] in SHOWN],
         "audit": told["audit"],
     }
 
 
-def _against(doors: Iterable[Told], recordings: Sequence[Told], resumed: Sequence[float]) -> Iterator[str]:
+def _after_doors(rows: Sequence[Told], recordings: Sequence[Told]) -> Iterator[str]:
     """Recordings that may hold what followed the opening of a door."""
-    for door in doors:
+    resumed = [(row["detail"]["leg"], row["at"] / 1000) for row in rows if row["kind"] == "resumption"]
+    for door in (row for row in rows if row["kind"] == "door"):
         opened = door["at"] / 1000 + door["detail"]["took"]
         for each in recordings:
-            name = f"segment {each['segment']} of leg {each['leg']}"
             if each["started"] is None:
-                yield f"nobody knows when {name} began"
+                yield f"nobody knows when {_name(each)} began"
             elif each["started"] >= opened:
-                if not any(opened <= moment <= each["started"] for moment in resumed):
-                    yield f"{name} began after the door had opened"
+                if not any(leg == each["leg"] and opened <= at <= each["started"] for leg, at in resumed):
+                    yield f"{_name(each)} began after the door had opened"
             elif each["stopped"] is None:
-                yield f"nobody knows when {name} ended"
+                yield f"nobody knows when {_name(each)} ended"
             elif each["stopped"] > opened:
-                yield f"{name} ran on after the door had opened"
+                yield f"{_name(each)} ran on after the door had opened"
 
 
-def _exposed(guard: Told) -> str:
-    detail = guard["detail"]
-    return f"{', '.join(detail['channels'])} recorded for {1000 * detail['exposure']:.1f} ms round the door"
+def _exposures(rows: Iterable[Told]) -> Iterator[str]:
+    for detail in (row["detail"] for row in rows if row["kind"] == "guard"):
+        for_how_long = f"for {1000 * detail['exposure']:.1f} ms" if detail["stopped"] else "and could not be stopped"
+        yield f"{', '.join(detail['channels'])} recorded {for_how_long}, round the door"
+
+
+def _unchained(rows: Iterable[Told], recordings: Sequence[Told]) -> Iterator[str]:
+    """Recordings of which the audit chain says something else than the register, or that only one of them has."""
+    chained = {
+        (row["detail"]["leg"], row["detail"]["segment"]): row["detail"] for row in rows if row["kind"] == "recording"
+    }
+    there = {(each["leg"], each["segment"]): each for each in recordings}
+    for key, each in there.items():
+        if key not in chained:
+            yield f"{_name(each)} is not in the audit chain"
+        elif any(chained[key][field] not in {None, each[field]} for field in CHAINED):
+            yield f"{_name(each)} is not as the audit chain says"
+    for key in chained.keys() - there.keys():
+        yield f"{_name(chained[key])} is in the audit chain only"
+
+
+def _name(recording: Told) -> str:
+    return f"segment {recording['segment']} of leg {recording['leg']}"
 
 
 def _passage(row: Told) -> dict[str, Any]:
@@ -70,9 +96,10 @@ def _passage(row: Told) -> dict[str, Any]:
             said |= {"channels_sealed": len(detail["channels"]), "supervisors_off": len(detail["supervisors"])}
         case "guard":
             said = {"event": detail["event"], "exposure_ms": 1000 * detail["exposure"], "channels": detail["channels"]}
+            said["stopped"] = detail["stopped"]
         case _:
             said = {key: value for key, value in detail.items() if key not in {"call", "at"}}
-    return {"seq": row["seq"], "at": row["at"] / 1000, "what": row["kind"], **said}
+    return {"seq": row["seq"], "at": row["at"] / 1000, "what": row["kind"], "rests_on": PASSAGES[row["kind"]], **said}
 
 
 def differences(said: object, now: object, where: str = "") -> Iterator[str]:

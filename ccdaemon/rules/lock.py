@@ -70,6 +70,10 @@ def to_be_judged(files: AsteriskFiles, signed_off: Collection[str]) -> list[Judg
         text = f"{setting.section}: {name}({arguments})"
         if name.lower() in _COMPUTED and computed and text not in signed_off:
             found.append(Judgement(setting.where, text))
+    for setting in files.dialplan or ():
+        text = f"{setting.section}: switch {setting.value}"
+        if setting.key in {"switch", "lswitch", "eswitch"} and text not in signed_off:
+            found.append(Judgement(setting.where, text))
     return found
 
 
@@ -125,6 +129,10 @@ def _conferences(settings: Iterable[Setting]) -> Iterator[Fault]:
 
 
 def _parking(settings: Iterable[Setting]) -> Iterator[Fault]:
+    settings = list(settings)
+    if settings and "default" not in {setting.section for setting in settings}:
+        text = "is missing: Asterisk makes one with parkext 700, which fetches calls without asking the payments door"
+        yield Fault("res_parking.conf", "default", f"{text}. Copy it from ccdaemon/samples/res_parking.conf")
     for setting in settings:
         if setting.key == "parkext":
             text = "makes extensions that fetch calls without asking the payments door: take it out, and park at *71"

@@ -18,6 +18,7 @@ from ccdaemon.rules.calls import APART, Calls, Leg
 
 SPIES = ("ChanSpy", "ExtenSpy")
 CONFERENCE = "ConfBridge"
+MEETINGS = (CONFERENCE, "ParkedCall")  # where one is no longer on the way: applications
 RECORDERS = ("CBRec/", "Recorder/")  # ConfBridge's own, and that of a bridge which ARI records: channels in a bridge
 _HALF = re.compile(r"(Local/.*);[12]")
 
@@ -97,7 +98,12 @@ def parties(legs: Collection[Leg], one: Leg) -> list[Leg]:
             for each in legs
             if each.id not in found and ((leg.bridge and each.bridge == leg.bridge) or each.channel in pair)
         ]
-    return [leg for leg in found.values() if _HALF.fullmatch(leg.channel) is None]
+    return [leg for leg in found.values() if not is_half(leg.channel)]
+
+
+def is_half(name: str) -> bool:
+    """Is this one of the two halves of a Local channel?"""
+    return _HALF.fullmatch(name) is not None
 
 
 def takes_payments(channels: Iterable[Channel], site: Site) -> bool:

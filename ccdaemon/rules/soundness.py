@@ -40,6 +40,7 @@ DIALPLAN_PROMPTS = (
     "payment-sealed",
     "payment-not-sealed",
     "recording-not-resumed",
+    "meeting-refused",
     "nobody-parked",
 )
 

@@ -189,14 +189,28 @@ class Register:
             """
             WITH mine AS (SELECT id FROM calls WHERE id = :call OR merged = :call)
             SELECT seq, at, kind, detail, hash FROM audit
-            WHERE json_extract(detail, '$.call') IN mine
-            OR EXISTS (
-                SELECT 1 FROM json_each(detail, '$.channels') AS channel
-                WHERE CASE channel.type WHEN 'object' THEN json_extract(channel.value, '$.call') END IN mine
+            WHERE json_valid(detail) AND (
+                json_extract(detail, '$.call') IN mine
+                OR EXISTS (
+                    SELECT 1 FROM json_each(detail, '$.channels') AS channel
+                    WHERE CASE channel.type WHEN 'object' THEN json_extract(channel.value, '$.call') END IN mine
+                )
             )
             ORDER BY seq
             """,
             {"call": call},
+        )
+        return [Row(*row) for row in rows]
+
+    async def audited_of(self, legs: Collection[str]) -> list[Row]:
+        """The rows about recordings of some legs, and about their going on."""
+        rows = await self._rows(
+            """
+            SELECT seq, at, kind, detail, hash FROM audit
+            WHERE kind IN ('recording', 'resumption') AND json_valid(detail)
+            AND json_extract(detail, '$.leg') IN (SELECT value FROM json_each(:legs)) ORDER BY seq
+            """,
+            {"legs": json.dumps([*legs])},
         )
         return [Row(*row) for row in rows]
 

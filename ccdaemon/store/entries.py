@@ -141,8 +141,9 @@ def _statements(notice: Notice) -> Iterator[Statement]:
             yield _event(call, at, "refusal", leg, service=service)
         case Resumed(call, at, leg, channels):
             yield _event(call, at, "resumed", leg, channels=channels)
-        case Guarded(call, at, leg, event, exposure, channels):
-            yield _event(call, at, "guard", leg, event=event, exposure=exposure, channels=channels)
+        case Guarded(call, at, leg, event, exposure, channels, stopped):
+            said = {"event": event, "exposure": exposure, "channels": channels, "stopped": stopped}
+            yield _event(call, at, "guard", leg, **said)
         case Decided(call, at, result, reason):
             yield _event(call, at, "decision", None, result=result, reason=reason)
 

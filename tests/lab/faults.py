@@ -40,31 +40,39 @@ Fault: TypeAlias = Callable[[Fragile], AbstractAsyncContextManager[None]]
 async def killed(it: Fragile) -> AsyncIterator[None]:
     it.centre.daemon.kill(signal.SIGKILL)
     await it.centre.daemon.wait()
-    yield
-    await it.centre.restart_daemon()
+    try:
+        yield
+    finally:
+        await it.centre.restart_daemon()
 
 
 @asynccontextmanager
 async def stopped(it: Fragile) -> AsyncIterator[None]:
     """In its tracks: its heartbeat is still young."""
     it.centre.daemon.kill(signal.SIGSTOP)
-    yield
-    it.centre.daemon.kill(signal.SIGCONT)
+    try:
+        yield
+    finally:
+        it.centre.daemon.kill(signal.SIGCONT)
 
 
 @asynccontextmanager
 async def cut(it: Fragile) -> AsyncIterator[None]:
     await it.link.cut()
-    yield
-    await it.link.mend()
+    try:
+        yield
+    finally:
+        await it.link.mend()
 
 
 @asynccontextmanager
 async def slow(it: Fragile) -> AsyncIterator[None]:
     """Whatever Asterisk says is three seconds late."""
     it.link.delay = 3.0
-    yield
-    it.link.delay = 0.0
+    try:
+        yield
+    finally:
+        it.link.delay = 0.0
 
 
 @asynccontextmanager
@@ -72,8 +80,10 @@ async def erring(it: Fragile) -> AsyncIterator[None]:
     """Asterisk does what it is asked, logins aside, and says that it did not."""
     success = re.compile(rb"Response: Success\r\n(?!ActionID: \S+\r\nMessage: Authentication accepted)")
     it.link.alter = lambda piece: success.sub(b"Response: Error\r\nMessage: Permission denied\r\n", piece)
-    yield
-    it.link.alter = bytes
+    try:
+        yield
+    finally:
+        it.link.alter = bytes
 
 
 @asynccontextmanager
@@ -81,8 +91,10 @@ async def disk_full(it: Fragile) -> AsyncIterator[None]:
     """Of recordings, register, spool, logs, everything."""
     filler = it.centre.site.folder / "filler"
     await asyncio.to_thread(_fill, filler)
-    yield
-    filler.unlink()
+    try:
+        yield
+    finally:
+        filler.unlink()
 
 
 def _fill(filler: Path) -> None:
@@ -102,9 +114,11 @@ async def register_locked(it: Fragile) -> AsyncIterator[None]:
     """By a second program that writes."""
     other = sqlite3.connect(it.centre.site.folder / "state" / "register.sqlite3", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
-    yield
-    other.execute("ROLLBACK")
-    other.close()
+    try:
+        yield
+    finally:
+        other.execute("ROLLBACK")
+        other.close()
 
 
 @asynccontextmanager

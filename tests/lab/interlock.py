@@ -11,6 +11,7 @@ from types import MappingProxyType
 
 from tests.lab.centre import PBX_PORT, Centre, contact_centre
 from tests.lab.faults import Fault, Fragile
+from tests.lab.phones import OFFICER
 from tests.lab.proxy import Proxy
 from tests.lab.routes import ROUTES, Route
 from tests.lab.site import queues
@@ -23,6 +24,7 @@ NUMBERS = [f"01632960{number}" for number in range(300, 300 + len(ROUTES))]
 PROXY_PORT = 5039
 PATIENCE = 25.0  # seconds: the door refuses after 15
 QUIET = 60.0  # seconds until no call is left
+IN_A_VOICE = 4  # frames; a prompt has one
 NEVER_ANSWERS = "8099"  # the only officer of the Welsh queue
 OFFICERS = ["8001", "8002", *(f"81{number:02d}" for number in range(1, len(ROUTES)))]
 
@@ -86,8 +88,10 @@ class Tried:
 
     @property
     def holds(self) -> bool:
-        """Without an officer nobody speaks at what is looked for: what is found then is in the prompts' own voices."""
-        return not (self.connected and self.found)
+        """Where nobody was connected an agent heard so, and voices hold a little of every tone: but none for long."""
+        if self.connected:
+            return not self.found
+        return not any(tone.hertz == OFFICER and tone.pure > IN_A_VOICE for tone in self.found)
 
 
 async def tried(centre: Centre, routes: Sequence[Route] = ROUTES) -> list[Tried]:

@@ -13,6 +13,7 @@ RATE = 8000  # samples a second
 FRAME = 160  # samples: 20 ms
 THRESHOLD = -60.0  # dBFS
 NEIGHBOURS = (-260, -180, 180, 260)  # Hz; a click is as loud there as at the tone itself
+PURE = 0.2  # of a frame's power
 STANDS_OUT = 10.0  # dB above the louder half of its neighbours
 
 Samples = NDArray[np.float64]
@@ -52,6 +53,7 @@ class Found:
     hertz: int
     frames: tuple[int, ...]
     loudest: float
+    pure: int = 0  # frames of which the tone is a good part: no voice is like that
 
     @property
     def seconds(self) -> float:
@@ -76,4 +78,6 @@ def find(samples: Samples, hertz: int) -> Found:
     beside = np.sort(np.stack([levels(samples, hertz + offset) for offset in NEIGHBOURS]), axis=0)[2:].mean(axis=0)
     there = np.flatnonzero((level > THRESHOLD) & (level > beside + STANDS_OUT))
     loudest = float(level[there].max()) if there.size else float(np.max(level, initial=-120.0))
-    return Found(hertz, tuple(int(frame) for frame in there), loudest)
+    frames = np.pad(samples, (0, -len(samples) % FRAME)).reshape(-1, FRAME)
+    share = 10 ** (level / 10) / 2 / np.maximum((frames**2).mean(axis=1), 1e-12)
+    return Found(hertz, tuple(int(frame) for frame in there), loudest, int((share[there] > PURE).sum()))
