@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine, Iterator
+from contextlib import suppress
 from typing import Any
 
 import structlog
@@ -28,7 +29,8 @@ from ccdaemon.rules.calls import STARTED, Calls, Leg
 from ccdaemon.rules.payment import is_half, parties
 
 KEY = "A"
-DEADLINE = 3.0  # seconds until the new recorder runs
+DEADLINE = 5.0  # seconds until the new recorder runs
+AGAIN = 1.0  # seconds until the key is pressed once more: none is heard while Asterisk plays a sound to the agent
 SETTLES = 0.2  # seconds
 
 log = structlog.get_logger()
@@ -114,8 +116,10 @@ class Segments:
         self._awaited[leg.id] = started = asyncio.Event()
         try:
             async with asyncio.timeout(DEADLINE):
-                await self._switch.action("PlayDTMF", {"Channel": leg.channel, "Digit": KEY, "Receive": "true"})
-                await started.wait()
+                while not started.is_set():
+                    await self._switch.action("PlayDTMF", {"Channel": leg.channel, "Digit": KEY, "Receive": "true"})
+                    with suppress(TimeoutError):
+                        await asyncio.wait_for(started.wait(), AGAIN)
         except (SwitchRefused, SwitchLost, TimeoutError) as fault:
             gone = isinstance(fault, SwitchRefused) and fault.says(GONE)
             if leg.id in self._calls.legs and not leg.sealed and not gone:
