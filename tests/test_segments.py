@@ -88,6 +88,8 @@ STOPPED = an_event("MixMonitorStop", AGENT, CALL)
         ("where the colleague leaves last", [*TOGETHER, *CONSULTS[:2], *SWAPS, CONSULTS[2], OVER], [PRESS]),
         ("not whose colleague goes while they speak", [*TOGETHER, *CONSULTS, STOPPED, *SWAPS, *CONSULTS, OVER], [STOP]),
         ("and with a third", [*TOGETHER, *CONSULTS, *BACK, enters(COLLEAGUE, "b1")], [STOP, PRESS, PRESS]),
+        ("and once the third has left", [*TOGETHER, enters(COLLEAGUE, "b1"), leaves(COLLEAGUE, "b1")], [PRESS, PRESS]),
+        ("not of who was never recorded", [*TOGETHER[1:], enters(COLLEAGUE, "b1"), leaves(COLLEAGUE, "b1")], []),
         ("one that began in mid-conversation", [*TOGETHER[1:], TOGETHER[0], *CONSULTS, STOPPED, *BACK], [STOP, PRESS]),
         ("who was never recorded is not now", [*TOGETHER[1:], *CONSULTS, *BACK], []),
         ("a leg that hung up is forgotten", [*TOGETHER, an_event("Hangup", AGENT, CALL), enters(CALLER, "b1")], []),

@@ -32,6 +32,7 @@ KEY = "A"
 DEADLINE = 5.0  # seconds until the new recorder runs
 AGAIN = 1.0  # seconds until the key is pressed once more: none is heard while Asterisk plays a sound to the agent
 SETTLES = 0.2  # seconds
+PAIR = 2
 
 log = structlog.get_logger()
 
@@ -63,6 +64,10 @@ class Segments:
                     self._homes[leg] = bridge
                 if leg in self._awaited:
                     self._awaited[leg].set()
+            case "BridgeLeave":
+                here = [each for each in self._calls.legs.values() if each.bridge == event["BridgeUniqueid"]]
+                if len(here) == PAIR:  # of three, who are mixed in another way than two
+                    yield from map(self._settled, filter(self._is_home, here))
             case "BridgeEnter" if leg in self._calls.legs:
                 bridge = self._calls.legs[leg].bridge
                 here = [each for each in self._calls.legs.values() if each.bridge == bridge]
@@ -98,10 +103,14 @@ class Segments:
         self._swapped -= {leg.id for leg in done}
         return done
 
+    def _is_home(self, leg: Leg) -> bool:
+        """Is this a recorded agent with their caller?"""
+        return bool(leg.segment) and leg.bridge is not None and leg.bridge == self._homes.get(leg.id)
+
     async def _settled(self, leg: Leg) -> None:
-        """While agents may swap Asterisk hears no keys of ours, and for a moment after it."""
+        """While agents may swap Asterisk hears no keys of ours, and for a moment after any change."""
         await asyncio.sleep(SETTLES)
-        if leg.id in self._calls.legs and leg.bridge == self._homes.get(leg.id) and not leg.sealed:
+        if leg.id in self._calls.legs and self._is_home(leg) and not leg.sealed and leg.id not in self._awaited:
             await self.again(leg)
 
     async def _pause(self, leg: Leg) -> None:

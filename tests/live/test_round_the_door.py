@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import re
+import sys
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -14,7 +17,7 @@ import pytest_asyncio
 from tests.lab.centre import Centre, contact_centre
 from tests.lab.phones import OFFICER, Phone
 from tests.lab.scripts import lets_it_ring, presses, talks
-from tests.lab.site import SAMPLES, queues
+from tests.lab.site import ROOT, SAMPLES, queues
 from tests.lab.stage import Act, Stage
 from tests.lab.tones import find, read, read_capture
 from tests.lab.ways import ASSIST, HOUSING, PAYMENTS_NUMBER, attended_code
@@ -213,6 +216,32 @@ async def test_supervisors_are_off_the_line_before_an_officer_is_there(centre: C
 
 
 # --- the lock --------------------------------------------------------------------------------------------------------
+
+
+async def _said(centre: Centre, command: str) -> list[str]:
+    """The faults that a command of ours finds, each with where it is."""
+    words = [sys.executable, "-m", "ccdaemon", command, "--config", str(centre.site.config), "--json"]
+    process = await asyncio.create_subprocess_exec(*words, stdout=asyncio.subprocess.PIPE, cwd=ROOT)
+    found = json.loads((await process.communicate())[0])
+    return [f"{each['file']} {each['key']}: {each['text']}" for each in found]
+
+
+@pytest.mark.parametrize("command", ["check", "doctor"])
+async def test_what_a_site_has_opened_is_named(centre: Centre, command: str) -> None:
+    said = [each for each in await _said(centre, command) if "leads round the payments door" in each]
+    assert sorted(re.findall(r" cc-internal: (\w+)\(\)", " ".join(said))) == ["Bridge", "BridgeAdd", "PickupChan"]
+
+
+async def test_only_the_doctor_sees_what_was_loaded_by_hand_and_what_is_not_loaded(centre: Centre) -> None:
+    await centre.pbx.cli("dialplan add extension 66,1,Bridge(PJSIP/x) into mine")
+    await centre.pbx.cli("dialplan remove extension s@cc-connected")
+    said = await _said(centre, "doctor")
+    assert [each for each in said if " mine: Bridge() leads round" in each]
+    assert [each for each in said if " cc-connected: is not loaded as it is installed" in each]
+    assert not [each for each in await _said(centre, "check") if "mine" in each or "cc-connected" in each]
+    await centre.pbx.cli("dialplan reload")
+    await centre.pbx.cli("dialplan remove context mine")
+    assert {each for each in await _said(centre, "doctor") if "Bridge" not in each and "Pickup" not in each} == set()
 
 
 async def _recordings(centre: Centre) -> set[Path]:

@@ -86,7 +86,7 @@ async def three(act: Act, phone: Phone) -> None:
     await _with_the_caller_again(act, may_go)
 
 
-@pytest.mark.parametrize(("way", "segments"), [(twice, [1, 2, 3]), (swaps, [1, 2]), (three, [1, 2])])
+@pytest.mark.parametrize(("way", "segments"), [(twice, [1, 2, 3]), (swaps, [1, 2]), (three, [1, 2, 3])])
 async def test_who_consults_and_comes_back_is_recorded_with_both_voices(
     centre: Centre, way: Way, segments: list[int]
 ) -> None:
@@ -100,7 +100,7 @@ async def test_who_consults_and_comes_back_is_recorded_with_both_voices(
     for each in mine:
         left, right = read(centre.site.folder / "state" / "recordings" / str(each["file"]))
         assert each["fault"] is None, each
-        if each["segment"] > 1:
+        if each["segment"] > 1 and (each["segment"] == max(segments) or way is twice):
             assert find(left, AGENT).seconds > TALK - LOST, each
             assert find(right, CALLER_AFTER).seconds > TALK - LOST, each
         assert way is three or not find(right, COLLEAGUE).frames, each
