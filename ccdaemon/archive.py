@@ -42,7 +42,11 @@ class Archive:
         for path in sorted(self._spool.iterdir()):
             if (name := NAME.fullmatch(path.name)) is not None:
                 leg, segment = name["leg"], int(name["segment"])
-                yield RawRecording(path, name["call"], leg, segment, name["service"], path.stat().st_size)
+                try:
+                    size = path.stat().st_size
+                except FileNotFoundError:  # it was finished in this moment
+                    continue
+                yield RawRecording(path, name["call"], leg, segment, name["service"], size)
 
     def strays(self) -> list[str]:
         """Files in the spool that no recorder of ours wrote."""

@@ -92,6 +92,16 @@ def test_a_file_says_by_its_name_what_it_records_or_is_a_stray(
     assert archive.strays() == ([] if recording else [name])
 
 
+def test_a_file_that_is_finished_while_the_spool_is_read_is_no_fault(archive: Archive, spool: Path) -> None:
+    names = [f"20260706-100000_housing_1.1_1.2_{segment}.raw" for segment in (1, 2)]
+    for name in names:
+        (spool / name).write_bytes(b"1234")
+    looking = archive.raw()
+    assert next(looking).path.name == names[0]
+    (spool / names[1]).unlink()
+    assert list(looking) == []
+
+
 def test_an_empty_spool_holds_nothing(archive: Archive) -> None:
     assert (list(archive.raw()), archive.strays(), archive.files()) == ([], [], set())
 

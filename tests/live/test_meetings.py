@@ -1,0 +1,122 @@
+"""Parking spaces and conference rooms, as agents use them who have nothing to do with payments."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator
+from urllib.parse import quote
+
+import pytest_asyncio
+
+from tests.lab.centre import SOUNDS, Centre, contact_centre
+from tests.lab.hearing import heard
+from tests.lab.phones import Phone
+from tests.lab.site import SAMPLES, queues
+from tests.lab.stage import Act, Stage
+from tests.lab.ways import HOUSING
+from tests.live.conftest import RUN
+
+ONE, OTHER = "1001", "1003"
+PARKED = 4  # seconds until whom nobody fetches comes back
+TALK = 1.5  # seconds
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def centre() -> AsyncIterator[Centre]:
+    """Housing has one agent, who answers whoever comes back; a parked caller comes back soon."""
+    parking = (SAMPLES / "res_parking.conf").read_text().replace("parkingtime = 120", f"parkingtime = {PARKED}")
+    files = {"queues.conf": queues(housing=[ONE]), "res_parking.conf": parking}
+    async with contact_centre(RUN / "meetings", asterisk=files) as centre:
+        yield centre
+
+
+async def _queued(centre: Centre) -> int:
+    """How often the newest call has waited for a person."""
+    newest = (await centre.calls())[0]["id"]
+    timeline = (await centre.ask("call", call=newest))["timeline"]
+    return sum(moment["kind"] == "joined queue" for moment in timeline)
+
+
+async def _dials(act: Act, extension: str, number: str, doing: str, theirs: str = "") -> None:
+    """Another phone dials a number, meets the caller there, and speaks with them for a while."""
+    met = asyncio.Event()
+
+    async def meets(phone: Phone) -> None:
+        mine = await act.channel(f"PJSIP/{extension}-", bridged=True, doing=doing)
+        caller = await act.channel("PJSIP/trunk-", bridged=True, doing=theirs)
+        if caller["BridgeId"] == mine["BridgeId"]:
+            met.set()
+        await phone.stay(TALK)
+
+    await act.line(number, meets, extension)
+    assert met.is_set()
+
+
+async def test_a_colleague_fetches_who_is_parked_and_nothing_is_sealed(centre: Centre) -> None:
+    async def parks(act: Act, phone: Phone) -> None:
+        await phone.refer(act.sip("*71"))
+        await _dials(act, OTHER, "*71", "ParkedCall")
+
+    await centre.until('not it["live"]', 15)
+    act = await Stage(centre, [ONE], []).play(parks, HOUSING, officer=False)
+    timeline = (await centre.ask("call", call=(await centre.calls())[0]["id"]))["timeline"]
+    assert act.leg
+    assert not [moment for moment in timeline if moment["kind"] in {"door", "refusal", "guard"}]
+
+
+async def test_a_caller_is_parked_by_an_attended_transfer_too(centre: Centre) -> None:
+    async def parks(act: Act, phone: Phone) -> None:
+        async def transfers(second: Phone) -> None:
+            await asyncio.sleep(TALK)  # "nobody is waiting here"
+            await phone.refer(f"{act.sip('*72')}?Replaces={quote(await second.replaces(), safe='')}")
+
+        await act.line("*72", transfers, ONE)
+        await _dials(act, OTHER, "*72", "ParkedCall")
+
+    await centre.until('not it["live"]', 15)
+    await Stage(centre, [ONE], []).play(parks, HOUSING, officer=False)
+
+
+async def test_whom_nobody_fetches_is_back_with_a_person(centre: Centre) -> None:
+    async def parks(act: Act, phone: Phone) -> None:
+        await phone.refer(act.sip("*73"))
+        await asyncio.sleep(PARKED)
+        await act.channel(f"PJSIP/{ONE}-", bridged=True)
+        await asyncio.sleep(TALK)
+
+    await centre.until('not it["live"]', 15)
+    await Stage(centre, [ONE], []).play(parks, HOUSING, officer=False)
+    assert await _queued(centre) == 2
+
+
+async def test_whoever_is_brought_into_a_room_is_back_with_a_person_once_the_last_phone_has_left(
+    centre: Centre,
+) -> None:
+    async def brings(act: Act, phone: Phone) -> None:
+        async with asyncio.TaskGroup() as both:  # a REFER is under way until the room is joined
+            both.create_task(phone.refer(act.sip("*61")))
+            both.create_task(_dials(act, OTHER, "*61", "ConfBridge", "ConfBridge"))
+        await act.channel(f"PJSIP/{ONE}-", bridged=True)
+        await asyncio.sleep(TALK)
+
+    await centre.until('not it["live"]', 15)
+    await Stage(centre, [ONE], []).play(brings, HOUSING, officer=False)
+    assert await _queued(centre) == 2
+
+
+async def test_without_the_daemon_nobody_joins_and_is_told_so(centre: Centre) -> None:
+    phones: list[Phone] = []
+
+    async def listens(phone: Phone) -> None:
+        phones.append(phone)
+        await phone.wait_until_gone()
+
+    await centre.until('not it["live"]', 15)
+    await centre.pbx.cli("dialplan set global CC_DOOR_WAIT 2")
+    centre.daemon.kill(signal.SIGKILL)
+    await centre.daemon.wait()
+    async with asyncio.timeout(60):
+        await centre.world.call("*61", listens, via=OTHER, caller=OTHER)
+    assert "meeting-refused" in {each.prompt for each in heard(phones[0].heard, SOUNDS)}
+    await centre.restart_daemon()
