@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import AsyncIterator
+from typing import Any
 from urllib.parse import quote
 
 import pytest_asyncio
@@ -31,11 +32,16 @@ async def centre() -> AsyncIterator[Centre]:
         yield centre
 
 
+async def _timeline(centre: Centre) -> list[dict[str, Any]]:
+    """What happened to the newest call from outside."""
+    newest = next(row["id"] for row in await centre.calls() if row["dialled"])
+    timeline: list[dict[str, Any]] = (await centre.ask("call", call=newest))["timeline"]
+    return timeline
+
+
 async def _queued(centre: Centre) -> int:
-    """How often the newest call has waited for a person."""
-    newest = (await centre.calls())[0]["id"]
-    timeline = (await centre.ask("call", call=newest))["timeline"]
-    return sum(moment["kind"] == "joined queue" for moment in timeline)
+    """How often its caller has waited for a person."""
+    return sum(moment["kind"] == "joined queue" for moment in await _timeline(centre))
 
 
 async def _dials(act: Act, extension: str, number: str, doing: str, theirs: str = "") -> None:
@@ -60,9 +66,8 @@ async def test_a_colleague_fetches_who_is_parked_and_nothing_is_sealed(centre: C
 
     await centre.until('not it["live"]', 15)
     act = await Stage(centre, [ONE], []).play(parks, HOUSING, officer=False)
-    timeline = (await centre.ask("call", call=(await centre.calls())[0]["id"]))["timeline"]
     assert act.leg
-    assert not [moment for moment in timeline if moment["kind"] in {"door", "refusal", "guard"}]
+    assert not [moment for moment in await _timeline(centre) if moment["kind"] in {"door", "refusal", "guard"}]
 
 
 async def test_a_caller_is_parked_by_an_attended_transfer_too(centre: Centre) -> None:
