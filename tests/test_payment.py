@@ -452,6 +452,25 @@ async def test_who_joins_a_conference_at_the_same_time_as_an_officer_is_seen() -
     assert len(notes) == 2
 
 
+@dataclass
+class Slow(Switch):
+    """Somebody else may act between a look and its answer."""
+
+    async def listing(self, name: str) -> list[dict[str, str]]:
+        listed = await super().listing(name)
+        await asyncio.sleep(0)
+        return listed
+
+
+async def test_who_knocks_while_another_is_answered_is_not_forgotten() -> None:
+    officer = replace(OFFICER, bridge="")
+    switch, notes = Slow([LINE_2, CALLER, AGENT], {AGENT.name: 1}, appears=[officer]), Notes()
+    door = Door(switch, Calls(), a_site, notes, tuple, Tally(notes.topics.publish), lambda: 100.0)
+    knock = Knock(officer.name, officer.id, officer.call, "nonce-8", "conference", meets="cc-3")
+    await asyncio.gather(door.answer(JOINS), door.answer(knock))
+    assert switch.recorders[AGENT.name] == 0
+
+
 async def test_who_is_in_a_conference_is_no_longer_on_the_way_to_it_and_free_once_they_leave() -> None:
     switch, notes = Switch([LINE_2, CALLER, AGENT]), Notes()
     door = Door(switch, Calls(), a_site, notes, tuple, Tally(notes.topics.publish), lambda: 100.0)

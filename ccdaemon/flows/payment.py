@@ -136,11 +136,12 @@ class Door:
 
     async def _concerned(self, knock: Knock) -> tuple[list[Channel], list[Channel]]:
         """All channels, and those that this knock concerns."""
+        known = set(self._meets)  # who knocks while Asterisk answers may not be in that answer
         channels = [Channel.of(entry) for entry in await self._switch.listing("CoreShowChannels")]
         if knock.leg not in {channel.id for channel in channels}:
             raise SwitchRefused(GONE)
-        coming = {channel.id for channel in channels if channel.application not in MEETINGS}
-        self._meets = {leg: whom for leg, whom in self._meets.items() if leg in coming}
+        for arrived in known - {channel.id for channel in channels if channel.application not in MEETINGS}:
+            self._meets.pop(arrived, None)
         return channels, involved(channels, {knock.leg}, self._site().devices, knock.device, self._meets)
 
     async def _pays(self, knock: Knock) -> bool:
