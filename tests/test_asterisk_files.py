@@ -324,11 +324,9 @@ def test_what_phones_run_by_key_must_be_in_features_conf(tmp_path: Path) -> None
 
 def test_a_conference_needs_its_room_and_who_may_be_in_it(tmp_path: Path) -> None:
     folder = shipped_files(tmp_path)
-    (folder / "confbridge.conf").write_text("[general]\n[cc-room]\ntype = bridge\n")
-    assert [(each.file, each.key) for each in faults_in(folder)] == [
-        ("confbridge.conf", "cc-phone"),
-        ("confbridge.conf", "cc-brought"),
-    ]
+    text = "[general]\n[cc-room]\ntype = bridge\n[cc-brought]\ntype = user\nmarked = yes\n"
+    (folder / "confbridge.conf").write_text(text)
+    assert [each.key for each in faults_in(folder)] == ["cc-phone", "cc-brought.marked", "cc-brought.end_marked"]
 
 
 @pytest.mark.parametrize(
@@ -337,6 +335,8 @@ def test_a_conference_needs_its_room_and_who_may_be_in_it(tmp_path: Path) -> Non
         ("[cc]", "[mine]", "cc", "is missing: nobody could be parked"),
         ("parkpos = 1-9", "parkpos = 701-720", "cc.parkpos", "must be '1-9'"),
         ("comebacktoorigin = no", "", "cc.comebacktoorigin", "must be 'no'"),
+        ("parkedcalltransfers = caller", "parkedcalltransfers = both", "cc.parkedcalltransfers", "must be 'caller'"),
+        ("context = cc-spaces", "context = parkedcalls", "cc.context", "must be 'cc-spaces'"),
         ("comebackcontext = cc-parked", "comebackcontext = mine", "cc.comebackcontext", "must be 'cc-parked'"),
     ],
 )

@@ -301,6 +301,16 @@ def test_what_was_changed_since_is_said(site: Path, certificate: Path, change: A
 def test_a_certificate_of_another_site_is_checked_with_its_own_key_only(site: Path, certificate: Path) -> None:
     done = run(site, "certificate", "--check", certificate, "--key", "A" * 43 + "=")
     assert (done.exit_code, done.stdout) == (1, "false\n")
+    assert "it was signed with another key" in done.stderr
+
+
+def test_of_a_call_that_never_came_to_payments_no_more_is_said_than_that(site: Path, tmp_path: Path) -> None:
+    async def enter() -> None:
+        async with open_register(load(site, PROMPTS).main.paths.state / REGISTER) as register:
+            await register.write([CallBegan("9.9", AT), CallEnded("9.9", AT + 1)])
+
+    asyncio.run(enter())
+    assert "no way of this call to payments is known" in run(site, "certificate", "9.9", "--out", tmp_path / "x").stdout
 
 
 @pytest.mark.parametrize("words", [["certificate"], ["certificate", CALL, "--check", "call.json"]])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
@@ -34,6 +34,7 @@ from ccdaemon.signing import KeyUnusable, holds, new_key, public, read_key, sign
 
 ALARMING = ("guarded", "not_stopped", "longest_exposure_ms", "recordings_faulty")
 HELD = "nothing was recorded after a door had opened, nor round one"
+NEVER = "no way of this call to payments is known, so nothing had to stop"
 
 app = typer.Typer(help="The chain of what happened to recordings and payments.", no_args_is_help=True)
 
@@ -157,7 +158,7 @@ def certificate(
                 typer.echo(text, nl=False)
             else:
                 out.write_text(text)
-                screen.print(escape(f"{out}: {'; '.join(said['against']) or HELD}"))
+                screen.print(escape(f"{out}: {_verdict(said)}"))
             return
         assert check is not None
         said = _read(check)
@@ -172,8 +173,12 @@ def certificate(
     for each in wrong:
         errors.print(escape(each))
     if not wrong:
-        screen.print(escape(f"It says: {'; '.join(said['against']) or HELD}"))
+        screen.print(escape(f"It says: {_verdict(said)}"))
     raise typer.Exit(1 if wrong else 0)
+
+
+def _verdict(said: Mapping[str, Any]) -> str:
+    return "; ".join(said["against"]) or (HELD if said["passages"] else NEVER)
 
 
 def _read(file: Path) -> Any:  # noqa: ANN401 - any JSON
@@ -210,6 +215,9 @@ def _certified(site: Configuration, call: str) -> dict[str, Any]:
 
 def _wrong(site: Configuration, said: Any, key: str) -> Iterator[str]:  # noqa: ANN401 - any JSON
     """All that is not as a certificate says."""
+    if isinstance(said, dict) and said.get("key") != key:
+        yield f"it was signed with another key: name that with --key, if it is one of yours: {said.get('key')}"
+        return
     if not isinstance(said, dict) or not holds(said, key):
         yield "it was not signed with this key, or was changed since"
         return

@@ -22,6 +22,7 @@ from ccdaemon.rules.asterisk import asterisk_faults
 from ccdaemon.rules.lock import Judgement, lock_faults, to_be_judged
 from ccdaemon.rules.soundness import sound_files
 from ccdaemon.shipped import shipped
+from ccdaemon.signing import KeyUnusable, read_key
 
 _NOT_SEEN = "Asterisk has no sounds in {0!r}: callers who wait would hear English numbers. ln -s {1}/{0} {2}/{0}"
 
@@ -91,6 +92,10 @@ def _secrets(site: Configuration) -> Iterator[Fault]:
             read()
         except ConfigurationFaults as wrong:
             yield from wrong.faults
+    try:
+        read_key(site.main.audit.key)
+    except KeyUnusable as fault:
+        yield Fault(str(site.main.audit.key), "", f"no call could be certified: {fault}")
 
 
 def _missing_sounds(site: Configuration) -> list[Fault]:

@@ -96,9 +96,10 @@ def install(config: Folder = DEFAULT_FOLDER, to: To = None) -> None:
         screen.print("  queues.conf      membergosub = cc-connected in every queue, cc-answered in those of payments")
         screen.print("  pjsip.conf       phones and trunk as in samples/pjsip.conf")
         screen.print("  features.conf    the keys of samples/features.conf")
-        screen.print("  confbridge.conf  the rooms of samples/confbridge.conf")
-        screen.print("  res_parking.conf \\[cc] as in samples/res_parking.conf")
-        screen.print("and: asterisk -rx 'core reload'; then: ccdaemon check")
+        screen.print("  confbridge.conf  all of samples/confbridge.conf")
+        screen.print("  res_parking.conf all of samples/res_parking.conf")
+        screen.print("and: asterisk -rx 'core reload' (a restart, where one of the last two is new)")
+        screen.print("then: ccdaemon prompts build; ccdaemon check; ccdaemon doctor")
 
 
 def _place(site: Configuration, to: Path | None) -> Path:

@@ -7,13 +7,24 @@ to transfer.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from ccdaemon.model import AsteriskFiles, Fault, Setting, Site
 
 OLDEST = (22, 1)  # the first with option D of MixMonitor and with event filters by name
-ROOMS = ("cc-room", "cc-phone", "cc-brought")
-LOT = {"comebackcontext": "cc-parked", "comebacktoorigin": "no", "parkpos": "1-9"}
+ROOMS = {
+    "cc-room": {"type": "bridge"},
+    "cc-phone": {"type": "user", "marked": "yes", "end_marked": "yes"},
+    "cc-brought": {"type": "user", "marked": "no", "end_marked": "yes"},
+}
+DEFAULTS = {"marked": "no"}  # as app_confbridge has it
+LOT = {
+    "parkpos": "1-9",
+    "context": "cc-spaces",
+    "comebackcontext": "cc-parked",
+    "comebacktoorigin": "no",
+    "parkedcalltransfers": "caller",
+}
 CONNECTED, ANSWERED = "cc-connected", "cc-answered"
 TRUNK_CONTEXT, PHONES_CONTEXT, TRANSFER_CONTEXT = "cc-inbound", "cc-internal", "cc-transfer"
 KEYS = {
@@ -173,23 +184,30 @@ def _keys(settings: tuple[Setting, ...] | None) -> Iterator[Fault]:
 
 def _conferences(settings: tuple[Setting, ...] | None) -> Iterator[Fault]:
     """What *61 to *69 name."""
-    there = {setting.section for setting in settings or ()}
-    for name in ROOMS:
-        if name not in there:
-            text = (
-                "is missing: nobody could join a conference (*61 to *69). Copy it from ccdaemon/samples/confbridge.conf"
-            )
-            yield Fault("confbridge.conf", name, text)
+    for name, wanted in ROOMS.items():
+        missing = (
+            "is missing: nobody could join a conference (*61 to *69). Copy it from ccdaemon/samples/confbridge.conf"
+        )
+        else_ = "callers would be left alone in a room, or never get in"
+        yield from _section("confbridge.conf", settings or (), name, wanted, missing, else_)
 
 
 def _parking(settings: tuple[Setting, ...] | None) -> Iterator[Fault]:
     """The lot to which *71 to *79 lead."""
-    lot = {setting.key: setting for setting in settings or () if setting.section == "cc"}
-    if not lot:
-        text = "is missing: nobody could be parked (*71 to *79). Copy it from ccdaemon/samples/res_parking.conf"
-        yield Fault("res_parking.conf", "cc", text)
+    missing = "is missing: nobody could be parked (*71 to *79). Copy all of ccdaemon/samples/res_parking.conf"
+    else_ = "callers whom nobody fetches are lost, may transfer, or *71 to *79 lead nowhere"
+    yield from _section("res_parking.conf", settings or (), "cc", LOT, missing, else_)
+
+
+def _section(
+    file: str, settings: Iterable[Setting], name: str, wanted: Mapping[str, str], missing: str, else_: str
+) -> Iterator[Fault]:
+    """Is the section there, and does it hold these values, or Asterisk's own that are the same?"""
+    mine = {setting.key: setting for setting in settings if setting.section == name}
+    if not mine:
+        yield Fault(file, name, missing)
         return
-    for key, wanted in LOT.items():
-        if key not in lot or lot[key].value != wanted:
-            text = f"must be {wanted!r}: else callers whom nobody fetches are lost, or *71 to *79 lead nowhere"
-            yield Fault(lot.get(key, lot[""]).where, f"cc.{key}", text)
+    for key, value in wanted.items():
+        found = mine[key].value.lower() if key in mine else DEFAULTS.get(key, "")
+        if found != value:
+            yield Fault(mine.get(key, mine[""]).where, f"{name}.{key}", f"must be {value!r}: else {else_}")
