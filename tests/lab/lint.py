@@ -15,6 +15,9 @@ from tests.lab.site import GATEWAY_SECRET, ROOT
 # [globals].
 UNKNOWN_TO_IT = (
     "app 'MSet'",
+    "app 'Park'",
+    "app 'ParkedCall'",
+    "function 'PARK_GET_CHANNEL'",
     "app 'WaitForCondition'",
     "function 'UUID'",
     "function 'SHA1'",

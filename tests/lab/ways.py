@@ -183,20 +183,22 @@ async def officer_rings_the_agent(act: Act, phone: Phone) -> None:
     await act.line(act.agent, rings, WHO_CALL[0])
 
 
-async def _is_told(phone: Phone, yes: str, no: str) -> bool:
-    """Wait until one of two prompts is heard; was it the first?"""
-    while True:
+async def _is_told(act: Act, phone: Phone) -> bool:
+    """Does the agent hear that the call is sealed? Or not so, or nothing in time."""
+    yes, no = "payment-sealed", "payment-not-sealed"
+    for _ in range(round(2 * act.patience)):
         said = {each.prompt for each in heard(phone.heard, SOUNDS)} if phone.heard.exists() else set()
         if said & {yes, no}:
             return yes in said
         await phone.stay(0.5)
+    return False
 
 
 async def sealed_by_key(act: Act, phone: Phone) -> None:
     """The agent takes the card details; nobody is transferred."""
     await phone.hush()
     await phone.press("*55")
-    if await _is_told(phone, "payment-sealed", "payment-not-sealed"):
+    if await _is_told(act, phone):
         act.connected.set()
     await phone.speak(AGENT)
     await asyncio.sleep(2 * TALK)
@@ -206,7 +208,7 @@ async def sealed_on_line_2(act: Act, phone: Phone) -> None:
     """The same, by the key of the light, while the caller waits on the first line."""
 
     async def light(second: Phone) -> None:
-        if await _is_told(second, "payment-sealed", "payment-not-sealed"):
+        if await _is_told(act, second):
             act.connected.set()
 
     await phone.hush()
