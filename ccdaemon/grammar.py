@@ -55,7 +55,7 @@ def _way(written: object) -> Way:
             "or 'goodbye'"
         )
         raise ValueError(message)
-    return kind(name) if name else kind()  # type: ignore[no-any-return]
+    return kind(name) if name else kind()  # type: ignore[no-any-return]  # a class is called that is known by its name only
 
 
 def _span(written: object) -> Span:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -291,7 +292,9 @@ def _change_chain(site: Path, _: Path) -> None:
         (_change_chain, "the audit chain: the chain is cut off behind row 1"),
     ],
 )
-def test_what_was_changed_since_is_said(site: Path, certificate: Path, change: Any, said: str) -> None:  # noqa: ANN401
+def test_what_was_changed_since_is_said(
+    site: Path, certificate: Path, change: Callable[[Path, Path], None], said: str
+) -> None:
     change(site, certificate)
     done = run(site, "certificate", "--check", certificate)
     assert (done.exit_code, done.stdout) == (1, "false\n")

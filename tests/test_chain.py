@@ -66,7 +66,7 @@ def changed(row: Row, chance: random.Random) -> Row:
     sign = chance.choice([each for each in "0123456789" if each != text[place]])
     text = text[:place] + sign + text[place + 1 :]
     values[which] = int(text) if which == 1 else text
-    return Row(*values)  # type: ignore[arg-type]
+    return Row(*values)  # type: ignore[arg-type]  # fields in their order
 
 
 def tampered(rows: list[Row], chance: random.Random) -> list[Row]:

@@ -613,7 +613,7 @@ entries: st.SearchStrategy[Entry] = st.one_of(
     st.builds(Unanswered, services, languages, st.booleans()),
 )
 moments = st.one_of(
-    st.datetimes(datetime(2026, 1, 1), datetime(2027, 12, 31)).map(lambda moment: moment.replace(tzinfo=UTC)),  # noqa: DTZ001
+    st.datetimes(datetime(2026, 1, 1), datetime(2027, 12, 31)).map(lambda moment: moment.replace(tzinfo=UTC)),  # noqa: DTZ001 - gets its zone there
     st.sampled_from([MONDAY_MORNING, utc("2026-07-06 22:00"), utc("2026-12-25 10:00")]),
 )
 keys_pressed = st.text(alphabet="0123456789*#-", max_size=80)

@@ -497,7 +497,7 @@ async def test_nobody_is_let_into_a_conference_on_a_doubt(
     fault: dict[str, object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(room, "DEADLINE", 0.2)
-    switch = replace(Switch([LINE_2, COLLEAGUE]), **fault)  # type: ignore[arg-type]
+    switch = replace(Switch([LINE_2, COLLEAGUE]), **fault)  # type: ignore[arg-type]  # a field by its name
     assert await open_to(switch, JOINS) == []
     assert switch.done == []
 
@@ -518,7 +518,7 @@ async def test_nobody_is_let_into_a_conference_on_a_doubt(
 async def test_on_any_doubt_there_is_no_answer(fault: dict[str, object], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(room, "DEADLINE", 0.2)
     supervisor = a_channel("PJSIP/1009", 7, doing="ChanSpy(PJSIP/1001,qw)")
-    switch = replace(Switch([CALLER, AGENT, supervisor]), **fault)  # type: ignore[arg-type]
+    switch = replace(Switch([CALLER, AGENT, supervisor]), **fault)  # type: ignore[arg-type]  # a field by its name
     notes = await open_to(switch, knocks(CALLER))
     assert notes == []
     assert notes.topics["payments"] == {"opened": 0, "refused": 0, "guarded": 0, "slowest_ms": 0}

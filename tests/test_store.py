@@ -57,7 +57,7 @@ async def register(file: Path) -> AsyncIterator[Register]:
 
 
 def a_row(call: str = CALL, began: float = AT, **known: Any) -> CallRow:  # noqa: ANN401 - any column of a row
-    return replace(CallRow(call, began, None, True, None, None, None, None, None, 0), **known)  # noqa: FBT003
+    return replace(CallRow(call, began, None, True, None, None, None, None, None, 0), **known)  # noqa: FBT003 - a row, as the register has it
 
 
 def asked(file: Path, sql: str) -> list[Any]:

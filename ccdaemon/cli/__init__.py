@@ -28,7 +28,7 @@ def _version(wanted: bool) -> None:  # noqa: FBT001 - so typer calls it
 
 @app.callback()
 def _options(
-    _: Annotated[bool, typer.Option("--version", help="Print the version.", is_eager=True, callback=_version)] = False,  # noqa: FBT002
+    _: Annotated[bool, typer.Option("--version", help="Print the version.", is_eager=True, callback=_version)] = False,
 ) -> None:
     pass
 

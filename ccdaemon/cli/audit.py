@@ -60,7 +60,7 @@ def verify(
         Head | None,
         typer.Option(help="A head that was kept elsewhere, as SEQ:HASH.", parser=_a_head, metavar="HEAD"),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,  # noqa: FBT002
+    as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
 ) -> None:
     """Find rows that were changed, taken out, moved, or cut off. Exit status 1 if there are any.
 
@@ -85,7 +85,7 @@ def report(
         datetime | None,
         typer.Option(help="As 2026-12-24.", parser=a_moment, metavar="DAY", show_default="yesterday"),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,  # noqa: FBT002
+    as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
 ) -> None:
     """A day's payments, refusals, and what went round the payments door. Exit status 1 if something did."""
     site = configuration(config)
@@ -108,7 +108,7 @@ def report(
 @app.command()
 def key(
     config: Folder = DEFAULT_FOLDER,
-    new: Annotated[bool, typer.Option("--new", help="Make the key, where there is none yet.")] = False,  # noqa: FBT002
+    new: Annotated[bool, typer.Option("--new", help="Make the key, where there is none yet.")] = False,
 ) -> None:
     """Print the public half of the key that signs certificates: give it to whoever is to check them."""
     file = configuration(config).main.audit.key

@@ -37,7 +37,7 @@ def list_(
     ] = None,
     service: Annotated[str | None, typer.Option(help="Only this service.")] = None,
     limit: Annotated[int, typer.Option(help="At most so many, the newest.", min=1, max=100_000)] = 200,
-    as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,  # noqa: FBT002
+    as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
 ) -> None:
     """List calls, the newest last. `ccdaemon calls show ID` tells one of them in full.
 
@@ -89,7 +89,7 @@ def list_(
 def show(
     call: Annotated[str, typer.Argument(help="As `ccdaemon calls` lists it.")],
     config: Folder = DEFAULT_FOLDER,
-    as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,  # noqa: FBT002
+    as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
 ) -> None:
     """Tell one call from its beginning to its end, to the millisecond: menus, queue, agent, recorder, transfer."""
     site = configuration(config)

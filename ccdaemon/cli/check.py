@@ -29,10 +29,10 @@ _NOT_SEEN = "Asterisk has no sounds in {0!r}: callers who wait would hear Englis
 
 def check(
     config: Folder = DEFAULT_FOLDER,
-    asterisk: Annotated[bool, typer.Option(help="Also read Asterisk's own configuration.")] = True,  # noqa: FBT002
-    sounds: Annotated[bool, typer.Option(help="Also look whether every prompt has a sound.")] = True,  # noqa: FBT002
+    asterisk: Annotated[bool, typer.Option(help="Also read Asterisk's own configuration.")] = True,
+    sounds: Annotated[bool, typer.Option(help="Also look whether every prompt has a sound.")] = True,
     to: Annotated[Path | None, typer.Option(help="Asterisk's configuration folder, if not the site's own.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the faults as JSON.")] = False,  # noqa: FBT002
+    as_json: Annotated[bool, typer.Option("--json", help="Print the faults as JSON.")] = False,
 ) -> None:
     """Report every fault of a site at once: its own files, and what they need of Asterisk and of the prompts.
 

@@ -25,7 +25,7 @@ from ccdaemon.rules.lock import OURS, Judgement, lock_faults, to_be_judged
 def doctor(
     config: Folder = DEFAULT_FOLDER,
     to: Annotated[Path | None, typer.Option(help="Asterisk's configuration folder, if not the site's own.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the faults as JSON.")] = False,  # noqa: FBT002
+    as_json: Annotated[bool, typer.Option("--json", help="Print the faults as JSON.")] = False,
 ) -> None:
     """Look at the Asterisk that runs: is our dialplan loaded, and does anything loaded lead round the payments door?
 

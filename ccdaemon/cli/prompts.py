@@ -53,7 +53,7 @@ def build(
 @app.command("list")
 def list_(
     config: Folder = DEFAULT_FOLDER,
-    as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,  # noqa: FBT002
+    as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
 ) -> None:
     """Show what is said, prompt by prompt, in each language: for those who record or translate it."""
     site = configuration(config)

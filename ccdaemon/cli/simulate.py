@@ -57,7 +57,7 @@ def simulate(
     ] = None,
     lang: Annotated[str, typer.Option(help="Choose this language at the question.")] = "",
     config: Folder = DEFAULT_FOLDER,
-    as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,  # noqa: FBT002
+    as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
 ) -> None:
     """Walk a call through the menus without Asterisk: what the caller hears, and where the call goes.
 

@@ -14,6 +14,7 @@ Told: TypeAlias = Mapping[str, Any]  # as the question "certificate" is answered
 SHOWN = {"leg began", "leg ended", "entered bridge", "left bridge", "blind transfer", "attended transfer", "door"}
 SHOWN |= {"refusal", "resumed", "guard", "recorder started", "recorder stopped"}
 PASSAGES = {"door": "door", "guard": "guard", "refusal": None, "resumption": None}  # and what each rested on
+LINE = 80  # characters of a value that is told as a difference
 CHAINED = ("started", "stopped", "file", "seconds", "bytes", "sha256", "fault")
 
 
@@ -120,4 +121,4 @@ def differences(said: object, now: object, where: str = "") -> Iterator[str]:
 
 def _short(value: object) -> str:
     text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= 80 else f"{text[:77]}..."  # noqa: PLR2004 - as much as a line takes
+    return text if len(text) <= LINE else f"{text[: LINE - 3]}..."

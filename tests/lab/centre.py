@@ -59,7 +59,7 @@ class Centre:
         await self.daemon.start()
         await until_up(self.site, self.daemon)
 
-    async def until(self, claim: str, within: float, question: str = "state", **values: Any) -> Any:  # noqa: ANN401
+    async def until(self, claim: str, within: float, question: str = "state", **values: Any) -> Any:  # noqa: ANN401 - JSON
         """Wait until the daemon's answer makes a claim true, such as `len(it["live"]) == 0`."""
         deadline = asyncio.get_running_loop().time() + within
         while True:

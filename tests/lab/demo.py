@@ -10,7 +10,7 @@ import time
 from tests.lab.centre import contact_centre, play
 from tests.lab.pbx import explain
 from tests.lab.site import ROOT
-from tests.lab.story import CLOSED, Story, after_hours, highways, housing_then_payments
+from tests.lab.story import CLOSED, Chapter, Story, after_hours, highways, housing_then_payments
 
 FOLDER = ROOT / ".run" / "demo"
 
@@ -42,7 +42,7 @@ async def demo(*, as_json: bool, keep: bool) -> int:
     return 0 if holds else 1
 
 
-def _report(chapters: list, *, holds: bool) -> dict:  # type: ignore[type-arg]
+def _report(chapters: list[Chapter], *, holds: bool) -> dict[str, object]:
     return {
         "holds": holds,
         "recording": chapters[0].recording,

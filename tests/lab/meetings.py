@@ -1,4 +1,7 @@
-"""Ways to an officer on which nobody is rung: a space where the caller is parked, and conference rooms."""
+"""Ways to an officer on which nobody is rung: a space where the caller is parked, and conference rooms.
+
+Sleeps are lengths of talk, as in `tests.lab.ways`.
+"""
 
 from __future__ import annotations
 

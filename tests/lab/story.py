@@ -1,4 +1,7 @@
-"""Three calls, told as they happen and measured when they are over."""
+"""Three calls, told as they happen and measured when they are over.
+
+A sleep is how long somebody talks, thinks, or lets it ring; what must have happened is waited for by itself.
+"""
 
 from __future__ import annotations
 

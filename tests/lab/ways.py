@@ -1,4 +1,7 @@
-"""The ways in which a call reaches a payments officer, as callers, agents and officers take them."""
+"""The ways in which a call reaches a payments officer, as callers, agents and officers take them.
+
+A sleep is how long people talk, so that a recording could hold it; what must have happened is waited for by itself.
+"""
 
 from __future__ import annotations
 

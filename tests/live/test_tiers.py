@@ -8,6 +8,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -71,7 +72,7 @@ async def sixty() -> AsyncIterator[Sixty]:
         await asyncio.gather(*calls.tasks, return_exceptions=True)
 
 
-async def _until(centre: Centre, holds: Callable[[dict], bool]) -> None:  # type: ignore[type-arg]
+async def _until(centre: Centre, holds: Callable[[dict[str, Any]], bool]) -> None:
     async with asyncio.timeout(60):
         while not holds(await centre.ask("state")):
             await asyncio.sleep(0.1)
