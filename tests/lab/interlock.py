@@ -15,6 +15,7 @@ from tests.lab.phones import OFFICER
 from tests.lab.proxy import Proxy
 from tests.lab.routes import ROUTES, Route
 from tests.lab.site import queues
+from tests.lab.softphone import DESK
 from tests.lab.stage import Act, Stage
 from tests.lab.tones import Found
 from tests.lab.ways import COLLEAGUE, LINE_2, ON_TWO_LINES, WHO_CALL
@@ -40,10 +41,11 @@ def interlocked(
         housing=AGENTS,
         housing_cy=AGENTS,
         assist=[ON_TWO_LINES],
+        assist_cy=[DESK],
         payments=OFFICERS,
         payments_cy=[NEVER_ANSWERS],
     )
-    accounts = "".join(
+    accounts = f'{DESK} = {{ service = "assist" }}\n' + "".join(
         f'{each} = {{ service = "assist", device = "{ON_TWO_LINES}" }}\n' for each in (ON_TWO_LINES, LINE_2)
     )
     return contact_centre(

@@ -6,7 +6,7 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
-from tests.lab import meetings, ways
+from tests.lab import meetings, softphone, ways
 from tests.lab.stage import Act, Stage, Way
 from tests.lab.ways import GENERAL_NUMBER, PAYMENTS, PAYMENTS_NUMBER, by_manager
 
@@ -38,6 +38,7 @@ ROUTES = (
     _taken(ways.swap),
     _taken(ways.three_way),
     _taken(ways.replaces_from_line_2),
+    *([Route("replaces_from_a_held_line", softphone.replaces_from_a_held_line)] if softphone.INSTALLED else []),
     _taken(ways.mixed_in_the_phone),
     Route("mixed_in_the_other_order", ways.mixed_in_the_other_order, recorded=False),
     _taken(ways.officer_rings_the_agent),

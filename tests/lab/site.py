@@ -180,7 +180,11 @@ def _second_tier(script: Path) -> None:
 
 def _endpoints(configuration: Configuration, addresses: Addresses) -> str:
     phone = "[{0}](cc-phone)\naors = {0}\nidentify_by = username\n[{0}]\ntype = aor\ncontact = sip:{0}@{1}:5060\n"
-    phones = [phone.format(each.endpoint, addresses.phones) for each in configuration.site.phones.values()]
+    phones = [
+        phone.format(each.endpoint, addresses.phones)
+        for each in configuration.site.phones.values()
+        if each.endpoint not in SOFTPHONES
+    ]
     trunk = f"[trunk](cc-trunk)\naors = trunk\n[trunk]\ntype = aor\ncontact = sip:{addresses.carrier}:5060\n"
     identify = f"[trunk]\ntype = identify\nendpoint = trunk\nmatch = {addresses.carrier}\n"
     caller, agent = SOFTPHONES
