@@ -182,11 +182,15 @@ class Resumed:
 
 @dataclass(slots=True)
 class DoorRefused:
-    """The dialplan connected `leg` to no officer. `service` is where the caller came from, and is taken back to."""
+    """The dialplan let `leg` pass no door. `about` is what had knocked, as of `DoorOpened`.
+
+    `service` is where a caller for payments came from, and is taken back to.
+    """
 
     call: str
     at: float
     leg: str
+    about: str
     service: str
 
 

@@ -43,7 +43,7 @@ ON_LINE_2 = {"leg": LINE_2, "call": LINE_2, "channel": "PJSIP/1001-5", "recorder
 DOOR = DoorOpened(LINE_2, AT + 60, LINE_2, "queue", 0.004, (ON_LINE_2, ON_AGENT), ("PJSIP/1009-7",))
 GUARD = Guarded(CALL, AT + 70, AGENT, "BridgeEnter", 0.0031, ("PJSIP/1001-2",))
 RESUMED = Resumed(CALL, AT + 80, AGENT, ("PJSIP/1001-2",))
-REFUSED = DoorRefused(CALL, AT + 50, CALL, "housing")
+REFUSED = DoorRefused(CALL, AT + 50, CALL, "queue", "housing")
 RECORDING = Recording(AGENT, CALL, "housing", AT + 20, AT + 60.002, "it was told to stop", "a.wav", 40.0, 3, "f" * 64)
 AGAIN = replace(RECORDING, segment=2, started=AT + 85, stopped=AT + 90)
 
@@ -305,6 +305,19 @@ def test_a_certificate_of_another_site_is_checked_with_its_own_key_only(site: Pa
     done = run(site, "certificate", "--check", certificate, "--key", "A" * 43 + "=")
     assert (done.exit_code, done.stdout) == (1, "false\n")
     assert "it was signed with another key" in done.stderr
+
+
+def test_whoever_has_no_site_checks_the_signature_alone(site: Path, certificate: Path, tmp_path: Path) -> None:
+    key = run(site, "key").stdout.strip()
+    nowhere = tmp_path / "nowhere"
+    alone = ("certificate", "--check", certificate, "--signature-only")
+    done = run(nowhere, *alone, "--key", key)
+    assert (done.exit_code, done.stdout.splitlines()[0]) == (0, "true")
+    _edit(site, certificate)
+    done = run(nowhere, *alone, "--key", key)
+    assert (done.exit_code, done.stdout) == (1, "false\n")
+    assert "or was changed since" in done.stderr
+    assert run(nowhere, *alone).exit_code == 2
 
 
 def test_of_a_call_that_never_came_to_payments_no_more_is_said_than_that(site: Path, tmp_path: Path) -> None:

@@ -632,7 +632,8 @@ RECORDED: list[Notice] = [  # a call to Housing in Welsh, answered, recorded and
         (QUIET, {**QUIET, "leg": "1783328400.1", "recorders": 0}),
         ("PJSIP/1009",),
     ),
-    DoorRefused("1783328400.1", AT + 84, "1783328400.1", "housing"),
+    DoorRefused("1783328400.1", AT + 84, "1783328400.1", "queue", "housing"),
+    DoorRefused("1783328400.1", AT + 84.5, "1783328400.2", "conference", ""),
     Guarded("1783328400.1", AT + 85, "1783328400.2", "BridgeEnter", 0.0027, ("PJSIP/1001-00000002",)),
     RecorderStopped("1783328400.1", AT + 90, "1783328400.2", "the leg ended"),
     LegEnded("1783328400.1", AT + 91, "1783328400.1", 16),
@@ -742,6 +743,7 @@ def test_a_call_is_told_from_its_beginning_to_its_end(site: Path) -> None:
         " 10:01:20.000 PJSIP/trunk the payments door opens after 3.4 ms; "
         "channels sealed: 2, recorders stopped: 1, supervisors off: 1",
         " 10:01:24.000 PJSIP/trunk is not connected to payments, and taken back to housing",
+        " 10:01:24.500 1783328400.2 is not let into the conference",
         " 10:01:25.000 1783328400.2 the guard stops a recorder after 2.7 ms: PJSIP/1001-00000002",
         " 10:01:30.000 1783328400.2 the recorder stops: the leg ended",
         " 10:01:31.000 PJSIP/trunk hangs up (Q.850 cause 16)",

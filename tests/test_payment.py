@@ -532,9 +532,10 @@ async def test_who_is_not_listed_any_more_gets_no_answer() -> None:
 
 
 def test_a_refusal_of_the_dialplan_is_heard_with_where_the_caller_came_from() -> None:
-    event = {"Event": "UserEvent", "UserEvent": "CCRefused", "Uniqueid": "9.1", "Linkedid": "9.0", "About": "housing"}
-    assert refusal_of(event, 7.0) == DoorRefused("9.0", 7.0, "9.1", "housing")
-    assert refusal_of(event | {"Timestamp": "8.5", "About": ""}, 7.0) == DoorRefused("9.0", 8.5, "9.1", "")
+    event = {"Event": "UserEvent", "UserEvent": "CCRefused", "Uniqueid": "9.1", "Linkedid": "9.0", "About": "queue"}
+    event |= {"From": "housing"}
+    assert refusal_of(event, 7.0) == DoorRefused("9.0", 7.0, "9.1", "queue", "housing")
+    assert refusal_of(event | {"Timestamp": "8.5", "From": ""}, 7.0) == DoorRefused("9.0", 8.5, "9.1", "queue", "")
     assert refusal_of(event | {"UserEvent": "CCDoor"}, 7.0) is None
 
 

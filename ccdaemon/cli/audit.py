@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 from rich.markup import escape
@@ -135,6 +135,9 @@ def certificate(
     with_key: Annotated[
         str | None, typer.Option("--key", help="The public key to check it with.", show_default="the site's own")
     ] = None,
+    signature_only: Annotated[
+        bool, typer.Option("--signature-only", help="Check nothing but the signature with --key: that needs no site.")
+    ] = False,
 ) -> None:
     """Write down, signed, what is known of a call's recordings and payments; or check what was written down.
 
@@ -149,6 +152,12 @@ def certificate(
     if (call is None) == (check is None):
         message = "name a call, or a certificate with --check"
         raise typer.BadParameter(message)
+    if signature_only:
+        if check is None or with_key is None:
+            message = "it needs --check, and --key, the public key of whoever signed"
+            raise typer.BadParameter(message, param_hint="--signature-only")
+        read = _read(check)
+        _tell(read, [*_unsigned(read, with_key)])
     site = configuration(config)
     try:
         if call is not None:
@@ -168,7 +177,10 @@ def certificate(
     except OSError as fault:
         message = f"{fault.filename}: {fault.strerror}"
         raise stop(message) from None
-    wrong = [*_wrong(site, said, own)]
+    _tell(said, [*_wrong(site, said, own)])
+
+
+def _tell(said: Mapping[str, Any], wrong: Sequence[str]) -> NoReturn:
     typer.echo("false" if wrong else "true")
     for each in wrong:
         errors.print(escape(each))
@@ -184,6 +196,9 @@ def _verdict(said: Mapping[str, Any]) -> str:
 def _read(file: Path) -> Any:  # noqa: ANN401 - any JSON
     try:
         return json.loads(file.read_text(), object_pairs_hook=_once)
+    except OSError as fault:
+        message = f"{file}: {fault.strerror}"
+        raise stop(message) from None
     except ValueError as fault:
         message = f"{file} is no certificate: {fault}"
         raise stop(message) from None
@@ -215,11 +230,8 @@ def _certified(site: Configuration, call: str) -> dict[str, Any]:
 
 def _wrong(site: Configuration, said: Any, key: str) -> Iterator[str]:  # noqa: ANN401 - any JSON
     """All that is not as a certificate says."""
-    if isinstance(said, dict) and said.get("key") != key:
-        yield f"it was signed with another key: name that with --key, if it is one of yours: {said.get('key')}"
-        return
-    if not isinstance(said, dict) or not holds(said, key):
-        yield "it was not signed with this key, or was changed since"
+    if unsigned := [*_unsigned(said, key)]:
+        yield from unsigned
         return
     head = said["chain"]["head"]
     if faults := ask_register(site, "audit verify", against=head)["faults"]:
@@ -230,6 +242,13 @@ def _wrong(site: Configuration, said: Any, key: str) -> Iterator[str]:  # noqa: 
     for recording in said["recordings"]:
         if recording["file"] is not None:
             yield from _changed(site.main.paths.state / ARCHIVE / recording["file"], recording["sha256"])
+
+
+def _unsigned(said: Any, key: str) -> Iterator[str]:  # noqa: ANN401 - any JSON
+    if isinstance(said, dict) and said.get("key") != key:
+        yield f"it was signed with another key: name that with --key, if it is one of yours: {said.get('key')}"
+    elif not isinstance(said, dict) or not holds(said, key):
+        yield "it was not signed with this key, or was changed since"
 
 
 def _changed(file: Path, sha256: str) -> Iterator[str]:

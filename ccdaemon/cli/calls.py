@@ -17,6 +17,12 @@ from ccdaemon.cli.register import ask_register
 app = typer.Typer()
 COLUMNS = ("call", "began", "lasted", "caller", "dialled", "service", "language", "answered by", "recorded")
 TIERS = {1: "daemon", 2: "script", 3: "dialplan"}
+REFUSED = {  # by what knocked at the payments door
+    "answered": "answers for payments, and is not connected",
+    "conference": "is not let into the conference",
+    "fetch": "is not given who is parked",
+    "here": "is told that the call may not be sealed",
+}
 
 
 @app.callback(invoke_without_command=True)
@@ -149,8 +155,9 @@ def _words(kind: str, detail: Mapping[str, Any]) -> str:
                 f"channels sealed: {len(channels)}, recorders stopped: {stopped}, supervisors off: {len(supervisors)}"
             )
             return f"the payments door opens after {_ms(took)}; {done}"
-        case "refusal", {"service": service}:
-            return f"is not connected to payments{f', and taken back to {service}' if service else ''}"
+        case "refusal", {"about": about, "service": service}:
+            back = f", and taken back to {service}" if service else ""
+            return REFUSED.get(about, "is not connected to payments") + back
         case "resumed", _:
             return "asks for the recording to go on; the call is no longer sealed"
         case "guard", {"stopped": False, "channels": channels}:

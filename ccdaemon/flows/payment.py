@@ -46,11 +46,12 @@ def knock_of(event: Event) -> Knock | None:
 
 
 def refusal_of(event: Event, now: float) -> DoorRefused | None:
-    """What the dialplan says of one who was not let in (`cc-refused`), if an event does."""
+    """What the dialplan says of one who was not let in (`cc-door`), if an event does."""
     if event.get("UserEvent") != "CCRefused":
         return None
     at = float(event.get("Timestamp") or now)
-    return DoorRefused(event.get("Linkedid", ""), at, event.get("Uniqueid", ""), event.get("About", ""))
+    call, leg, about, service = (event.get(key, "") for key in ("Linkedid", "Uniqueid", "About", "From"))
+    return DoorRefused(call, at, leg, about, service)
 
 
 class Tally:

@@ -137,8 +137,8 @@ def _statements(notice: Notice) -> Iterator[Statement]:
             for one in (call, *sorted(others)):  # the other lines of a phone are calls of their own
                 yield _KNOWN, {"call": one, "at": at}
                 yield _event(one, at, "door", leg, **said)
-        case DoorRefused(call, at, leg, service):
-            yield _event(call, at, "refusal", leg, service=service)
+        case DoorRefused(call, at, leg, about, service):
+            yield _event(call, at, "refusal", leg, about=about, service=service)
         case Resumed(call, at, leg, channels):
             yield _event(call, at, "resumed", leg, channels=channels)
         case Guarded(call, at, leg, event, exposure, channels, stopped):

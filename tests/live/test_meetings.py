@@ -13,13 +13,14 @@ import pytest_asyncio
 from tests.lab.centre import SOUNDS, Centre, contact_centre
 from tests.lab.hearing import heard
 from tests.lab.phones import Phone
-from tests.lab.site import SAMPLES, queues
+from tests.lab.site import ROOT, SAMPLES, queues
 from tests.lab.stage import Act, Stage
 from tests.lab.ways import HOUSING
 from tests.live.conftest import RUN
 
 ONE, OTHER = "1001", "1003"
-PARKED = 4  # seconds until whom nobody fetches comes back
+PARKED = 4  # seconds until whom nobody fetches comes back, or whom nobody meets in a room
+FULL = 10  # in a room
 TALK = 1.5  # seconds
 
 
@@ -27,7 +28,8 @@ TALK = 1.5  # seconds
 async def centre() -> AsyncIterator[Centre]:
     """Housing has one agent, who answers whoever comes back; a parked caller comes back soon."""
     parking = (SAMPLES / "res_parking.conf").read_text().replace("parkingtime = 120", f"parkingtime = {PARKED}")
-    files = {"queues.conf": queues(housing=[ONE]), "res_parking.conf": parking}
+    rooms = (ROOT / "dialplan" / "cc-meet.conf").read_text().replace("> 0],60,", f"> 0],{PARKED},")
+    files = {"queues.conf": queues(housing=[ONE]), "res_parking.conf": parking, "ccdaemon/cc-meet.conf": rooms}
     async with contact_centre(RUN / "meetings", asterisk=files) as centre:
         yield centre
 
@@ -95,6 +97,59 @@ async def test_whom_nobody_fetches_is_back_with_a_person(centre: Centre) -> None
     assert await _queued(centre) == 2
 
 
+async def test_who_is_sent_to_a_space_that_is_taken_is_back_with_a_person(centre: Centre) -> None:
+    async def is_parked(phone: Phone) -> None:
+        await phone.answer()
+        await phone.wait_until_gone()
+
+    async def parks(act: Act, phone: Phone) -> None:
+        where = {"Application": "Park", "Data": "cc,s", "Variable": "PARKINGEXTEN=74"}
+        await act.manage("Originate", {"Channel": f"PJSIP/{OTHER}", "Async": "true", **where})
+        await act.channel(f"PJSIP/{OTHER}-", bridged=True)
+        await phone.refer(act.sip("*74"))
+        await act.channel(f"PJSIP/{ONE}-", bridged=True)
+        await asyncio.sleep(TALK)
+
+    await centre.until('not it["live"]', 15)
+    stage = Stage(centre, [ONE], [])
+    centre.world.desk(OTHER, is_parked)
+    await stage.play(parks, HOUSING, officer=False)
+    assert await _queued(centre) == 2
+
+
+async def test_whom_nobody_meets_in_a_room_is_back_with_a_person(centre: Centre) -> None:
+    async def brings(act: Act, phone: Phone) -> None:
+        await phone.refer(act.sip("*62"))
+        await act.channel(f"PJSIP/{ONE}-", bridged=True)
+        await asyncio.sleep(TALK)
+
+    await centre.until('not it["live"]', 15)
+    await Stage(centre, [ONE], []).play(brings, HOUSING, officer=False)
+    assert await _queued(centre) == 2
+
+
+async def test_a_room_takes_ten_and_the_next_one_is_told_so(centre: Centre) -> None:
+    over = asyncio.Event()
+    last: list[Phone] = []
+
+    async def stays(_: Phone) -> None:
+        await over.wait()
+
+    async def listens(phone: Phone) -> None:
+        last.append(phone)
+        await phone.wait_until_gone()
+
+    await centre.until('not it["live"]', 15)
+    async with asyncio.timeout(60), asyncio.TaskGroup() as calls:
+        for _ in range(FULL):
+            calls.create_task(centre.world.call("*63", stays, via=OTHER, caller=OTHER))
+        while sum(each["Application"] == "ConfBridge" for each in await centre.channels()) < FULL:
+            await asyncio.sleep(0.1)
+        await centre.world.call("*63", listens, via=OTHER, caller=OTHER)
+        over.set()
+    assert "meeting-refused" in {each.prompt for each in heard(last[0].heard, SOUNDS)}
+
+
 async def test_whoever_is_brought_into_a_room_is_back_with_a_person_once_the_last_phone_has_left(
     centre: Centre,
 ) -> None:
@@ -110,7 +165,7 @@ async def test_whoever_is_brought_into_a_room_is_back_with_a_person_once_the_las
     assert await _queued(centre) == 2
 
 
-async def test_without_the_daemon_nobody_joins_and_is_told_so(centre: Centre) -> None:
+async def test_while_the_daemon_hangs_nobody_joins_and_is_told_so_and_the_call_shows_it(centre: Centre) -> None:
     phones: list[Phone] = []
 
     async def listens(phone: Phone) -> None:
@@ -119,9 +174,13 @@ async def test_without_the_daemon_nobody_joins_and_is_told_so(centre: Centre) ->
 
     await centre.until('not it["live"]', 15)
     await centre.pbx.cli("dialplan set global CC_DOOR_WAIT 2")
-    centre.daemon.kill(signal.SIGKILL)
-    await centre.daemon.wait()
+    centre.daemon.kill(signal.SIGSTOP)
     async with asyncio.timeout(60):
         await centre.world.call("*61", listens, via=OTHER, caller=OTHER)
+    centre.daemon.kill(signal.SIGCONT)
     assert "meeting-refused" in {each.prompt for each in heard(phones[0].heard, SOUNDS)}
-    await centre.restart_daemon()
+    await centre.until('not it["live"]', 15)
+    newest = (await centre.calls())[0]["id"]
+    told = await centre.until('any(m["kind"] == "refusal" for m in it["timeline"])', 15, "call", call=newest)
+    (refusal,) = [moment for moment in told["timeline"] if moment["kind"] == "refusal"]
+    assert refusal["detail"] == {"about": "conference", "service": ""}
