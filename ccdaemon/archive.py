@@ -1,8 +1,8 @@
-"""Recordings: from what Asterisk writes while a call lasts to a finished file with its length and hash.
+"""The archive: finished recordings, each compressed and sealed in a file of its own, in a folder by its date.
 
-A recorder writes raw samples, 16 bits, 8,000 a second, agent and caller in turn (MixMonitor's option D, which knows no
-other format). A finished recording is a WAV file of two channels, agent left, caller right, in a folder by its date.
-Source: apps/app_mixmonitor.c
+A recorder's raw file is encoded and sealed, and what was written is read back and compared before anybody removes the
+raw one. Killed in between, nothing is lost, and nothing more is left that can be read: what is encoded lies in a file
+without a name until it is sealed.
 """
 
 from __future__ import annotations
@@ -10,18 +10,19 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import wave
+import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import IO
 
+from ccdaemon import audio, sealed
 from ccdaemon.faults import ArchiveFault
-from ccdaemon.model import FinishedFile, RawRecording, Side
+from ccdaemon.kept import Encoding, FinishedFile, Kept, RawRecording
+from ccdaemon.keys import KeyGone, Keys, KeyWrong
 
-RATE = 8000  # samples a second, for each side
-FRAME = 4  # bytes: two samples of 16 bits
-PIECE = 1 << 20  # bytes read at a time
+SEALED = ".sealed"
 UNIQUEID = (
     r"(?:[^/]+-)?\d+\.\d+"  # with a systemname before it where asterisk.conf has one; a call's may be given by hand
 )
@@ -33,9 +34,11 @@ NAME = re.compile(
 class Archive:
     """The folder of finished recordings and the spool from which they come."""
 
-    def __init__(self, spool: Path, folder: Path) -> None:
+    def __init__(self, spool: Path, folder: Path, keys: Keys, encoding: Encoding = "flac") -> None:
         self._spool = spool
         self._folder = folder
+        self._keys = keys
+        self._encoding = encoding
 
     def raw(self) -> Iterator[RawRecording]:
         """What lies in the spool, finished or still growing. Other files there are `strays`."""
@@ -43,37 +46,65 @@ class Archive:
             if (name := NAME.fullmatch(path.name)) is not None:
                 leg, segment = name["leg"], int(name["segment"])
                 try:
-                    size = path.stat().st_size
+                    status = path.stat()
                 except FileNotFoundError:  # it was finished in this moment
                     continue
-                yield RawRecording(path, name["call"], leg, segment, name["service"], size)
+                yield RawRecording(path, name["call"], leg, segment, name["service"], status.st_size, status.st_mtime)
 
     def strays(self) -> list[str]:
         """Files in the spool that no recorder of ours wrote."""
         return [path.name for path in sorted(self._spool.iterdir()) if NAME.fullmatch(path.name) is None]
 
-    def finish(self, raw: RawRecording) -> FinishedFile:
-        """Write the finished file, safely on disk under its final name. The raw one stays: see `discard`."""
-        target = fresh = self._folder
+    def finish(self, raw: RawRecording, period: str) -> FinishedFile:
+        """Encode and seal, safely on disk under its final name. The raw one stays: see `discard`."""
+        day = datetime.fromtimestamp(raw.changed, UTC)
+        file = f"{day:%Y/%m/%d}/{raw.path.stem}.{self._encoding}{SEALED}"
+        fresh = (self._folder / file).with_name(f".{raw.path.stem}.new")
+        key = sealed.new_key()
         try:
-            day = datetime.fromtimestamp(raw.path.stat().st_mtime, UTC)
-            file = f"{day:%Y/%m/%d}/{raw.path.stem}.wav"
-            target = self._folder / file
-            fresh = target.with_name(f".{target.name}.new")
-            target.parent.mkdir(parents=True, exist_ok=True, mode=0o750)
-            frames, silent = _convert(raw.path, fresh)
-            digest = _sha256(fresh)
-            fresh.replace(target)
-            _sync_folder(target.parent)
-            return FinishedFile(file, frames / RATE, target.stat().st_size, digest, silent)
+            wrapped = self._keys.wrap(key, period, file)
+            fresh.parent.mkdir(parents=True, exist_ok=True, mode=0o750)
+            with tempfile.TemporaryFile(dir=self._spool) as plain:
+                encoded = audio.encode(raw.path, plain, self._encoding)
+                self._seal(plain, fresh, key, file)
+                digest = self._checked(fresh, key, file, encoded)
+            fresh.replace(self._folder / file)
+            _sync_folder(fresh.parent)
+            size = (self._folder / file).stat().st_size
         except OSError as fault:
             with suppress(OSError):  # it may be the very folder that is at fault
                 fresh.unlink()
-            message = f"{raw.path.name} cannot be finished: {fault.strerror} ({fault.filename or target})"
+            message = f"{raw.path.name} cannot be finished: {fault.strerror} ({fault.filename or self._folder})"
             raise ArchiveFault(message) from fault
+        except (audio.AudioFault, sealed.SealBroken, KeyWrong) as fault:
+            fresh.unlink(missing_ok=True)
+            message = f"{raw.path.name} cannot be finished: {fault}"
+            raise ArchiveFault(message) from fault
+        return FinishedFile(file, encoded.frames / audio.RATE, size, digest, encoded.silent, period, wrapped)
+
+    def holds(self, kept: Kept) -> bool:
+        """Is a finished recording there, whole and readable?"""
+        try:
+            for _ in self.open(kept):
+                pass
+        except ArchiveFault:
+            return False
+        return True
+
+    def open(self, kept: Kept) -> Iterator[bytes]:
+        """The encoded audio, in pieces, once all of it has proved whole. Raises `ArchiveFault`."""
+        try:
+            key = self._keys.unwrap(kept.wrapped, kept.period, kept.file)
+            with (self._folder / kept.file).open("rb") as file:
+                yield from sealed.unseal(file, key, kept.file)
+        except OSError as fault:
+            message = f"{kept.file} cannot be read: {fault.strerror}"
+            raise ArchiveFault(message) from fault
+        except (KeyGone, KeyWrong, sealed.SealBroken) as fault:
+            raise ArchiveFault(str(fault)) from fault
 
     def discard(self, raw: RawRecording) -> None:
-        """Remove a raw file, once the register has the finished one. Killed before, `finish` begins again."""
+        """Remove a raw file, once the register has the finished one. Killed before, that is seen to be there."""
         try:
             raw.path.unlink(missing_ok=True)
         except OSError as fault:
@@ -82,39 +113,32 @@ class Archive:
 
     def files(self) -> set[str]:
         """All finished files, as `FinishedFile.file` names them. Removes what a killed `finish` left half written."""
-        for half in self._folder.glob("*/*/*/.*.wav.new"):
+        for half in self._folder.glob("*/*/*/.*.new"):
             half.unlink()
-        return {str(path.relative_to(self._folder)) for path in self._folder.glob("*/*/*/*.wav")}
+        return {str(path.relative_to(self._folder)) for path in self._folder.glob(f"*/*/*/*{SEALED}")}
 
+    @staticmethod
+    def _seal(plain: IO[bytes], fresh: Path, key: bytes, name: str) -> None:
+        plain.seek(0)
+        with fresh.open("wb") as sink:
+            sealed.seal(plain, sink, key, name)
+            sink.flush()
+            os.fsync(sink.fileno())
 
-def _convert(raw: Path, wav: Path) -> tuple[int, frozenset[Side]]:
-    """Write a WAV file and flush it to the disk; return its length in frames, and which sides are nothing but zeros."""
-    frames = 0
-    silent: set[Side] = {"agent", "caller"}
-    with raw.open("rb") as source, wav.open("wb") as sink:
-        with wave.open(sink, "wb") as writer:
-            writer.setnchannels(2)
-            writer.setsampwidth(2)
-            writer.setframerate(RATE)
-            while piece := source.read(PIECE):
-                whole = len(piece) - len(piece) % FRAME  # a crash may leave a part of a frame at the very end
-                writer.writeframesraw(piece[:whole])
-                frames += whole // FRAME
-                silent = {side for side in silent if not _sounds(piece[:whole], side)}
-        sink.flush()
-        os.fsync(sink.fileno())
-    return frames, frozenset(silent)
-
-
-def _sounds(piece: bytes, side: Side) -> bool:
-    """Is any sample of a side something else than zero? (Where Asterisk has no frame, it writes zeros.)"""
-    first = 0 if side == "agent" else FRAME // 2
-    return any(bytes_.count(0) < len(bytes_) for bytes_ in (piece[first::FRAME], piece[first + 1 :: FRAME]))
-
-
-def _sha256(file: Path) -> str:
-    with file.open("rb") as source:
-        return hashlib.file_digest(source, "sha256").hexdigest()
+    def _checked(self, fresh: Path, key: bytes, name: str, encoded: audio.Encoded) -> str:
+        """Read back from the disk, open, and compare with what was recorded, sample by sample; the file's hash."""
+        with fresh.open("rb") as file, tempfile.TemporaryFile(dir=self._spool) as again:
+            os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)  # not what the cache remembers
+            again.writelines(sealed.unseal(file, key, name))
+            again.seek(0)
+            heard = hashlib.sha256()
+            for piece in audio.samples(again):
+                heard.update(piece)
+            if self._encoding == "flac" and heard.hexdigest() != encoded.samples:
+                message = "what was written is not what was recorded: look for a failing disk or memory"
+                raise audio.AudioFault(message)
+            file.seek(0)
+            return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _sync_folder(folder: Path) -> None:

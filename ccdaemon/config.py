@@ -19,6 +19,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from ccdaemon.grammar import PROMPTS, WORD, WORD_IS, bank_holidays
+from ccdaemon.kept import CLASSES
 from ccdaemon.model import Catalogue, Fault, Language, Phone, Queue, Service, Site
 from ccdaemon.rules.soundness import soundness
 from ccdaemon.tables import JudgedTable, MainTable, ServiceTable, Table
@@ -252,6 +253,7 @@ def _site(main: JudgedTable, tables: Mapping[str, ServiceTable]) -> Site:
         announcement=main.recording.announcement,
         announces_transferred=main.recording.transferred == "announced",
         resumes=main.payment.resume == "announced",
+        retention={kind: getattr(main.retention, kind) for kind in CLASSES},
         bank_holidays=bank_holidays(main.site.bank_holidays),
         phones=phones,
     )

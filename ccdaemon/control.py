@@ -1,5 +1,7 @@
 """The control socket: one JSON line asks, one JSON line answers. Only this process touches the register while it runs.
 
+Behind an answer there may be content: pieces of bytes, each after its length in four bytes, and a length of nothing.
+
 The socket's file mode says who may ask (owner and group); the folder is the daemon's.
 """
 
@@ -7,10 +9,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+import pwd
 import socket
-from collections.abc import Awaitable, Callable, Mapping
+import struct
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import IO, Any, TypeAlias
 
 import structlog
 
@@ -18,6 +24,11 @@ MAX_LINE = 16 * 1024 * 1024  # bytes; an answer may list many calls
 DEADLINE = 30.0  # seconds
 
 Answerer: TypeAlias = Callable[[dict[str, Any]], Awaitable[Any]]
+PEER = struct.Struct("3i")  # process, user, group: struct ucred of unix(7)
+LENGTH = 4  # bytes
+ANSWERED = b'{"answer": '
+
+asker: ContextVar[str] = ContextVar("asker")  # who asks the question that this task answers, as the kernel knows them
 
 log = structlog.get_logger()
 
@@ -28,6 +39,14 @@ class NotRunning(Exception):
 
 class Refused(Exception):
     """The daemon cannot answer; the text says why."""
+
+
+@dataclass(frozen=True)
+class Content:
+    """An answer with content behind it. Each piece is made in a thread, so it may read and decrypt."""
+
+    answer: Any
+    pieces: Iterator[bytes]
 
 
 class Control:
@@ -46,37 +65,62 @@ class Control:
         self._server.close()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asker.set(_who(writer.get_extra_info("socket")))
         try:
             async with asyncio.timeout(DEADLINE):
-                writer.write(await self._answer(await reader.readline()))
+                line, content = await self._answer(await reader.readline())
+                writer.write(line)
                 await writer.drain()
+            while content is not None:
+                async with asyncio.timeout(DEADLINE):
+                    piece = await asyncio.to_thread(next, content, b"")
+                    writer.write(len(piece).to_bytes(LENGTH, "big") + piece)
+                    await writer.drain()
+                content = content if piece else None
         except (TimeoutError, ConnectionError, ValueError) as fault:
             log.warning("a question at the control socket got no answer", reason=str(fault) or "too slow")
         finally:
             writer.close()
 
-    async def _answer(self, line: bytes) -> bytes:
+    async def _answer(self, line: bytes) -> tuple[bytes, Iterator[bytes] | None]:
         try:
             question = json.loads(line)
             name, values = question["ask"], question["with"]
             answerer = self._questions[name]
         except (ValueError, KeyError, TypeError, RecursionError):
-            return _line(refused="this daemon does not know the question: it is of another version than the command")
+            text = "this daemon does not know the question: it is of another version than the command"
+            return _line(refused=text), None
         try:
-            return _line(answer=await answerer(values))
+            answer = await answerer(values)
+            if isinstance(answer, Content):
+                return _line(answer=answer.answer), answer.pieces
+            return _line(answer=answer), None
         except Refused as refusal:
-            return _line(refused=str(refusal))
+            return _line(refused=str(refusal)), None
         except Exception:  # who asks must not take a fault for a daemon that has ended
             log.exception("a question at the control socket failed", question=name)
-            return _line(refused="the daemon failed to answer; its log says why")
+            return _line(refused="the daemon failed to answer; its log says why"), None
 
 
 def _line(**answer: Any) -> bytes:  # noqa: ANN401 - any JSON
     return json.dumps(answer).encode() + b"\n"
 
 
-def ask(path: Path, name: str, **values: Any) -> Any:  # noqa: ANN401 - any JSON
-    """A command's end. Raises `NotRunning` or `Refused`."""
+def _who(connection: socket.socket) -> str:
+    """The name of the user at the other end, or their number where they have none."""
+    _, user, _ = PEER.unpack(connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, PEER.size))
+    return name_of(user)
+
+
+def name_of(user: int) -> str:
+    try:
+        return pwd.getpwuid(user).pw_name
+    except KeyError:
+        return str(user)
+
+
+def ask(path: Path, name: str, into: IO[bytes] | None = None, **values: Any) -> Any:  # noqa: ANN401 - any JSON
+    """A command's end; content is written into a file. Raises `NotRunning` or `Refused`."""
     with socket.socket(socket.AF_UNIX) as connection:
         connection.settimeout(DEADLINE)
         try:
@@ -84,12 +128,17 @@ def ask(path: Path, name: str, **values: Any) -> Any:  # noqa: ANN401 - any JSON
             connection.sendall(json.dumps({"ask": name, "with": values}).encode() + b"\n")
             with connection.makefile("rb") as reader:
                 line = reader.readline(MAX_LINE)
+                if into is not None and line.startswith(ANSWERED):
+                    into.writelines(_pieces(reader))
         except PermissionError as fault:
             message = f"you may not use {path}: you need to be in the group of the daemon"
             raise Refused(message) from fault
         except TimeoutError as fault:
             message = f"the daemon at {path} does not answer: it hangs, and systemd will restart it"
             raise Refused(message) from fault
+        except EOFError as fault:
+            message = "the daemon ended in the middle of its answer"
+            raise NotRunning(message) from fault
         except OSError as fault:
             message = f"no daemon listens at {path}"
             raise NotRunning(message) from fault
@@ -103,3 +152,15 @@ def ask(path: Path, name: str, **values: Any) -> Any:  # noqa: ANN401 - any JSON
     if "refused" in answer:
         raise Refused(answer["refused"])
     return answer["answer"]
+
+
+def _pieces(reader: IO[bytes]) -> Iterator[bytes]:
+    while length := int.from_bytes(_exactly(reader, LENGTH), "big"):
+        yield _exactly(reader, length)
+
+
+def _exactly(reader: IO[bytes], size: int) -> bytes:
+    found = reader.read(size)
+    if len(found) < size:
+        raise EOFError
+    return found

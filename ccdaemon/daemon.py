@@ -12,20 +12,20 @@ import time
 from collections.abc import Collection, Container
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, NoReturn
 
 import structlog
 
 from ccdaemon import __version__
+from ccdaemon.access import accesses
 from ccdaemon.alarms import Alarms
-from ccdaemon.archive import Archive
 from ccdaemon.asterisk.agi import AgiServer, AgiSession
-from ccdaemon.asterisk.ami import Ami, AmiAddress, AmiDisconnected
+from ccdaemon.asterisk.ami import Ami, AmiDisconnected
 from ccdaemon.asterisk.links import keep_linked
-from ccdaemon.config import Configuration, ConfigurationFaults, load, secret, tls_context
+from ccdaemon.config import Configuration, ConfigurationFaults, load, secret
 from ccdaemon.control import Control
-from ccdaemon.dialplan import MISSED, RECORDINGS
+from ccdaemon.dialplan import MISSED
+from ccdaemon.edges import REGISTER, SOCKET, archive, broker, manager_address
 from ccdaemon.flows.announcing import Announcing
 from ccdaemon.flows.guard import Guard
 from ccdaemon.flows.heartbeat import beat, stop_beating
@@ -41,7 +41,7 @@ from ccdaemon.flows.topics import Topics, publish_head
 from ccdaemon.flows.tracking import resynchronise, track
 from ccdaemon.flows.watch import Watch
 from ccdaemon.model import Event, Site
-from ccdaemon.mqtt import Broker, Status
+from ccdaemon.mqtt import Status
 from ccdaemon.notify import Systemd
 from ccdaemon.questions import questions
 from ccdaemon.rules.asterisk import too_old
@@ -51,10 +51,7 @@ from ccdaemon.sounds import Sounds
 from ccdaemon.spool import Missed
 from ccdaemon.store import Register, open_register
 
-REGISTER = "register.sqlite3"
-ARCHIVE = "recordings"
-SOCKET = "control"
-ON_START = ("manager", "gateway", "mqtt", "paths", "site")  # tables of which some or all is read once
+ON_START = ("manager", "gateway", "mqtt", "paths", "site", "keys")  # tables of which some or all is read once
 INSTALL = "`ccdaemon dialplan install`: only then does Asterisk know new numbers, queues, phones, contexts"
 DRAIN = 20.0  # seconds in which conversations may end when we stop
 AGAIN = 0.5  # seconds between attempts to cancel a task
@@ -72,13 +69,13 @@ class Daemon:
         self._gateway_secret = secret(main.gateway.secret)
         self._address = manager_address(configuration)
         self._calls = Calls()
-        self._archive = Archive(main.paths.spool / RECORDINGS, main.paths.state / ARCHIVE)
+        self._archive = archive(configuration)
         self._synchronised = False
         self._ami: Ami | None = None
         self._stopping = asyncio.Event()
         self._since = int(time.time())
         self._systemd = Systemd()
-        self._status = Status(_broker(configuration), configuration.site.name, self._state("online"))
+        self._status = Status(broker(configuration), configuration.site.name, self._state("online"))
         self._alarms = Alarms(self._status.publish)
         self._tally = Tally(self._status.publish)
         self._topics = Topics(self._status.publish, self._calls, self._site)
@@ -101,7 +98,7 @@ class Daemon:
             conversation = Conversation(self._site, Gatekeeper(self._gateway_secret), sounds, journal, _now)
             gateway = AgiServer(lambda session: _converse(conversation, session))
             await gateway.listen(main.gateway.host, main.gateway.port)
-            control = Control({**questions(register), "state": self._tell_state})
+            control = Control({**questions(register), **accesses(register, self._archive), "state": self._tell_state})
             await control.listen(main.paths.run / SOCKET)
             stack.callback(control.close)
             self._handle_signals()
@@ -116,7 +113,7 @@ class Daemon:
 
     def _tasks(self, register: Register, journal: Journal) -> dict[str, Any]:
         main = self._configuration.main
-        finishing = Finishing(self._archive, register, self._alarms, self._live_legs, time.time)
+        finishing = Finishing(self._archive, register, self._alarms, self._live_legs, self._site, time.time)
         missed = read_missed(
             Missed(main.paths.spool / MISSED),
             register,
@@ -272,26 +269,5 @@ async def _converse(conversation: Conversation, session: AgiSession) -> None:
     await conversation.answer(question, session)
 
 
-def manager_address(configuration: Configuration) -> AmiAddress:
-    """How we log in to Asterisk. Raises `ConfigurationFaults` where secret or authority cannot be read."""
-    manager = configuration.main.manager
-    tls = tls_context(manager.ca) if manager.tls else None
-    return AmiAddress(manager.host, manager.port, manager.user, secret(manager.secret), tls)
-
-
-def _broker(configuration: Configuration) -> Broker | None:
-    mqtt = configuration.main.mqtt
-    if mqtt is None:
-        return None
-    password = secret(mqtt.password) if mqtt.password else None
-    return Broker(mqtt.host, mqtt.port, mqtt.user, password, tls_context(mqtt.ca) if mqtt.tls else None)
-
-
 def _now() -> datetime:
     return datetime.now(UTC)
-
-
-def folders(configuration: Configuration) -> list[Path]:
-    """Where we must be able to write."""
-    paths = configuration.main.paths
-    return [paths.state, paths.run, paths.spool / RECORDINGS, paths.spool / MISSED]

@@ -18,6 +18,7 @@ from pydantic import (
     ValidationInfo,
 )
 
+from ccdaemon.kept import Keep
 from ccdaemon.model import Language, Span
 from ccdaemon.rules.numbers import e164, is_country
 from ccdaemon.ways import Back, Farewell, Repeat, Say, ToMenu, ToQueue, ToService, Way
@@ -139,6 +140,15 @@ def _languages(written: tuple[Language, ...]) -> tuple[Language, ...]:
     return written
 
 
+def _keep(written: object) -> Keep:
+    found = re.fullmatch(r"([1-9]\d{0,2}|[1-9]\d{3}(?= days)) (month|day)s?", str(written))
+    if found is None:
+        message = f"{written!r} says not for how long; write for example '12 months' or '14 days', at least '1 day'"
+        raise ValueError(message)
+    number = int(found[1])
+    return Keep(months=number) if found[2] == "month" else Keep(days=number)
+
+
 WORD = r"[a-z][a-z0-9-]{0,39}"
 WORD_IS = "small letters, digits and hyphens, a letter first, 40 at most"
 Word = Annotated[str, _formed(WORD, WORD_IS)]
@@ -151,6 +161,7 @@ Day = Annotated[date, Field(strict=True)]
 KeyName = Annotated[str, _formed(r"[0-9*#]", "one key of a telephone: 0 to 9, * or #")]
 WrittenWay = Annotated[Way, PlainValidator(_way)]
 WrittenSpan = Annotated[Span, PlainValidator(_span)]
+WrittenKeep = Annotated[Keep, PlainValidator(_keep)]
 Number = Annotated[str, BeforeValidator(_number)]
 Endpoint = Annotated[  # a first _ would begin a pattern
     str,

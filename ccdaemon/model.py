@@ -12,6 +12,7 @@ from datetime import date, time, tzinfo
 from pathlib import Path
 from typing import Literal, TypeAlias
 
+from ccdaemon.kept import ItemClass, Keep
 from ccdaemon.ways import Menu
 
 Language: TypeAlias = str  # "cy", "en": the directory of its sounds in Asterisk
@@ -109,6 +110,7 @@ class Site:
     announcement: str  # the prompt that says that calls are recorded
     announces_transferred: bool  # to who is joined to a line that records, and records then
     resumes: bool  # recordings after a payment, by an agent's key
+    retention: Mapping[ItemClass, Keep]
     bank_holidays: Container[date]
     phones: Mapping[str, Phone] = field(default_factory=dict)
     devices: Mapping[str, str] = field(init=False)  # of each endpoint that is a phone's
@@ -216,52 +218,3 @@ class Channel:
 def endpoint_of(channel: str) -> str:
     """`1001` of `PJSIP/1001-0000002a`."""
     return channel.partition("/")[2].rpartition("-")[0]
-
-
-# --- recordings ------------------------------------------------------------------------------------------------------
-
-Side: TypeAlias = Literal["agent", "caller"]
-
-
-@dataclass(frozen=True, slots=True)
-class RawRecording:
-    """A file that a recorder wrote, or is writing, and what its name says (dialplan `cc-connected`)."""
-
-    path: Path
-    call: str
-    leg: str
-    segment: int
-    service: str
-    size: int  # bytes
-
-
-@dataclass(frozen=True, slots=True)
-class FinishedFile:
-    """A finished recording's file, relative to the archive. A side that is `silent` brought not one sample."""
-
-    file: str
-    seconds: float
-    bytes: int
-    sha256: str
-    silent: frozenset[Side] = frozenset()
-
-
-@dataclass(frozen=True, slots=True)
-class Recording:
-    """What the register knows of a recording. `file` is None until it is finished, `fault` says what is wrong.
-
-    A leg has one segment for each time that its recorder was started.
-    """
-
-    leg: str
-    call: str | None = None
-    service: str | None = None
-    started: float | None = None
-    stopped: float | None = None
-    reason: str | None = None
-    file: str | None = None
-    seconds: float | None = None
-    bytes: int | None = None
-    sha256: str | None = None
-    fault: str | None = None
-    segment: int = 1

@@ -28,6 +28,9 @@ def questions(register: Register) -> dict[str, Answerer]:
             "recordings": [asdict(recording) for recording in await register.recordings(row.id)],
         }
 
+    async def recordings(values: dict[str, Any]) -> list[dict[str, Any]]:
+        return [asdict(recording) for recording in await register.recordings_between(**values)]
+
     async def certificate(values: dict[str, Any]) -> dict[str, Any]:
         told = await call(values)
         rows = {row.seq: row for row in await register.audited(told["call"]["id"])}
@@ -51,6 +54,7 @@ def questions(register: Register) -> dict[str, Answerer]:
     return {
         "calls": calls,
         "call": call,
+        "recordings": recordings,
         "certificate": certificate,
         "audit head": audit_head,
         "audit verify": audit_verify,

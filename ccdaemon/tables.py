@@ -30,11 +30,13 @@ from ccdaemon.grammar import (
     QueueName,
     Seconds,
     Word,
+    WrittenKeep,
     WrittenSpan,
     WrittenWay,
     YesNo,
     Zone,
 )
+from ccdaemon.kept import Encoding, Keep
 from ccdaemon.model import WEEKDAYS, Hours, Language, Span
 from ccdaemon.ways import CLOSED, HOLIDAY, UNANSWERED, Farewell, Menu, ToQueue
 
@@ -115,6 +117,7 @@ class RecordingTable(Table):
     allowed_services: tuple[Word, ...] = ("housing", "assist")
     announcement: Word = "recording-announcement"
     transferred: Literal["never", "announced"] = "never"
+    format: Encoding = "flac"
 
 
 class PaymentTable(Table):
@@ -124,6 +127,24 @@ class PaymentTable(Table):
     deadline: Seconds = 15
     resume: Literal["never", "announced"] = "never"
     signed_off: frozenset[str] = frozenset()
+
+
+class RetentionTable(Table):
+    """For how long each class is kept."""
+
+    call: WrittenKeep = Keep(months=12)
+    recording: WrittenKeep = Keep(months=12)
+    transcript: WrittenKeep = Keep(months=12)
+    sms: WrittenKeep = Keep(months=12)
+    webchat: WrittenKeep = Keep(months=12)
+    social: WrittenKeep = Keep(months=12)
+
+
+class KeysTable(Table):
+    """Where the site's key lies, and the folder of those that it wraps."""
+
+    site: Path = Path("/etc/ccdaemon/site.key")
+    folder: Place = Path("/var/lib/ccdaemon-keys")
 
 
 class AuditTable(Table):
@@ -190,6 +211,7 @@ class JudgedTable(Table):
     site: SiteTable
     recording: RecordingTable = RecordingTable()
     payment: PaymentTable = PaymentTable()
+    retention: RetentionTable = RetentionTable()
     phones: dict[Extension, PhoneTable] = {}
 
 
@@ -201,4 +223,5 @@ class MainTable(JudgedTable):
     asterisk: AsteriskTable
     mqtt: MqttTable | None = None
     audit: AuditTable = AuditTable()
+    keys: KeysTable = KeysTable()
     paths: PathsTable = PathsTable()

@@ -6,7 +6,7 @@ import asyncio
 import re
 import shutil
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache
@@ -16,9 +16,15 @@ from zoneinfo import ZoneInfo
 import pytest
 
 import ccdaemon
+from ccdaemon.access import accesses
 from ccdaemon.alarms import Alarms
+from ccdaemon.archive import Archive
 from ccdaemon.config import Configuration, ConfigurationFaults, load
+from ccdaemon.control import Control
+from ccdaemon.edges import REGISTER, SOCKET, archive, folders
+from ccdaemon.keys import new_site_key
 from ccdaemon.model import AlarmName, Event, Hours, Prompt, Service, Site
+from ccdaemon.questions import questions
 from ccdaemon.rules.hours import ROUND_THE_CLOCK
 from ccdaemon.rules.menus import TURNS, begin, step
 from ccdaemon.rules.turns import (
@@ -106,12 +112,27 @@ def site_to_run(folder: Path, edits: Iterable[Edit] = ()) -> Path:
     for name in ("manager", "gateway"):
         (config / f"{name}.secret").write_text(f"the-{name}-secret-of-a-test\n")
     (config / "audit.key").write_bytes(new_key())
+    (config / "site.key").write_bytes(new_site_key())
     main = config / "ccdaemon.toml"
     text = main.read_text().replace("/etc/ccdaemon/", f"{config}/")
     for place in ("/etc/asterisk", "/usr/share/asterisk", "/var/lib/ccdaemon", "/var/spool/ccdaemon", "/run/ccdaemon"):
         text = text.replace(f'"{place}', f'"{folder}{place}')
     main.write_text(text)
     return config
+
+
+@asynccontextmanager
+async def serving(config: Path) -> AsyncIterator[tuple[Register, Archive]]:
+    """The part of a daemon that commands ask: its register and archive, behind the control socket."""
+    site = load(config, PROMPTS)
+    for folder in folders(site):
+        folder.mkdir(parents=True, exist_ok=True)
+    kept = archive(site)
+    async with open_register(site.main.paths.state / REGISTER) as register:
+        control = Control({**questions(register), **accesses(register, kept)})
+        await control.listen(site.main.paths.run / SOCKET)
+        with closing(control):
+            yield register, kept
 
 
 def with_sounds(folder: Path) -> Path:

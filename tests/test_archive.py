@@ -5,24 +5,32 @@ from __future__ import annotations
 import array
 import hashlib
 import os
+import random
 import subprocess
 import sys
-import wave
+import tempfile
 from collections.abc import Callable
 from dataclasses import replace
+from math import sin
 from pathlib import Path
 
 import pytest
 
-from ccdaemon.archive import PIECE, RATE, Archive
+from ccdaemon.archive import Archive
+from ccdaemon.audio import PIECE, RATE
+from ccdaemon.audio import samples as decoded
 from ccdaemon.faults import ArchiveFault
-from ccdaemon.model import RawRecording, Side
+from ccdaemon.kept import Encoding, FinishedFile, Kept, RawRecording, Side
+from ccdaemon.keys import SIZE, Keys
 from tests.builders import a_raw_file, utc
 
 AGENT_SAYS, CALLER_SAYS = [1, 2, 3, -4], [1000, -2000, 32767, -32768]
 LEG, CALL = "1783328400.2", "1783328400.1"
 NAME = f"20260706-100000_housing_{CALL}_{LEG}_1.raw"
-FINISHED = f"2026/07/06/20260706-100000_housing_{CALL}_{LEG}_1.wav"
+FINISHED = f"2026/07/06/20260706-100000_housing_{CALL}_{LEG}_1.flac.sealed"
+HALF = f".20260706-100000_housing_{CALL}_{LEG}_1.new"
+PERIOD = "recording-2027-07"
+SITE_KEY = bytes(SIZE)
 DEADLINE = 20.0  # seconds
 
 
@@ -39,8 +47,14 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def archive(spool: Path, folder: Path) -> Archive:
-    return Archive(spool, folder)
+def keys(tmp_path: Path) -> Keys:
+    (tmp_path / "keys").mkdir()
+    return Keys(tmp_path / "keys", SITE_KEY)
+
+
+@pytest.fixture
+def archive(spool: Path, folder: Path, keys: Keys) -> Archive:
+    return Archive(spool, folder, keys)
 
 
 def samples(agent: list[int], caller: list[int]) -> bytes:
@@ -51,16 +65,22 @@ def samples(agent: list[int], caller: list[int]) -> bytes:
 def recorded(spool: Path, content: bytes) -> RawRecording:
     """A recorder's file of the sixth of July, and what the archive says of it."""
     path = a_raw_file(spool, CALL, LEG, content)
-    os.utime(path, (utc("2026-07-06 10:01").timestamp(),) * 2)
-    return RawRecording(path, CALL, LEG, 1, "housing", len(content))
+    at = utc("2026-07-06 10:01").timestamp()
+    os.utime(path, (at, at))
+    return RawRecording(path, CALL, LEG, 1, "housing", len(content), at)
 
 
-def heard(file: Path) -> tuple[int, list[int], list[int]]:
-    """Samples a second, what the left ear hears, what the right ear hears."""
-    with wave.open(str(file)) as reader:
-        assert (reader.getnchannels(), reader.getsampwidth(), reader.getcomptype()) == (2, 2, "NONE")
-        both = array.array("h", reader.readframes(reader.getnframes()))
-        return reader.getframerate(), list(both[0::2]), list(both[1::2])
+def kept(done: FinishedFile) -> Kept:
+    return Kept(done.file, done.period, done.wrapped)
+
+
+def heard(archive: Archive, done: FinishedFile) -> tuple[list[int], list[int]]:
+    """What the left ear hears, what the right ear hears."""
+    with tempfile.TemporaryFile() as file:
+        file.writelines(archive.open(kept(done)))
+        file.seek(0)
+        both = array.array("h", b"".join(decoded(file)))
+    return list(both[0::2]), list(both[1::2])
 
 
 # --- what lies in the spool ------------------------------------------------------------------------------------------
@@ -109,20 +129,52 @@ def test_an_empty_spool_holds_nothing(archive: Archive) -> None:
 # --- finished files --------------------------------------------------------------------------------------------------
 
 
-def test_a_finished_file_has_the_agent_left_and_the_caller_right(archive: Archive, spool: Path, folder: Path) -> None:
-    done = archive.finish(recorded(spool, samples(AGENT_SAYS, CALLER_SAYS)))
-    assert done.file == FINISHED
-    assert heard(folder / done.file) == (RATE, AGENT_SAYS, CALLER_SAYS)
+def test_a_finished_file_has_the_agent_left_and_the_caller_right(archive: Archive, spool: Path) -> None:
+    done = archive.finish(recorded(spool, samples(AGENT_SAYS, CALLER_SAYS)), PERIOD)
+    assert (done.file, done.period) == (FINISHED, PERIOD)
+    assert heard(archive, done) == (AGENT_SAYS, CALLER_SAYS)
 
 
-@pytest.mark.parametrize("frames", [0, 1, RATE, PIECE // 4 - 1, PIECE // 4, PIECE // 4 + 1, PIECE])
+@pytest.mark.parametrize("frames", [0, 1, RATE, PIECE - 1, PIECE, PIECE + 1, 2 * PIECE + 7])
 def test_length_size_and_hash_are_those_of_the_file(archive: Archive, spool: Path, folder: Path, frames: int) -> None:
-    done = archive.finish(recorded(spool, samples([7] * frames, [-7] * frames)))
+    done = archive.finish(recorded(spool, samples([7] * frames, [-7] * frames)), PERIOD)
     content = (folder / done.file).read_bytes()
     assert done.seconds == frames / RATE
-    assert done.bytes == len(content) == 44 + 4 * frames  # a WAV file's header is 44 bytes
+    assert done.bytes == len(content)
     assert done.sha256 == hashlib.sha256(content).hexdigest()
-    assert heard(folder / done.file) == (RATE, [7] * frames, [-7] * frames)
+    assert heard(archive, done) == ([7] * frames, [-7] * frames)
+
+
+def test_speech_is_half_as_large_as_its_samples_and_none_is_lost(archive: Archive, spool: Path) -> None:
+    """Two voices of hum and hiss, at the level of a telephone."""
+    noise = random.Random(1)
+    voices = [[round(3000 * sin(at / pitch) + noise.gauss(0, 100)) for at in range(10 * RATE)] for pitch in (5, 9)]
+    content = samples(*voices)
+    done = archive.finish(recorded(spool, content), PERIOD)
+    assert heard(archive, done) == tuple(voices)
+    assert done.bytes < len(content) * 0.6
+
+
+def test_as_opus_it_is_a_tenth_and_as_long(archive: Archive, spool: Path, folder: Path, keys: Keys) -> None:
+    noise = random.Random(1)
+    voices = [[round(3000 * sin(at / pitch) + noise.gauss(0, 100)) for at in range(10 * RATE)] for pitch in (5, 9)]
+    content = samples(*voices)
+    opus: Encoding = "opus"
+    archive = Archive(spool, folder, keys, opus)
+    done = archive.finish(recorded(spool, content), PERIOD)
+    assert (done.file, done.seconds) == (FINISHED.replace("flac", "opus"), 10)
+    assert len(heard(archive, done)[0]) == 10 * RATE
+    assert done.bytes < len(content) / 4
+    assert archive.files() == {done.file}
+
+
+def test_what_was_said_is_nowhere_to_be_read(archive: Archive, spool: Path, folder: Path, tmp_path: Path) -> None:
+    done = archive.finish(recorded(spool, samples(AGENT_SAYS, CALLER_SAYS) * 100), PERIOD)
+    content = (folder / done.file).read_bytes()
+    assert b"fLaC" not in content
+    assert [path for path in tmp_path.rglob("*") if path.is_file() and path.suffix not in {".raw", ".key"}] == [
+        folder / done.file
+    ]
 
 
 @pytest.mark.parametrize(
@@ -139,19 +191,19 @@ def test_length_size_and_hash_are_those_of_the_file(archive: Archive, spool: Pat
 def test_a_side_that_brought_not_one_sample_is_said_to_be_silent(
     archive: Archive, spool: Path, agent: list[int], caller: list[int], silent: set[Side]
 ) -> None:
-    assert archive.finish(recorded(spool, samples(agent, caller))).silent == silent
+    assert archive.finish(recorded(spool, samples(agent, caller)), PERIOD).silent == silent
 
 
 @pytest.mark.parametrize("rest", [b"\1", b"\1\2", b"\1\2\3"])
-def test_a_part_of_a_frame_at_the_end_is_left_out(archive: Archive, spool: Path, folder: Path, rest: bytes) -> None:
-    done = archive.finish(recorded(spool, samples(AGENT_SAYS, CALLER_SAYS) + rest))
-    assert heard(folder / done.file) == (RATE, AGENT_SAYS, CALLER_SAYS)
+def test_a_part_of_a_frame_at_the_end_is_left_out(archive: Archive, spool: Path, rest: bytes) -> None:
+    done = archive.finish(recorded(spool, samples(AGENT_SAYS, CALLER_SAYS) + rest), PERIOD)
+    assert heard(archive, done) == (AGENT_SAYS, CALLER_SAYS)
     assert done.seconds == len(AGENT_SAYS) / RATE
 
 
 def test_the_raw_file_stays_until_it_is_discarded(archive: Archive, spool: Path) -> None:
     raw = recorded(spool, samples(AGENT_SAYS, CALLER_SAYS))
-    archive.finish(raw)
+    archive.finish(raw, PERIOD)
     assert list(archive.raw()) == [raw]
     archive.discard(raw)
     archive.discard(raw)  # it is gone already
@@ -159,10 +211,58 @@ def test_the_raw_file_stays_until_it_is_discarded(archive: Archive, spool: Path)
     assert archive.files() == {FINISHED}
 
 
-def test_finished_twice_it_is_the_same_file(archive: Archive, spool: Path) -> None:
+def test_finished_twice_it_is_one_file_and_the_newer_key_opens_it(archive: Archive, spool: Path) -> None:
     raw = recorded(spool, samples(AGENT_SAYS, CALLER_SAYS))
-    assert archive.finish(raw) == archive.finish(raw)
+    first, second = archive.finish(raw, PERIOD), archive.finish(raw, PERIOD)
     assert archive.files() == {FINISHED}
+    assert archive.holds(kept(second))
+    assert not archive.holds(kept(first))
+
+
+# --- opening ---------------------------------------------------------------------------------------------------------
+
+
+def no_key(_: Path, keys: Keys) -> None:
+    keys.destroy(PERIOD)
+
+
+def altered(file: Path, _: Keys) -> None:
+    content = bytearray(file.read_bytes())
+    content[-1] ^= 1
+    file.write_bytes(content)
+
+
+def gone(file: Path, _: Keys) -> None:
+    file.unlink()
+
+
+@pytest.mark.parametrize(
+    ("mishap", "words"),
+    [
+        (no_key, "there is no key of the period recording-2027-07"),
+        (altered, "is not what was sealed under this name"),
+        (gone, "cannot be read: No such file"),
+    ],
+)
+def test_what_cannot_be_opened_is_not_opened_in_part_and_the_reason_is_said(
+    archive: Archive, spool: Path, folder: Path, keys: Keys, mishap: Callable[[Path, Keys], None], words: str
+) -> None:
+    done = archive.finish(recorded(spool, samples([1, -1] * PIECE, [2, -2] * PIECE)), PERIOD)
+    mishap(folder / done.file, keys)
+    with pytest.raises(ArchiveFault, match=words):
+        next(archive.open(kept(done)))
+    assert not archive.holds(kept(done))
+
+
+def test_a_file_under_anothers_name_is_not_that_others(archive: Archive, spool: Path, folder: Path, keys: Keys) -> None:
+    done = archive.finish(recorded(spool, samples(AGENT_SAYS, CALLER_SAYS)), PERIOD)
+    other = replace(kept(done), file=done.file.replace(LEG, "9.9"))
+    (folder / done.file).rename(folder / other.file)
+    with pytest.raises(ArchiveFault):
+        next(archive.open(other))
+    key = keys.unwrap(done.wrapped, PERIOD, done.file)
+    with pytest.raises(ArchiveFault, match="is not what was sealed under this name"):
+        next(archive.open(replace(other, wrapped=keys.wrap(key, PERIOD, other.file))))
 
 
 # --- mishaps ---------------------------------------------------------------------------------------------------------
@@ -172,39 +272,63 @@ import os, signal, sys
 from pathlib import Path
 import ccdaemon.archive
 from ccdaemon.archive import Archive
+from ccdaemon.keys import SIZE, Keys
 
 def killed(*_):
     os.kill(os.getpid(), signal.SIGKILL)
 
-setattr(ccdaemon.archive, sys.argv[3], killed)
-archive = Archive(Path(sys.argv[1]), Path(sys.argv[2]))
-archive.finish(next(archive.raw()))
+*room, step = sys.argv[4].split(".")
+setattr(getattr(ccdaemon.archive, room[0]) if room else ccdaemon.archive, step, killed)
+spool, folder, keys = map(Path, sys.argv[1:4])
+archive = Archive(spool, folder, Keys(keys, bytes(SIZE)))
+archive.finish(next(archive.raw()), "recording-2027-07")
 """
 
 
-@pytest.mark.parametrize(("step", "left"), [("_sha256", set()), ("_sync_folder", {FINISHED})])
+@pytest.mark.parametrize(
+    ("step", "half", "left"),
+    [
+        ("audio.encode", [], set()),
+        ("sealed.seal", [HALF], set()),
+        ("audio.samples", [HALF], set()),
+        ("_sync_folder", [], {FINISHED}),
+    ],
+)
 def test_who_is_killed_half_way_begins_again(
-    archive: Archive, spool: Path, folder: Path, step: str, left: set[str]
+    archive: Archive, spool: Path, folder: Path, keys: Keys, step: str, half: list[str], left: set[str]
 ) -> None:
-    """Before the file has its final name, and after."""
+    """While it is encoded, sealed, read back, and once it has its final name."""
     raw = recorded(spool, samples(AGENT_SAYS, CALLER_SAYS))
-    command = [sys.executable, "-c", KILLED, str(spool), str(folder), step]
+    command = [sys.executable, "-c", KILLED, str(spool), str(folder), str(folder.with_name("keys")), step]
     assert subprocess.run(command, check=False, cwd=Path(__file__).parents[1], timeout=DEADLINE).returncode == -9
-    half = [path.name for path in folder.rglob(".*")]
-    assert len(half) == 1 - len(left)
+    assert [path.name for path in folder.rglob(".*")] == half
     assert archive.files() == left
     assert list(folder.rglob(".*")) == []  # what was half written is cleared away
     assert list(archive.raw()) == [raw]
-    assert heard(folder / archive.finish(raw).file) == (RATE, AGENT_SAYS, CALLER_SAYS)
+    assert [path.name for path in spool.iterdir()] == [NAME]  # what was encoded had no name
+    assert heard(archive, archive.finish(raw, PERIOD)) == (AGENT_SAYS, CALLER_SAYS)
+    assert keys.names() == [PERIOD]
 
 
 def test_what_a_killed_daemon_left_half_written_is_no_hindrance(archive: Archive, spool: Path, folder: Path) -> None:
-    half = folder / FINISHED
+    half = folder / Path(FINISHED).parent / HALF
     half.parent.mkdir(parents=True)
-    half.with_name(f".{half.name}.new").write_bytes(b"half of it" * 1000)
-    archive.finish(recorded(spool, samples(AGENT_SAYS, CALLER_SAYS)))
-    assert heard(half) == (RATE, AGENT_SAYS, CALLER_SAYS)
-    assert list(half.parent.iterdir()) == [half]
+    half.write_bytes(b"half of it" * 1000)
+    done = archive.finish(recorded(spool, samples(AGENT_SAYS, CALLER_SAYS)), PERIOD)
+    assert heard(archive, done) == (AGENT_SAYS, CALLER_SAYS)
+    assert list(half.parent.iterdir()) == [folder / done.file]
+
+
+def test_what_reads_back_as_something_else_is_not_finished(
+    archive: Archive, spool: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A failing memory, for one. The raw file stays."""
+    raw = recorded(spool, samples(AGENT_SAYS, CALLER_SAYS))
+    monkeypatch.setattr("ccdaemon.audio.samples", lambda _: iter([b"another"]))
+    with pytest.raises(ArchiveFault, match="what was written is not what was recorded"):
+        archive.finish(raw, PERIOD)
+    assert [path for path in folder.rglob("*") if path.is_file()] == []
+    assert list(archive.raw()) == [raw]
 
 
 def no_folder(_: Path, folder: Path) -> None:
@@ -219,7 +343,7 @@ def no_folder_for_the_day(_: Path, folder: Path) -> None:
 def full_disk(_: Path, folder: Path) -> None:
     day = (folder / FINISHED).parent
     day.mkdir(parents=True)
-    (day / f".{Path(FINISHED).name}.new").symlink_to("/dev/full")
+    (day / HALF).symlink_to("/dev/full")
 
 
 def raw_file_gone(spool: Path, _: Path) -> None:
@@ -231,7 +355,7 @@ def raw_file_gone(spool: Path, _: Path) -> None:
     [
         (no_folder, "Not a directory", "recordings"),
         (no_folder_for_the_day, "Not a directory", "recordings/2026/07"),
-        (full_disk, "No space left on device", f"recordings/{FINISHED}"),
+        (full_disk, "No space left on device", "recordings"),
         (raw_file_gone, "No such file or directory", f"spool/{NAME}"),
     ],
 )
@@ -242,7 +366,7 @@ def test_what_cannot_be_finished_says_what_is_wrong_and_where(
     raw = recorded(spool, content)
     mishap(spool, folder)
     with pytest.raises(ArchiveFault) as fault:
-        archive.finish(raw)
+        archive.finish(raw, PERIOD)
     assert f"{NAME} cannot be finished: {what}" in str(fault.value)
     assert where in str(fault.value)
     assert [path.read_bytes() for path in spool.iterdir()] == ([] if mishap is raw_file_gone else [content])

@@ -17,8 +17,8 @@ from typer.testing import CliRunner, Result
 from ccdaemon.chain import Head, Link, linked
 from ccdaemon.cli import app
 from ccdaemon.config import load
-from ccdaemon.daemon import ARCHIVE, REGISTER
-from ccdaemon.model import Recording
+from ccdaemon.edges import ARCHIVE, REGISTER
+from ccdaemon.kept import Recording
 from ccdaemon.notices import (
     CallBegan,
     CallEnded,

@@ -15,9 +15,9 @@ from typer.testing import CliRunner
 from ccdaemon.chain import Head, Link, Row, Verification, linked
 from ccdaemon.cli import app
 from ccdaemon.config import load
-from ccdaemon.daemon import REGISTER
+from ccdaemon.edges import REGISTER
 from ccdaemon.flows.topics import publish_head
-from ccdaemon.model import Recording
+from ccdaemon.kept import Recording
 from ccdaemon.notices import CallBegan, DoorOpened, Guarded
 from ccdaemon.store import open_register
 from tests.builders import PROMPTS, site_to_run

@@ -29,7 +29,7 @@ from ccdaemon.cli import init as init_command
 from ccdaemon.cli.configuration import screen
 from ccdaemon.config import load
 from ccdaemon.control import Control
-from ccdaemon.daemon import REGISTER, SOCKET, folders
+from ccdaemon.edges import REGISTER, SOCKET, folders
 from ccdaemon.notices import (
     Announced,
     CallBegan,
@@ -147,6 +147,8 @@ def test_the_examples_in_the_help_work(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.setenv("CCDAEMON_CONFIG", str(config))
     (tmp_path / "site").symlink_to(config)
     for command in EXAMPLES:
+        if " recordings export " in command:  # which the daemon alone does: see test_access
+            continue
         done = ccdaemon(*shlex.split(command)[1:])
         assert done.exit_code == (1 if " diff " in command else 0), command + done.output
         assert done.stdout, command

@@ -65,7 +65,7 @@ async def path(tmp_path: Path) -> AsyncIterator[Path]:
         yield path
 
 
-async def put(path: Path, name: str, **values: object) -> Any:  # noqa: ANN401 - any JSON
+async def put(path: Path, name: str, **values: Any) -> Any:  # noqa: ANN401 - any JSON
     async with asyncio.timeout(DEADLINE):
         return await asyncio.to_thread(ask, path, name, **values)
 

@@ -9,13 +9,16 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parents[1] / "ccdaemon"
-MODEL = {"model", "notices", "faults", "chain", "ways"}
+MODEL = {"model", "kept", "notices", "faults", "chain", "ways"}
 RULES = {"rules"}
 FLOWS = {"flows"}
 EDGES = {
     "asterisk",
     "store",
     "archive",
+    "audio",
+    "keys",
+    "sealed",
     "mqtt",
     "sounds",
     "spool",
@@ -28,7 +31,7 @@ EDGES = {
 }
 # A site's files: read and written for commands and daemon.
 SITE = {"config", "tables", "grammar", "dialplan", "drawing", "shipped"}
-DAEMON = {"daemon", "questions"}
+DAEMON = {"daemon", "edges", "questions", "access"}
 CLI = {"cli", "__main__"}
 VERSION = {"__init__"}
 

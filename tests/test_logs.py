@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import json
 import logging
+import os
 import sys
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import structlog
 
-from ccdaemon.logs import configure
+from ccdaemon.logs import Output, configure
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
 
 NUMBER = "01970 000000"
 NAME = "Siân Ŵyn"
@@ -134,3 +140,31 @@ def test_panoramisk_says_nothing_of_the_messages_that_it_sees(
     for name in ("panoramisk", "panoramisk.manager", "panoramisk.ami_protocol"):
         logging.getLogger(name).error("message interpreted: %r", {"CallerIDNum": NUMBER})
     assert NUMBER not in "".join(capfd.readouterr()) + caplog.text
+
+
+class Disk(io.BytesIO):
+    """On which there is room, or none."""
+
+    full = False
+
+    def write(self, content: Buffer) -> int:
+        if self.full:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return super().write(content)
+
+
+def test_lines_that_a_full_disk_does_not_take_are_lost_and_it_is_said_how_many() -> None:
+    disk = Disk()
+    output = Output(disk)
+    output.write('{"event": "one"}\n')
+    disk.full = True
+    output.write('{"event": "two"}\n')
+    output.write('{"event": "three"}\n')
+    disk.full = False
+    output.write('{"event": "four"}\n')
+    lines = [json.loads(line) for line in disk.getvalue().decode().splitlines() if line]
+    assert lines == [
+        {"event": "one"},
+        {"event": "lines of this log could not be written", "lines": 2},
+        {"event": "four"},
+    ]

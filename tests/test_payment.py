@@ -16,7 +16,8 @@ from ccdaemon.flows import payment as room
 from ccdaemon.flows.guard import Guard
 from ccdaemon.flows.interlock import Interlock
 from ccdaemon.flows.payment import Door, Tally, knock_of, refusal_of
-from ccdaemon.model import Channel, Phone, RawRecording, Site
+from ccdaemon.kept import RawRecording
+from ccdaemon.model import Channel, Phone, Site
 from ccdaemon.notices import DoorOpened, DoorRefused, Guarded, Notice
 from ccdaemon.rules.calls import Calls
 from ccdaemon.rules.payment import Knock, exposed, involved, listeners
@@ -373,7 +374,7 @@ async def open_to(switch: Switch, knock: Knock, *raw: RawRecording) -> Notes:
 
 async def test_everything_is_sealed_before_anything_is_stopped_and_the_answer_comes_last() -> None:
     switch = Switch([CALLER, AGENT, LINE_2, STRANGER, OTHER_AGENT], {AGENT.name: 2, OTHER_AGENT.name: 1})
-    raw = RawRecording(Path("/spool/a.raw"), AGENT.call, AGENT.id, 1, "housing", 32_000)
+    raw = RawRecording(Path("/spool/a.raw"), AGENT.call, AGENT.id, 1, "housing", 32_000, 0)
     (notice,) = await open_to(switch, knocks(LINE_2), raw)
     steps = [step[:3] for step in switch.done]
     sealed = [("Setvar", each.name, "__CC_SEALED") for each in (CALLER, AGENT, LINE_2)]

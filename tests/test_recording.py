@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ccdaemon.model import FinishedFile, Recording, Side
+from ccdaemon.kept import FinishedFile, Recording, Side
 from ccdaemon.rules.recording import Verdict, fault_of, may_record
 from tests.builders import RECORDED, example_site
 
@@ -98,4 +98,4 @@ def test_a_recording_is_whole_or_it_is_said_what_it_lacks(
     seconds: float, lasted: float | None, silent: frozenset[Side], fault: str | None
 ) -> None:
     known = Recording("1.2", "1.1", "housing", started=100, stopped=None if lasted is None else 100 + lasted)
-    assert fault_of(FinishedFile("a.wav", seconds, 1, "f", silent), known) == fault
+    assert fault_of(FinishedFile("a.flac.sealed", seconds, 1, "f", silent, "recording-2027-07", b""), known) == fault

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -12,10 +14,11 @@ from structlog.testing import capture_logs
 
 from ccdaemon.archive import Archive
 from ccdaemon.flows.recordings import FOUND, GRACE, LOST, MISSING, Finishing
-from ccdaemon.model import Recording
-from ccdaemon.notices import CallIdentified, LegEnded, RecorderStarted, RecorderStopped
+from ccdaemon.kept import Recording
+from ccdaemon.keys import SIZE, Keys
+from ccdaemon.notices import CallBegan, CallIdentified, LegEnded, RecorderStarted, RecorderStopped
 from ccdaemon.store import Register
-from tests.builders import Disk, Noticeboard, a_raw_file, narrow_register
+from tests.builders import LONDON, Disk, Noticeboard, a_raw_file, example_site, narrow_register
 
 CALL, LEG, OTHER = "1783328400.1", "1783328400.2", "1783328400.3"
 AT = 1783328400.0
@@ -31,16 +34,20 @@ class Room:
 
     spool: Path
     folder: Path
+    keys: Path
     register: Register
     disk: Disk
     alarms: Noticeboard
     live: set[str] | None
     now: float
 
+    @property
+    def archive(self) -> Archive:
+        return Archive(self.spool, self.folder, Keys(self.keys, bytes(SIZE)))
+
     def finishing(self) -> Finishing:
         """A daemon that has just started."""
-        archive = Archive(self.spool, self.folder)
-        return Finishing(archive, self.register, self.alarms, lambda: self.live, lambda: self.now)
+        return Finishing(self.archive, self.register, self.alarms, lambda: self.live, example_site, lambda: self.now)
 
     def recorded(self, content: bytes = A_SECOND, leg: str = LEG) -> Path:
         return a_raw_file(self.spool, CALL, leg, content)
@@ -70,9 +77,11 @@ class Room:
 @pytest.fixture
 async def room(tmp_path: Path) -> AsyncIterator[Room]:
     spool = tmp_path / "spool"
-    spool.mkdir()
+    keys = tmp_path / "keys"
+    for each in (spool, keys):
+        each.mkdir()
     async with narrow_register(tmp_path / "register.sqlite3") as (register, disk):
-        yield Room(spool, tmp_path / "recordings", register, disk, Noticeboard(), set(), AT + LASTED + 1)
+        yield Room(spool, tmp_path / "recordings", keys, register, disk, Noticeboard(), set(), AT + LASTED + 1)
 
 
 async def look_twice(finishing: Finishing) -> None:
@@ -92,7 +101,7 @@ async def test_a_recording_whose_recorder_was_heard_of_is_finished(room: Room) -
     row = await room.row()
     assert row is not None
     assert (row.started, row.stopped, row.reason, row.seconds, row.fault) == (AT, AT + LASTED, "the leg ended", 1, None)
-    assert (row.service, row.bytes) == ("housing", 44 + len(A_SECOND))
+    assert (row.service, row.bytes) == ("housing", (room.folder / str(row.file)).stat().st_size)
     assert room.alarms.history == []
 
 
@@ -192,7 +201,7 @@ async def test_an_empty_recording_is_kept_and_said_to_be_empty(room: Room) -> No
     assert await room.finished() == [LEG]
     row = await room.row()
     assert row is not None
-    assert (row.seconds, row.bytes) == (0, 44)
+    assert (row.seconds, row.fault is None) == (0, False)
     assert (row.fault or "").startswith("the recording is empty")
 
 
@@ -314,14 +323,54 @@ async def test_an_archive_that_cannot_be_written_is_said_and_tried_again(room: R
 async def test_who_was_killed_between_file_and_row_finishes_again_and_nothing_is_strange(room: Room) -> None:
     await room.heard_of()
     raw = room.recorded()
-    archive = Archive(room.spool, room.folder)
-    archive.finish(next(iter(archive.raw())))
+    archive = room.archive
+    archive.finish(next(iter(archive.raw())), "recording-2027-07")
     finishing = room.finishing()
     await finishing.compare()
     await look_twice(finishing)
     assert await room.finished() == [LEG]
     assert not raw.exists()
     assert room.alarms.history == []
+
+
+async def test_who_was_killed_between_row_and_raw_file_removes_that_alone(room: Room) -> None:
+    """What stands in the register is what opens the file: it must not be sealed anew."""
+    await room.heard_of()
+    content = room.recorded().read_bytes()
+    await look_twice(room.finishing())
+    before = await room.row(), await room.register.kept(LEG, 1)
+    again = room.recorded(content)
+    with capture_logs() as logs:
+        await look_twice(room.finishing())
+    assert not again.exists()
+    assert (await room.row(), await room.register.kept(LEG, 1)) == before
+    assert logs == []
+
+
+async def test_a_raw_file_whose_finished_one_cannot_be_opened_is_finished_again(room: Room) -> None:
+    await room.heard_of()
+    content = room.recorded().read_bytes()
+    await look_twice(room.finishing())
+    row = await room.row()
+    assert row is not None
+    (room.folder / str(row.file)).write_bytes(b"spoilt")
+    room.recorded(content)
+    await look_twice(room.finishing())
+    kept = await room.register.kept(LEG, 1)
+    assert kept is not None
+    assert room.archive.holds(kept)
+    assert not room.raw()
+
+
+async def test_all_recordings_of_a_call_hang_on_the_key_of_the_month_in_which_the_call_is_due(room: Room) -> None:
+    """It began before midnight in Wales, and its second leg after: as a file says that was changed a day later."""
+    began = datetime(2026, 7, 31, 23, 59, tzinfo=LONDON).timestamp()
+    await room.register.write([CallBegan(CALL, began)])
+    for leg in (LEG, OTHER):
+        os.utime(room.recorded(leg=leg), (began + 86_400,) * 2)
+    await look_twice(room.finishing())
+    kept = [await room.register.kept(leg, 1) for leg in (LEG, OTHER)]
+    assert [each and each.period for each in kept] == ["recording-2027-07"] * 2
 
 
 # --- register and archive --------------------------------------------------------------------------------------------
@@ -349,12 +398,12 @@ async def test_a_recording_that_is_gone_from_the_archive_is_said_to_be(room: Roo
 
 
 async def test_a_file_in_the_archive_that_nobody_knows_is_said_to_be_there_and_kept(room: Room) -> None:
-    strange = room.folder / "2026" / "07" / "06" / "strange.wav"
+    strange = room.folder / "2026" / "07" / "06" / "strange.flac.sealed"
     strange.parent.mkdir(parents=True)
     strange.write_bytes(b"RIFF")
     with capture_logs() as logs:
         await room.finishing().compare()
-    assert "2026/07/06/strange.wav" in [each.get("file") for each in logs]
+    assert "2026/07/06/strange.flac.sealed" in [each.get("file") for each in logs]
     assert strange.is_file()
     assert set(room.alarms.standing) == {"archive"}
 
@@ -363,7 +412,7 @@ async def test_a_full_register_does_not_keep_the_daemon_from_comparing(room: Roo
     for leg in MANY:
         room.recorded(A_SECOND, leg)
     await look_twice(room.finishing())
-    for file in room.folder.rglob("*.wav"):
+    for file in room.folder.rglob("*.sealed"):
         file.unlink()
     await room.disk.fill()
     with capture_logs() as logs:

@@ -123,5 +123,6 @@ def test_units_are_of_sections_and_settings(file: str) -> None:
 def test_the_service_starts_what_the_readme_installs_and_may_write_where_the_example_says() -> None:
     text = (ROOT / "systemd" / "ccdaemon.service").read_text()
     assert "ExecStart=/opt/ccdaemon/bin/ccdaemon run --config /etc/ccdaemon" in text
-    for place in ("StateDirectory=ccdaemon", "RuntimeDirectory=ccdaemon", "ReadWritePaths=/var/spool/ccdaemon"):
+    places = "ReadWritePaths=/var/spool/ccdaemon /var/lib/ccdaemon-keys"
+    for place in ("StateDirectory=ccdaemon", "RuntimeDirectory=ccdaemon", places):
         assert place in text.splitlines()

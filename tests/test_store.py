@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from ccdaemon.faults import RegisterFull
-from ccdaemon.model import Recording
+from ccdaemon.kept import Recording
 from ccdaemon.notices import (
     Announced,
     Bridged,

@@ -15,7 +15,7 @@ from ccdaemon.asterisk.loaded import loaded_dialplan, loaded_endpoints
 from ccdaemon.cli.check import ask_a_person
 from ccdaemon.cli.configuration import DEFAULT_FOLDER, Folder, configuration, screen, show, stop
 from ccdaemon.config import Configuration, ConfigurationFaults
-from ccdaemon.daemon import manager_address
+from ccdaemon.edges import manager_address
 from ccdaemon.model import LOADED, AsteriskFiles, Fault, Setting
 from ccdaemon.rules.asterisk import too_old
 from ccdaemon.rules.loaded import not_loaded, phones_not_loaded, strangers

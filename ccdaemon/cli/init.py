@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from ccdaemon.cli.configuration import screen, stop
+from ccdaemon.keys import new_site_key
 from ccdaemon.signing import new_key
 
 USER = "ccdaemon"  # whom systemd runs the daemon as
@@ -51,6 +52,7 @@ def _write(folder: Path) -> None:
     for name in ("manager", "gateway"):
         keep(folder / f"{name}.secret", secrets.token_urlsafe(32).encode() + b"\n")
     keep(folder / "audit.key", new_key())
+    keep(folder / "site.key", new_site_key())
 
 
 def keep(file: Path, content: bytes) -> None:

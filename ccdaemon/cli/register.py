@@ -5,15 +5,26 @@ from __future__ import annotations
 import asyncio
 import os
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from ccdaemon.cli.configuration import stop
 from ccdaemon.config import Configuration
 from ccdaemon.control import NotRunning, Refused, ask
-from ccdaemon.daemon import REGISTER, SOCKET
+from ccdaemon.edges import REGISTER, SOCKET
 from ccdaemon.questions import questions
 from ccdaemon.store import open_register
 from ccdaemon.store.database import RegisterUnusable
+
+
+def fetch(site: Configuration, question: str, into: IO[bytes], **values: Any) -> Any:  # noqa: ANN401 - any JSON
+    """Have the daemon open something that is kept, and write it into a file: nobody else does."""
+    try:
+        return ask(site.main.paths.run / SOCKET, question, into, **values)
+    except NotRunning as fault:
+        message = f"{fault}: only the daemon opens what is kept (systemctl start ccdaemon)"
+        raise stop(message) from None
+    except Refused as refusal:
+        raise stop(str(refusal)) from None
 
 
 def ask_register(site: Configuration, question: str, **values: Any) -> Any:  # noqa: ANN401 - any JSON

@@ -13,7 +13,9 @@ import typer
 
 from ccdaemon.cli.configuration import DEFAULT_FOLDER, Folder, configuration, show, stop
 from ccdaemon.config import Configuration, ConfigurationFaults
-from ccdaemon.daemon import Daemon, folders
+from ccdaemon.daemon import Daemon
+from ccdaemon.edges import folders
+from ccdaemon.keys import KeyWrong
 from ccdaemon.logs import configure
 from ccdaemon.store.database import RegisterUnusable
 
@@ -42,7 +44,7 @@ def run(
     except ConfigurationFaults as wrong:
         show(wrong.faults)
         raise typer.Exit(1) from None
-    except (OSError, RegisterUnusable) as fault:
+    except (OSError, RegisterUnusable, KeyWrong) as fault:
         raise stop(str(fault)) from None
 
 

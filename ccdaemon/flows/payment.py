@@ -16,7 +16,8 @@ from ccdaemon.faults import SwitchLost, SwitchRefused
 from ccdaemon.flows.inbound import Journal
 from ccdaemon.flows.interlock import GONE, PAYMENTS, Interlock, Switch
 from ccdaemon.flows.topics import Publish
-from ccdaemon.model import Channel, Event, RawRecording, Site
+from ccdaemon.kept import RawRecording
+from ccdaemon.model import Channel, Event, Site
 from ccdaemon.notices import DoorOpened, DoorRefused
 from ccdaemon.rules.calls import Calls
 from ccdaemon.rules.payment import MEETINGS, Knock, involved, listeners, takes_payments

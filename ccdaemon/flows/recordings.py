@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Container, Iterable
 from dataclasses import replace
+from datetime import datetime
 from pathlib import PurePath
 from typing import NoReturn, Protocol
 
@@ -18,8 +19,10 @@ import structlog
 
 from ccdaemon.faults import ArchiveFault, RegisterFull
 from ccdaemon.flows.journal import Alarms
-from ccdaemon.model import FinishedFile, RawRecording, Recording
+from ccdaemon.kept import FinishedFile, Kept, RawRecording, Recording
+from ccdaemon.model import Site
 from ccdaemon.rules.recording import fault_of
+from ccdaemon.rules.retention import due, period
 
 LOOK = 1.0  # seconds between looks; Asterisk writes what it still holds within milliseconds of a leg's end
 GRACE = 15.0  # seconds in which a recorder that said it started must have made its file
@@ -35,7 +38,9 @@ class Archive(Protocol):
 
     def strays(self) -> list[str]: ...
 
-    def finish(self, raw: RawRecording) -> FinishedFile: ...
+    def finish(self, raw: RawRecording, period: str) -> FinishedFile: ...
+
+    def holds(self, kept: Kept) -> bool: ...
 
     def discard(self, raw: RawRecording) -> None: ...
 
@@ -47,7 +52,13 @@ class Register(Protocol):
 
     async def finished_recordings(self) -> list[Recording]: ...
 
-    async def finish_recording(self, recording: Recording) -> None: ...
+    async def began(self, call: str) -> float | None: ...
+
+    async def kept(self, leg: str, segment: int) -> Kept | None: ...
+
+    async def finish_recording(
+        self, recording: Recording, done: FinishedFile | None = None, since: float | None = None
+    ) -> None: ...
 
 
 class Finishing:
@@ -59,12 +70,14 @@ class Finishing:
         register: Register,
         alarms: Alarms,
         live: Callable[[], Container[str] | None],
+        site: Callable[[], Site],
         clock: Callable[[], float],
     ) -> None:
         self._archive = archive
         self._register = register
         self._alarms = alarms
         self._live = live
+        self._site = site
         self._clock = clock
         self._sizes: dict[tuple[str, int], int] = {}
 
@@ -80,10 +93,10 @@ class Finishing:
         A file whose raw one still lies in the spool was never entered: `look` finishes it once more.
         """
         files = await asyncio.to_thread(self._archive.files)
-        again = {raw.path.stem for raw in await asyncio.to_thread(lambda: list(self._archive.raw()))}
+        again = tuple(f"{raw.path.stem}." for raw in await asyncio.to_thread(lambda: list(self._archive.raw())))
         rows = {row.file or "": row for row in await self._register.finished_recordings()}
         lost = sorted(rows.keys() - files)
-        strange = sorted(file for file in files - rows.keys() if PurePath(file).stem not in again)
+        strange = sorted(file for file in files - rows.keys() if not PurePath(file).name.startswith(again))
         for file in lost:
             log.error("a recording is missing from the archive", file=file)
         for file in strange:
@@ -133,7 +146,10 @@ class Finishing:
         self._sizes = {key: raw.size for key, raw in raws.items()}
 
     async def _finish(self, raw: RawRecording, row: Recording | None) -> None:
-        done = await asyncio.to_thread(self._archive.finish, raw)
+        if row is None and await self._is_done(raw):
+            return
+        since = await self._register.began(raw.call) or raw.changed
+        done = await asyncio.to_thread(self._archive.finish, raw, self._period(since))
         known = row or Recording(raw.leg, raw.call, raw.service, reason=FOUND, segment=raw.segment)
         fault = known.fault or fault_of(done, known)
         await self._register.finish_recording(
@@ -145,7 +161,9 @@ class Finishing:
                 bytes=done.bytes,
                 sha256=done.sha256,
                 fault=fault,
-            )
+            ),
+            done,
+            since,
         )
         if fault is None:
             self._alarms.clear("recordings-faulty")
@@ -156,6 +174,20 @@ class Finishing:
             log.error(FOUND, leg=raw.leg, call=raw.call, file=done.file)
         else:
             log.info("recording finished", leg=raw.leg, call=raw.call, seconds=round(done.seconds, 1))
+
+    async def _is_done(self, raw: RawRecording) -> bool:
+        """Was it finished already by one who was killed before they removed the raw file?"""
+        kept = await self._register.kept(raw.leg, raw.segment)
+        if kept is None or not await asyncio.to_thread(self._archive.holds, kept):
+            return False
+        await asyncio.to_thread(self._archive.discard, raw)
+        return True
+
+    def _period(self, since: float) -> str:
+        """All recordings of a call hang on the key of one period: they expire together."""
+        site = self._site()
+        began = datetime.fromtimestamp(since, site.timezone)
+        return period("recording", due(began, site.retention["recording"]))
 
     def _complain(self, fault: str, recording: Recording) -> None:
         log.error(fault, leg=recording.leg, segment=recording.segment, call=recording.call)

@@ -12,7 +12,8 @@ from typing import NoReturn, Protocol
 
 from ccdaemon.flows.inbound import Journal
 from ccdaemon.flows.interlock import PAYMENTS
-from ccdaemon.model import Event, Recording
+from ccdaemon.kept import Recording
+from ccdaemon.model import Event
 from ccdaemon.notices import CallEnded, LegEnded, QueueLeft
 from ccdaemon.rules.calls import Calls
 from ccdaemon.rules.queues import UNSEEN

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from enum import Enum
 
-from ccdaemon.model import FinishedFile, Recording, Service
+from ccdaemon.kept import FinishedFile, Recording
+from ccdaemon.model import Service
 
 JUDGED = 3.0  # seconds; in a shorter recording one side may have had nothing to say
 MISSED = 5.0, 0.05  # seconds, and share of its time, that may be missing: where nobody sends, nothing is written

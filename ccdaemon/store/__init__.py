@@ -21,7 +21,7 @@ import aiosqlite
 
 from ccdaemon.chain import Head, Link, Row, Verification
 from ccdaemon.faults import RegisterFull
-from ccdaemon.model import Recording
+from ccdaemon.kept import FinishedFile, Kept, Recording
 from ccdaemon.notices import Notice
 from ccdaemon.store import audited
 from ccdaemon.store.database import HEAD, Database, RegisterUnusable, prepare
@@ -164,6 +164,19 @@ class Register:
         rows = await self._rows(f"{_RECORDING} {chosen}", {"legs": json.dumps([*legs])})
         return [Recording(*row) for row in rows]
 
+    async def recordings_between(
+        self, since: float, until: float, service: str | None = None, limit: int = 1000
+    ) -> list[Recording]:
+        """Finished recordings of calls that began in a span of time, the newest first."""
+        rows = await self._rows(
+            f"""
+            {_RECORDING} WHERE since >= :since AND since < :until AND wrapped IS NOT NULL
+            AND (:service IS NULL OR service = :service) ORDER BY since DESC, leg, segment LIMIT :limit
+            """,
+            {"since": since, "until": until, "service": service, "limit": limit},
+        )
+        return [Recording(*row) for row in rows]
+
     async def unfinished_recordings(self) -> list[Recording]:
         """Recordings without a finished file and without a known reason for it."""
         return [Recording(*row) for row in await self._rows(f"{_RECORDING} WHERE file IS NULL AND fault IS NULL")]
@@ -172,9 +185,29 @@ class Register:
         """All recordings that have a file."""
         return [Recording(*row) for row in await self._rows(f"{_RECORDING} WHERE file IS NOT NULL")]
 
-    async def finish_recording(self, row: Recording) -> None:
-        """Enter a finished recording, or what became of it. What is known already of its beginning and end stays."""
-        await self._transact([(_FINISH, asdict(row))], [audited.of_recording(row, time.time())])
+    async def began(self, call: str) -> float | None:
+        """When a call began; after a merger the one that it became part of."""
+        found = await self.call(call)
+        return found.began if found else None
+
+    async def kept(self, leg: str, segment: int) -> Kept | None:
+        """Where a finished recording lies."""
+        rows = await self._rows(
+            "SELECT file, period, wrapped FROM recordings "
+            "WHERE leg = :leg AND segment = :segment AND wrapped IS NOT NULL",
+            {"leg": leg, "segment": segment},
+        )
+        return Kept(*rows[0]) if rows else None
+
+    async def finish_recording(
+        self, row: Recording, done: FinishedFile | None = None, since: float | None = None
+    ) -> None:
+        """Enter a finished recording, or what became of it. What is known already of its beginning and end stays.
+
+        Retention counts `since` its call began.
+        """
+        values = {**asdict(row), "period": done and done.period, "wrapped": done and done.wrapped, "since": since}
+        await self._transact([(_FINISH, values)], [audited.of_recording(row, time.time())])
 
     # --- the audit chain ---------------------------------------------------------------------------------------------
 
@@ -182,6 +215,10 @@ class Register:
         """The last row of the audit chain."""
         rows = await self._rows(HEAD)
         return Head(*rows[0]) if rows else Head()
+
+    async def audit(self, link: Link) -> None:
+        """Add to the chain what is no notice of a call. Raises `RegisterFull`."""
+        await self._transact([], [link])
 
     async def audited(self, call: str) -> list[Row]:
         """The rows of the audit chain that speak of a call, or of one that became part of it."""
@@ -244,14 +281,16 @@ class Register:
 
 
 _FINISH = """
-    INSERT INTO recordings (leg, segment, call, service, started, stopped, reason, file, seconds, bytes, sha256, fault)
+    INSERT INTO recordings (leg, segment, call, service, started, stopped, reason, file, seconds, bytes, sha256, fault,
+                            since, period, wrapped)
     VALUES (:leg, :segment, coalesce((SELECT merged FROM calls WHERE id = :call), :call), :service, :started, :stopped,
-            :reason, :file, :seconds, :bytes, :sha256, :fault)
+            :reason, :file, :seconds, :bytes, :sha256, :fault, :since, :period, :wrapped)
     ON CONFLICT (leg, segment) DO UPDATE SET
         call = coalesce(call, excluded.call), service = coalesce(:service, service),
         started = coalesce(started, :started), stopped = coalesce(stopped, :stopped),
         reason = coalesce(reason, :reason),
-        file = :file, seconds = :seconds, bytes = :bytes, sha256 = :sha256, fault = :fault
+        file = :file, seconds = :seconds, bytes = :bytes, sha256 = :sha256, fault = :fault,
+        since = coalesce(:since, since), period = coalesce(:period, period), wrapped = coalesce(:wrapped, wrapped)
 """
 _RECORDING = """
     SELECT leg, call, service, started, stopped, reason, file, seconds, bytes, sha256, fault, segment FROM recordings

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 
 from ccdaemon.chain import Link
-from ccdaemon.model import Recording
+from ccdaemon.kept import Recording
 from ccdaemon.notices import DoorOpened, DoorRefused, Guarded, Notice, Resumed
 
 _KINDS: dict[type[Notice], str] = {

@@ -65,7 +65,7 @@ async def prepare(database: Database, file: Path) -> None:
     try:
         for pragma in (
             "journal_mode = WAL",
-            "synchronous = NORMAL",
+            "synchronous = FULL",  # a raw recording is removed once its key is in the register
             "foreign_keys = ON",
             "secure_delete = ON",
             f"busy_timeout = {BUSY_TIMEOUT}",

@@ -18,6 +18,7 @@ from types import MappingProxyType
 
 from ccdaemon.config import Configuration, load
 from ccdaemon.dialplan import MISSED, RECORDINGS, generated
+from ccdaemon.keys import new_site_key
 from tests.lab.asterisk import ASTERISK, CCDAEMON, Asterisk, installation
 
 ROOT = Path(__file__).parents[2]
@@ -114,13 +115,14 @@ def write_site(
     housing.write_text(housing.read_text().replace('"01632 960111"', numbers))
     for name, secret in (("manager", MANAGER_SECRET), ("gateway", GATEWAY_SECRET)):
         (site.config / f"{name}.secret").write_text(secret)
+    (site.config / "site.key").write_bytes(new_site_key())
     _give(site)
     return site
 
 
 def _give(site: Site) -> None:
     """Owners and modes as in production: the spool is shared, the rest is the daemon's."""
-    for name in ("state", "run"):
+    for name in ("state", "state-keys", "run"):
         (site.folder / name).mkdir()
         CCDAEMON.own(site.folder / name, 0o750)
     for folder in (site.folder / "spool", site.recordings, site.missed):
@@ -128,7 +130,7 @@ def _give(site: Site) -> None:
         if os.geteuid() == 0:
             os.chown(folder, CCDAEMON.uid, ASTERISK.gid)
         folder.chmod(0o2770)
-    for file in site.config.glob("*.secret"):
+    for file in [*site.config.glob("*.secret"), site.config / "site.key"]:
         CCDAEMON.own(file, 0o400)
 
 

@@ -12,9 +12,10 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from ccdaemon.asterisk.agi import CallerGone
+from tests.lab.archive import finished, voices, whose
 from tests.lab.centre import Centre
 from tests.lab.phones import AGENT, CALLER, CALLER_AFTER, OFFICER, Phone, Script
-from tests.lab.tones import Found, find, read
+from tests.lab.tones import Found, find
 
 DEADLINE = 90.0  # seconds for one call
 FINISHED = 15.0  # seconds until the last recording has left the spool
@@ -99,8 +100,7 @@ class Stage:
         self._one_by_one = asyncio.Lock()
         self.gate = asyncio.Event()  # nobody takes their way before it is set
         self.gate.set()
-        self._finished = centre.site.folder / "state" / "recordings"
-        self._before = set(self._finished.rglob("*.wav"))
+        self._before = finished(centre.site)
         for extension in agents:
             centre.world.desk(extension, self._agent(extension))
         for extension in officers:
@@ -205,9 +205,9 @@ class Stage:
         async with asyncio.timeout(FINISHED):
             while any(self._centre.site.recordings.iterdir()):
                 await asyncio.sleep(0.1)
-        files = sorted(set(self._finished.rglob("*.wav")) - self._before)
-        found = {
-            file.name: [find(channel, hertz) for channel in read(file) for hertz in (OFFICER, CALLER_AFTER)]
-            for file in files
-        }
+        site = self._centre.site
+        found = {}
+        for file in sorted(finished(site) - self._before):
+            heard = await asyncio.to_thread(voices, site, whose(file))
+            found[file.name] = [find(channel, hertz) for channel in heard for hertz in (OFFICER, CALLER_AFTER)]
         return {name: [each for each in tones if each.frames] for name, tones in found.items()}

@@ -15,10 +15,11 @@ from typing import Any
 
 import aiomqtt
 
+from tests.lab.archive import save, voices
 from tests.lab.centre import SOUNDS, Centre
 from tests.lab.hearing import heard
 from tests.lab.phones import AGENT, CALLER, CALLER_AFTER, OFFICER, Phone
-from tests.lab.tones import LEFT, RIGHT, find, read
+from tests.lab.tones import LEFT, RIGHT, find
 
 HOUSING, HIGHWAYS, REFUSE = "01632960111", "01632960103", "01632960104"
 CLOSED = "refuse"
@@ -244,12 +245,12 @@ async def _told(centre: Centre, *, expect_recording: bool = False) -> dict[str, 
 
 async def _measure(story: Story, centre: Centre, chapter: Chapter, told: dict[str, Any]) -> None:
     (recording,) = told["recordings"]
-    file = centre.site.folder / "state" / "recordings" / recording["file"]
+    story.tell("recording", f"sealed in the archive as {recording['file']}, sha256 {recording['sha256'][:16]}...")
+    file = centre.site.folder / "recording.wav"
+    await asyncio.to_thread(save, centre.site, recording, file)
     chapter.recording = str(file)
-    channels = read(file)
-    story.tell(
-        "recording", f"{recording['seconds']:.2f} s, agent left, caller right, sha256 {recording['sha256'][:16]}..."
-    )
+    channels = voices(centre.site, recording)
+    story.tell("recording", f"opened for this measurement: {recording['seconds']:.2f} s, agent left, caller right")
     tones = {
         (side, hertz): find(channels[side], hertz)
         for side in (LEFT, RIGHT)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import wave
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,15 +17,6 @@ STANDS_OUT = 10.0  # dB above the louder half of its neighbours
 
 Samples = NDArray[np.float64]
 LEFT, RIGHT = 0, 1
-
-
-def read(file: Path) -> list[Samples]:
-    """The channels of a WAV file of 16 bits, full scale at 1."""
-    with wave.open(str(file), "rb") as source:
-        assert source.getframerate() == RATE
-        assert source.getsampwidth() == 2
-        raw = np.frombuffer(source.readframes(source.getnframes()), dtype="<i2")
-        return [channel / 32768 for channel in raw.reshape(-1, source.getnchannels()).T]
 
 
 def read_capture(file: Path) -> Samples:

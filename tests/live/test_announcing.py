@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest_asyncio
 
+from tests.lab.archive import voices
 from tests.lab.centre import SOUNDS, Centre, contact_centre
 from tests.lab.hearing import heard
 from tests.lab.phones import AGENT, CALLER, CALLER_AFTER, OFFICER, Phone
 from tests.lab.scripts import presses
 from tests.lab.site import queues
-from tests.lab.tones import find, read
+from tests.lab.tones import find
 from tests.lab.ways import HOUSING, KEYS_HEARD
 from tests.live.conftest import RUN
 
@@ -57,7 +58,7 @@ async def _told(centre: Centre) -> dict[str, Any]:
 def _voices(centre: Centre, recording: dict[str, Any]) -> list[float]:
     """For how many seconds agent, caller, caller beside the officer, and officer are in a recording."""
     assert recording["fault"] is None, recording
-    left, right = read(centre.site.folder / "state" / "recordings" / recording["file"])
+    left, right = voices(centre.site, recording)
     return [find(left, AGENT).seconds, *(find(right, tone).seconds for tone in (CALLER, CALLER_AFTER, OFFICER))]
 
 

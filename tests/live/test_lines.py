@@ -8,12 +8,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from tests.lab.archive import finished, voices
 from tests.lab.centre import SOUNDS, Centre
 from tests.lab.hearing import heard
 from tests.lab.phones import AGENT, CALLER, CALLER_AFTER, OFFICER, Phone
 from tests.lab.scripts import presses, talks, transfers
 from tests.lab.site import ROOT
-from tests.lab.tones import LEFT, RIGHT, find, read
+from tests.lab.tones import LEFT, RIGHT, find
 from tests.live.conftest import Eavesdropper
 
 LANGUAGES = ("cy", "en")
@@ -122,7 +123,7 @@ async def test_every_line_lands_in_its_queue_and_only_housing_and_assist_leave_a
         else:
             assert line.told["recordings"] == [], line.service
     recorded = {line.told["call"]["id"] for line in lines if line.service in RECORDED}
-    files = [file.name for file in (centre.site.folder / "state" / "recordings").rglob("*.wav")]
+    files = [file.name for file in finished(centre.site)]
     assert sorted(name.split("_")[2] for name in files if name.split("_")[2] in recorded) == sorted(recorded)
 
 
@@ -143,7 +144,7 @@ def _expect_clean_recording(centre: Centre, line: Line) -> None:
     """Each voice on its own channel for the whole talk, nothing from before the answer or after the transfer."""
     (recording,) = line.told["recordings"]
     assert recording["fault"] is None
-    left, right = read(centre.site.folder / "state" / "recordings" / recording["file"])
+    left, right = voices(centre.site, recording)
     length = len(left) / 8000
     assert abs(length - recording["seconds"]) < 0.001
     talk = line.talk()

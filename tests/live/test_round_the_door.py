@@ -14,12 +14,13 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from tests.lab.archive import finished, voices, whose
 from tests.lab.centre import Centre, contact_centre
 from tests.lab.phones import OFFICER, Phone
 from tests.lab.scripts import lets_it_ring, presses, talks
 from tests.lab.site import ROOT, SAMPLES, queues
 from tests.lab.stage import Act, Stage
-from tests.lab.tones import find, read, read_capture
+from tests.lab.tones import find, read_capture
 from tests.lab.ways import ASSIST, HOUSING, PAYMENTS_NUMBER, attended_code
 from tests.live.conftest import RUN
 
@@ -145,8 +146,8 @@ async def test_who_is_joined_to_an_officer_round_the_door_is_recorded_for_millis
     act = await stage.play(way, HOUSING, officer=False)
     assert "payment-guard" in (await centre.ask("state"))["alarms"]
     await stage.heard_after()
-    (file,) = (centre.site.folder / "state" / "recordings").rglob(f"*_{act.leg}_*.wav")
-    heard = max(find(channel, OFFICER).seconds for channel in read(file))
+    (file,) = (each for each in finished(centre.site) if whose(each)["leg"] == act.leg)
+    heard = max(find(channel, OFFICER).seconds for channel in voices(centre.site, whose(file)))
     print(f"{1000 * exposures[0]:.1f} ms until it was stopped; an officer in {1000 * heard:.0f} ms of the recording")
     assert exposures[0] < GUARDED_WITHIN
     assert heard < GUARDED_WITHIN
@@ -250,7 +251,7 @@ async def _recordings(centre: Centre) -> set[Path]:
     async with asyncio.timeout(15):
         while any(centre.site.recordings.iterdir()):
             await asyncio.sleep(0.1)
-    return set((centre.site.folder / "state" / "recordings").rglob("*.wav"))
+    return finished(centre.site)
 
 
 async def test_an_officer_who_picks_a_call_up_where_a_site_has_opened_that_is_not_recorded(centre: Centre) -> None:

@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from tests.lab.archive import voices
 from tests.lab.centre import Centre, contact_centre
 from tests.lab.phones import AGENT, CALLER_AFTER, Phone
 from tests.lab.site import queues
 from tests.lab.stage import Act, Stage, Way
-from tests.lab.tones import find, read
+from tests.lab.tones import find
 from tests.lab.ways import by_code
 from tests.live.conftest import RUN
 
@@ -98,7 +99,7 @@ async def test_who_consults_and_comes_back_is_recorded_with_both_voices(
     mine = [each for each in recordings if each["leg"] in {task.result().leg for task in playing}]
     assert sorted(int(each["segment"]) for each in mine) == sorted(segments * CALLS)
     for each in mine:
-        left, right = read(centre.site.folder / "state" / "recordings" / str(each["file"]))
+        left, right = voices(centre.site, each)
         assert each["fault"] is None, each
         if each["segment"] > 1 and (each["segment"] == max(segments) or way is twice):
             assert find(left, AGENT).seconds > TALK - LOST, each

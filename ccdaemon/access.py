@@ -1,0 +1,40 @@
+"""Who is let at what is kept: only the daemon opens it, once it stands in the audit chain who wants it and what for."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from itertools import chain
+from typing import Any
+
+from ccdaemon.archive import Archive
+from ccdaemon.chain import Link
+from ccdaemon.control import Answerer, Content, Refused, asker
+from ccdaemon.faults import ArchiveFault
+from ccdaemon.kept import PURPOSES
+from ccdaemon.store import Register
+
+
+def accesses(register: Register, archive: Archive) -> dict[str, Answerer]:
+    """What the control socket gives out of the archive."""
+
+    async def audio(values: dict[str, Any]) -> Content:
+        """The audio of a recording, once it stands in the audit chain who wants it, and what for."""
+        leg, segment, purpose, reference = (values[name] for name in ("leg", "segment", "purpose", "reference"))
+        if purpose not in PURPOSES:
+            message = f"{purpose!r} is no purpose of the council's notice; they are {', '.join(PURPOSES)}"
+            raise Refused(message)
+        kept = await register.kept(leg, segment)
+        if kept is None:
+            message = f"there is no finished recording of leg {leg}, segment {segment}"
+            raise Refused(message)
+        try:
+            pieces = archive.open(kept)
+            first = await asyncio.to_thread(next, pieces, b"")  # all of it has proved whole by then
+        except ArchiveFault as fault:
+            raise Refused(str(fault)) from None
+        said = {"leg": leg, "segment": segment, "purpose": purpose, "reference": reference, "who": asker.get()}
+        await register.audit(Link(time.time(), "access", said))
+        return Content({"file": kept.file}, chain([first], pieces))
+
+    return {"audio": audio}

@@ -1,0 +1,44 @@
+"""The edges as a configuration has them: where they lie, whom they speak with, what they may use."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ccdaemon.archive import Archive
+from ccdaemon.asterisk.ami import AmiAddress
+from ccdaemon.config import Configuration, secret, tls_context
+from ccdaemon.dialplan import MISSED, RECORDINGS
+from ccdaemon.keys import Keys, site_key
+from ccdaemon.mqtt import Broker
+
+REGISTER = "register.sqlite3"
+ARCHIVE = "recordings"
+SOCKET = "control"
+
+
+def manager_address(configuration: Configuration) -> AmiAddress:
+    """How we log in to Asterisk. Raises `ConfigurationFaults` where secret or authority cannot be read."""
+    manager = configuration.main.manager
+    tls = tls_context(manager.ca) if manager.tls else None
+    return AmiAddress(manager.host, manager.port, manager.user, secret(manager.secret), tls)
+
+
+def broker(configuration: Configuration) -> Broker | None:
+    mqtt = configuration.main.mqtt
+    if mqtt is None:
+        return None
+    password = secret(mqtt.password) if mqtt.password else None
+    return Broker(mqtt.host, mqtt.port, mqtt.user, password, tls_context(mqtt.ca) if mqtt.tls else None)
+
+
+def folders(configuration: Configuration) -> list[Path]:
+    """Where we must be able to write."""
+    paths = configuration.main.paths
+    return [paths.state, configuration.main.keys.folder, paths.run, paths.spool / RECORDINGS, paths.spool / MISSED]
+
+
+def archive(configuration: Configuration) -> Archive:
+    """Raises `KeyWrong` where there is no site key to be had."""
+    main = configuration.main
+    keys = Keys(main.keys.folder, site_key(main.keys.site))
+    return Archive(main.paths.spool / RECORDINGS, main.paths.state / ARCHIVE, keys, main.recording.format)

@@ -1,0 +1,84 @@
+"""What is kept: its classes, for how long, and recordings from what Asterisk writes to what lies in the archive."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, TypeAlias, get_args
+
+ItemClass: TypeAlias = Literal["call", "recording", "transcript", "sms", "webchat", "social"]
+CLASSES: tuple[ItemClass, ...] = get_args(ItemClass)
+
+
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """For how long something is kept: calendar months, or days."""
+
+    months: int = 0
+    days: int = 0
+
+
+# What recordings are used for, as the council's privacy notice has it.
+PURPOSES = ("transfer", "quality", "understanding", "complaint", "legal-claim", "safety")
+Wrapped: TypeAlias = bytes  # a key that another one wraps
+Encoding: TypeAlias = Literal["flac", "opus"]
+Side: TypeAlias = Literal["agent", "caller"]
+
+
+@dataclass(frozen=True, slots=True)
+class RawRecording:
+    """A file that a recorder wrote, or is writing, and what its name says (dialplan `cc-connected`)."""
+
+    path: Path
+    call: str
+    leg: str
+    segment: int
+    service: str
+    size: int  # bytes
+    changed: float
+
+
+@dataclass(frozen=True, slots=True)
+class FinishedFile:
+    """A finished recording's file, relative to the archive. A side that is `silent` brought not one sample.
+
+    Its key is `wrapped` by that of a `period`.
+    """
+
+    file: str
+    seconds: float
+    bytes: int
+    sha256: str
+    silent: frozenset[Side]
+    period: str
+    wrapped: Wrapped
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Where something that is kept lies, and what opens it."""
+
+    file: str
+    period: str
+    wrapped: Wrapped
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """What the register knows of a recording. `file` is None until it is finished, `fault` says what is wrong.
+
+    A leg has one segment for each time that its recorder was started.
+    """
+
+    leg: str
+    call: str | None = None
+    service: str | None = None
+    started: float | None = None
+    stopped: float | None = None
+    reason: str | None = None
+    file: str | None = None
+    seconds: float | None = None
+    bytes: int | None = None
+    sha256: str | None = None
+    fault: str | None = None
+    segment: int = 1
