@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from ccdaemon.asterisk.ami import Ami, AmiAddress, connect
-from ccdaemon.control import ask
+from ccdaemon.control import NotRunning, ask
 from ccdaemon.voices import build, sounds
 from tests.lab.asterisk import Asterisk
 from tests.lab.phones import Exchange, exchange
@@ -36,7 +36,11 @@ class Centre:
 
     async def ask(self, question: str, **values: Any) -> Any:  # noqa: ANN401 - any JSON
         """Ask the daemon at its control socket."""
-        return await asyncio.to_thread(ask, self.site.folder / "run" / "control", question, **values)
+        try:
+            return await asyncio.to_thread(ask, self.site.folder / "run" / "control", question, **values)
+        except NotRunning as fault:
+            fault.add_note(f"the end of its log:\n{self.daemon.log.read_text(errors='replace')[-2000:]}")
+            raise
 
     @asynccontextmanager
     async def manager(self) -> AsyncIterator[Ami]:

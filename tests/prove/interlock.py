@@ -20,7 +20,11 @@ async def matrix(folder: Path, table: Path) -> str:
     """Try all, write the table, and say how many of the runs held."""
     began = time.monotonic()
     plain = await _plain(folder)
-    amid = {name: await _amid(folder, name) for name in FAULTS}
+    _progress("no fault", plain)
+    amid = {}
+    for name in FAULTS:
+        amid[name] = await _amid(folder, name)
+        _progress(name, amid[name])
     table.write_text(_table(plain, amid))
     runs = [*plain, *(run for moments in amid.values() for run in moments)]
     failed = {f"{each.route.name}: {', '.join(map(str, each.found))}" for run in runs for each in run if not each.holds}
@@ -34,6 +38,14 @@ async def matrix(folder: Path, table: Path) -> str:
         f"{len(ROUTES)} routes, {len(plain)} of {len(plain)} times without a frame; {len(FAULTS)} faults at "
         f"{len(MOMENTS)} moments: nobody connected, or no frame; {minutes:.0f} min"
     )
+
+
+def _progress(fault: str, runs: Sequence[Sequence[Tried]]) -> None:
+    everything = [each for run in runs for each in run]
+    words = ", ".join(
+        f"{sum(_word(each) == word for each in everything)} {word}" for word in ("clean", "refused", "NOT")
+    )
+    print(f"  {fault.replace('_', ' ')}: {words}", flush=True)
 
 
 async def _plain(folder: Path) -> list[list[Tried]]:
