@@ -25,7 +25,7 @@ from ccdaemon.asterisk.links import keep_linked
 from ccdaemon.config import Configuration, ConfigurationFaults, load, secret
 from ccdaemon.control import Control
 from ccdaemon.dialplan import MISSED
-from ccdaemon.edges import REGISTER, SOCKET, archive, broker, manager_address
+from ccdaemon.edges import REGISTER, SOCKET, archive, broker, keys, manager_address, parties
 from ccdaemon.flows.announcing import Announcing
 from ccdaemon.flows.guard import Guard
 from ccdaemon.flows.heartbeat import beat, stop_beating
@@ -69,7 +69,8 @@ class Daemon:
         self._gateway_secret = secret(main.gateway.secret)
         self._address = manager_address(configuration)
         self._calls = Calls()
-        self._archive = archive(configuration)
+        self._keys = keys(configuration)
+        self._archive = archive(configuration, self._keys)
         self._synchronised = False
         self._ami: Ami | None = None
         self._stopping = asyncio.Event()
@@ -91,7 +92,9 @@ class Daemon:
     async def _run(self) -> None:
         main = self._configuration.main
         async with AsyncExitStack() as stack:
-            register = await stack.enter_async_context(open_register(main.paths.state / REGISTER))
+            register = await stack.enter_async_context(
+                open_register(main.paths.state / REGISTER, parties(self._keys, self._site))
+            )
             journal = Journal(register, self._alarms)
             stack.push_async_callback(journal.close)
             sounds = Sounds(main.paths.sounds)

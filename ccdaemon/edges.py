@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from ccdaemon.archive import Archive
@@ -9,7 +10,10 @@ from ccdaemon.asterisk.ami import AmiAddress
 from ccdaemon.config import Configuration, secret, tls_context
 from ccdaemon.dialplan import MISSED, RECORDINGS
 from ccdaemon.keys import Keys, site_key
+from ccdaemon.model import Site
 from ccdaemon.mqtt import Broker
+from ccdaemon.parties import Parties
+from ccdaemon.rules.retention import period_of
 
 REGISTER = "register.sqlite3"
 ARCHIVE = "recordings"
@@ -37,8 +41,16 @@ def folders(configuration: Configuration) -> list[Path]:
     return [paths.state, configuration.main.keys.folder, paths.run, paths.spool / RECORDINGS, paths.spool / MISSED]
 
 
-def archive(configuration: Configuration) -> Archive:
+def keys(configuration: Configuration) -> Keys:
     """Raises `KeyWrong` where there is no site key to be had."""
+    return Keys(configuration.main.keys.folder, site_key(configuration.main.keys.site))
+
+
+def archive(configuration: Configuration, keys: Keys) -> Archive:
     main = configuration.main
-    keys = Keys(main.keys.folder, site_key(main.keys.site))
     return Archive(main.paths.spool / RECORDINGS, main.paths.state / ARCHIVE, keys, main.recording.format)
+
+
+def parties(keys: Keys, site: Callable[[], Site]) -> Parties:
+    """Of calls; a call's number is gone with the call."""
+    return Parties(keys, lambda at: period_of("call", at, site()))

@@ -21,9 +21,10 @@ from ccdaemon.alarms import Alarms
 from ccdaemon.archive import Archive
 from ccdaemon.config import Configuration, ConfigurationFaults, load
 from ccdaemon.control import Control
-from ccdaemon.edges import REGISTER, SOCKET, archive, folders
-from ccdaemon.keys import new_site_key
+from ccdaemon.edges import REGISTER, SOCKET, archive, folders, keys, parties
+from ccdaemon.keys import SIZE, Keys, new_site_key
 from ccdaemon.model import AlarmName, Event, Hours, Prompt, Service, Site
+from ccdaemon.parties import Parties
 from ccdaemon.questions import questions
 from ccdaemon.rules.hours import ROUND_THE_CLOCK
 from ccdaemon.rules.menus import TURNS, begin, step
@@ -127,8 +128,8 @@ async def serving(config: Path) -> AsyncIterator[tuple[Register, Archive]]:
     site = load(config, PROMPTS)
     for folder in folders(site):
         folder.mkdir(parents=True, exist_ok=True)
-    kept = archive(site)
-    async with open_register(site.main.paths.state / REGISTER) as register:
+    kept = archive(site, keys(site))
+    async with register_of(config) as register:
         control = Control({**questions(register), **accesses(register, kept)})
         await control.listen(site.main.paths.run / SOCKET)
         with closing(control):
@@ -250,6 +251,32 @@ def in_queue(queue: str, leg: str, waited: int) -> Mapping[str, str]:
     return {"Event": "QueueEntry", "Queue": queue, "Uniqueid": leg, "Wait": str(waited)}
 
 
+# --- registers -------------------------------------------------------------------------------------------------------
+
+
+def parties_in(folder: Path) -> Parties:
+    """Hidden by keys that lie below this folder."""
+    return parties(Keys(folder / "keys", bytes(SIZE)), example_site)
+
+
+@asynccontextmanager
+async def a_register(file: Path) -> AsyncIterator[Register]:
+    """A register of its own."""
+    (file.parent / "keys").mkdir(exist_ok=True)
+    async with open_register(file, parties_in(file.parent)) as register:
+        yield register
+
+
+@asynccontextmanager
+async def register_of(config: Path) -> AsyncIterator[Register]:
+    """The register of a site, opened as its daemon opens it."""
+    site = load(config, PROMPTS)
+    for folder in (site.main.paths.state, site.main.keys.folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    async with open_register(site.main.paths.state / REGISTER, parties(keys(site), lambda: site.site)) as register:
+        yield register
+
+
 # --- a register on a disk that can be full ---------------------------------------------------------------------------
 
 
@@ -271,11 +298,11 @@ class Disk:
 @asynccontextmanager
 async def narrow_register(file: Path) -> AsyncIterator[tuple[Register, Disk]]:
     """A register, and its disk."""
-    async with open_register(file):
+    async with a_register(file):
         pass
     async with Database(file) as database:
         assert isinstance(database, Database)
-        yield Register(database), Disk(database)
+        yield Register(database, parties_in(file.parent)), Disk(database)
 
 
 # --- recordings ------------------------------------------------------------------------------------------------------

@@ -29,7 +29,7 @@ from ccdaemon.notices import (
 from ccdaemon.rules.calls import Calls
 from ccdaemon.rules.queues import UNSEEN
 from ccdaemon.store import open_register
-from tests.builders import an_event, channel_of, in_queue, listed, records
+from tests.builders import an_event, channel_of, in_queue, listed, parties_in, records
 
 CALLER, AGENT, OFFICER = "1783328400.1", "1783328400.2", "1783328460.7"
 CALL, CONSULTATION = CALLER, "1783328460.6"
@@ -613,7 +613,7 @@ def test_the_register_holds_open_what_is_live_whatever_became_of_the_events(
 
 
 async def what_stays_open(notices: Sequence[Notice]) -> tuple[set[str], set[tuple[str, str]]]:
-    async with open_register(Path(":memory:")) as register:
+    async with open_register(Path(":memory:"), parties_in(Path("/nonexistent"))) as register:
         await register.write(notices)
         return set(await register.open_calls()), set(await register.open_legs())
 

@@ -33,8 +33,7 @@ from ccdaemon.notices import (
 from ccdaemon.rules.audit_day import day
 from ccdaemon.rules.certificate import differences, statement, unfinished
 from ccdaemon.signing import KeyUnusable, holds, new_key, public, read_key, signed
-from ccdaemon.store import open_register
-from tests.builders import MONDAY_MORNING, PROMPTS, site_to_run
+from tests.builders import MONDAY_MORNING, PROMPTS, register_of, site_to_run
 
 AT = MONDAY_MORNING.timestamp()
 CALL, AGENT, LINE_2 = "1783328400.1", "1783328400.2", "1783328460.5"
@@ -209,7 +208,7 @@ def site(tmp_path: Path) -> Path:
     sha256 = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
 
     async def enter() -> None:
-        async with open_register(state / REGISTER) as register:
+        async with register_of(config) as register:
             await register.write(
                 [
                     CallBegan(CALL, AT),
@@ -322,7 +321,7 @@ def test_whoever_has_no_site_checks_the_signature_alone(site: Path, certificate:
 
 def test_of_a_call_that_never_came_to_payments_no_more_is_said_than_that(site: Path, tmp_path: Path) -> None:
     async def enter() -> None:
-        async with open_register(load(site, PROMPTS).main.paths.state / REGISTER) as register:
+        async with register_of(site) as register:
             await register.write([CallBegan("9.9", AT), CallEnded("9.9", AT + 1)])
 
     asyncio.run(enter())
@@ -401,7 +400,7 @@ def test_a_day_is_reported_by_the_sites_own_clock(site: Path) -> None:
 
 def test_a_day_on_which_something_went_round_the_door_is_no_good_day(site: Path) -> None:
     async def enter() -> None:
-        async with open_register(load(site, PROMPTS).main.paths.state / REGISTER) as register:
+        async with register_of(site) as register:
             await register.write([GUARD])
 
     asyncio.run(enter())

@@ -19,8 +19,7 @@ from ccdaemon.edges import REGISTER
 from ccdaemon.flows.topics import publish_head
 from ccdaemon.kept import Recording
 from ccdaemon.notices import CallBegan, DoorOpened, Guarded
-from ccdaemon.store import open_register
-from tests.builders import PROMPTS, site_to_run
+from tests.builders import PROMPTS, a_register, register_of, site_to_run
 
 CALL = "1783328400.1"
 AT = 1783328400.125
@@ -128,7 +127,7 @@ GUARD = Guarded(CALL, AT + 1, CALL, "BridgeEnter", 0.002, ("PJSIP/1001-1",))
 
 
 async def test_door_guard_and_finished_recordings_are_audited_and_nothing_else(tmp_path: Path) -> None:
-    async with open_register(tmp_path / "register.sqlite3") as register:
+    async with a_register(tmp_path / "register.sqlite3") as register:
         await register.write([CallBegan(CALL, AT), DOOR, GUARD])
         await register.finish_recording(
             Recording("1.2", CALL, "housing", AT, AT + 9, "the leg ended", "a.wav", 9, 8, "f")
@@ -142,7 +141,7 @@ async def test_door_guard_and_finished_recordings_are_audited_and_nothing_else(t
 
 async def test_the_chain_goes_on_where_it_was_after_a_restart(tmp_path: Path) -> None:
     for _ in range(3):
-        async with open_register(tmp_path / "register.sqlite3") as register:
+        async with a_register(tmp_path / "register.sqlite3") as register:
             await register.write([DOOR])
             assert (await register.verify()).faults == []
     assert Head.read(str(await_head := Head(3, "0" * 64))) == await_head
@@ -152,7 +151,7 @@ async def test_the_chain_goes_on_where_it_was_after_a_restart(tmp_path: Path) ->
 
 async def test_each_new_head_is_given_away(tmp_path: Path) -> None:
     told: list[tuple[str, object]] = []
-    async with open_register(tmp_path / "register.sqlite3") as register:
+    async with a_register(tmp_path / "register.sqlite3") as register:
         task = asyncio.create_task(publish_head(register, lambda topic, payload: told.append((topic, payload))))
         async with asyncio.timeout(10):
             for length in (1, 2):
@@ -170,7 +169,7 @@ async def test_each_new_head_is_given_away(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("sql", ["UPDATE audit SET at = 0", "DELETE FROM audit"])
 async def test_the_register_lets_nobody_change_the_chain_by_mistake(tmp_path: Path, sql: str) -> None:
-    async with open_register(tmp_path / "register.sqlite3") as register:
+    async with a_register(tmp_path / "register.sqlite3") as register:
         await register.write([DOOR])
     with closing(sqlite3.connect(tmp_path / "register.sqlite3")) as database, pytest.raises(sqlite3.IntegrityError):
         database.execute(sql)
@@ -184,7 +183,7 @@ def site(tmp_path: Path) -> tuple[Path, Path]:
     state.mkdir(parents=True)
 
     async def enter() -> None:
-        async with open_register(state / REGISTER) as register:
+        async with register_of(config) as register:
             await register.write([DOOR, GUARD])
 
     asyncio.run(enter())

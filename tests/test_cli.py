@@ -50,7 +50,6 @@ from ccdaemon.notices import (
 )
 from ccdaemon.questions import questions
 from ccdaemon.rules.turns import HangUp, Pay, Wait
-from ccdaemon.store import open_register
 from tests.builders import (
     MONDAY_MORNING,
     PROMPTS,
@@ -60,6 +59,7 @@ from tests.builders import (
     example,
     example_site,
     london,
+    register_of,
     shipped_files,
     site_to_run,
     with_sounds,
@@ -653,7 +653,7 @@ def with_calls(config: Path, finished: str | None = None) -> Path:
     state.mkdir(parents=True)
 
     async def enter() -> None:
-        async with open_register(state / REGISTER) as register:
+        async with register_of(config) as register:
             await register.write([*RECORDED, *WITHHELD])
             if finished is not None:
                 (recording,) = await register.unfinished_recordings()
@@ -706,6 +706,9 @@ def test_on_a_narrow_screen_no_number_is_cut(site: Path) -> None:
         (["--since", "2026-07-06", "--service", "housing"], ["1783328400.1"]),
         (["--since", "2026-07-06", "--limit", "1"], ["1783332000.5"]),
         (["--since", "2026-07-06", "--service", "ict"], []),
+        (["--since", "2026-07-06", "--number", "01632 960777"], ["1783328400.1"]),
+        (["--since", "2026-07-06", "--number", "0044 1632 96 07 77"], ["1783328400.1"]),
+        (["--since", "2026-07-06", "--number", "01632 960778"], []),
         (["--since", "2026-07-01", "--until", "2026-07-02"], []),
         (["--since", "0001-01-01", "--until", "9999-12-31"], ["1783328400.1", "1783332000.5"]),
     ],
@@ -802,7 +805,7 @@ async def test_while_the_daemon_runs_it_is_asked(site: Path) -> None:
     alone = await asyncio.to_thread(ccdaemon, *words)
     paths.run.mkdir(parents=True, exist_ok=True)
     asked = []
-    async with open_register(paths.state / REGISTER) as register:
+    async with register_of(site) as register:
         known = questions(register)
 
         async def calls(values: dict[str, Any]) -> object:

@@ -14,8 +14,8 @@ from ccdaemon.faults import RegisterFull
 from ccdaemon.flows import journal as room
 from ccdaemon.flows.journal import Journal
 from ccdaemon.notices import Decided, Notice
-from ccdaemon.store import Register, open_register
-from tests.builders import Noticeboard, narrow_register
+from ccdaemon.store import Register
+from tests.builders import Noticeboard, a_register, narrow_register
 
 CALL, AT = "1783328400.1", 1783328400.0
 DEADLINE = 20.0  # seconds; whatever a test waits for is there long before
@@ -74,7 +74,7 @@ async def running(journal: Journal) -> AsyncIterator[asyncio.Task[None]]:
 
 
 async def test_what_is_noted_is_in_the_register_soon_and_once(tmp_path: Path, alarms: Noticeboard) -> None:
-    async with open_register(tmp_path / "register.sqlite3") as register:
+    async with a_register(tmp_path / "register.sqlite3") as register:
         journal = Journal(register, alarms)
         journal.note(*news(1, 2))
         journal.note()
@@ -286,7 +286,7 @@ async def test_a_batch_that_is_written_after_all_is_not_given_up(
 
 async def test_a_gap_is_said_until_the_daemon_starts_again(alarms: Noticeboard, tmp_path: Path) -> None:
     alarms.raise_("register-gap", "of an earlier run")
-    async with open_register(tmp_path / "register.sqlite3") as register:
+    async with a_register(tmp_path / "register.sqlite3") as register:
         journal = Journal(register, alarms)
         journal.note(*news(1))
         assert await journal.flush()

@@ -18,6 +18,7 @@ EDGES = {
     "archive",
     "audio",
     "keys",
+    "parties",
     "sealed",
     "mqtt",
     "sounds",

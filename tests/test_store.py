@@ -16,6 +16,7 @@ import pytest
 
 from ccdaemon.faults import RegisterFull
 from ccdaemon.kept import Recording
+from ccdaemon.keys import SIZE, Keys
 from ccdaemon.notices import (
     Announced,
     Bridged,
@@ -36,7 +37,7 @@ from ccdaemon.notices import (
 )
 from ccdaemon.store import CallRow, Register, open_register
 from ccdaemon.store.database import RegisterUnusable
-from tests.builders import narrow_register
+from tests.builders import a_register, narrow_register, parties_in
 
 CALL, CALLER, AGENT = "1783328400.1", "1783328400.1", "1783328400.2"
 OTHER, OFFICER = "1783328460.6", "1783328460.7"
@@ -52,7 +53,7 @@ def file(tmp_path: Path) -> Path:
 
 @pytest.fixture
 async def register(file: Path) -> AsyncIterator[Register]:
-    async with open_register(file) as register:
+    async with a_register(file) as register:
         yield register
 
 
@@ -66,22 +67,42 @@ def asked(file: Path, sql: str) -> list[Any]:
         return database.execute(sql).fetchall()
 
 
+async def test_who_called_stands_nowhere_in_the_file_and_is_found_by_their_number(file: Path) -> None:
+    number = "+447700900123"
+    async with a_register(file) as register:
+        await register.write(
+            [CallIdentified(CALL, AT, number=number), CallIdentified(OTHER, AT, number="+447700900124")]
+        )
+        assert [row.number for row in await register.calls(0, AT + 1, number=number)] == [number]
+        assert await register.calls(0, AT + 1, number="+447700900125") == []
+        for each in file.parent.glob("register.sqlite3*"):
+            assert number.encode() not in each.read_bytes()
+
+
+async def test_once_the_key_of_its_month_is_destroyed_nobody_knows_who_called(file: Path) -> None:
+    async with a_register(file) as register:
+        await register.write([CallIdentified(CALL, AT, number="+447700900123", service="housing")])
+    Keys(file.parent / "keys", bytes(SIZE)).destroy("call-2027-07")
+    async with a_register(file) as register:
+        assert await register.calls(0, AT + 1) == [a_row(service="housing")]
+
+
 # --- opening ---------------------------------------------------------------------------------------------------------
 
 
 async def test_a_new_register_is_made_and_an_old_one_is_kept(file: Path) -> None:
-    async with open_register(file) as register:
+    async with a_register(file) as register:
         await register.write([CallBegan(CALL, AT)])
-    async with open_register(file) as register:
+    async with a_register(file) as register:
         assert await register.calls(0, AT + 1) == [a_row()]
 
 
 async def test_a_register_is_brought_to_its_newest_shape_once(file: Path) -> None:
-    async with open_register(file):
+    async with a_register(file):
         pass
     ((version,),) = asked(file, "PRAGMA user_version")
     shape = asked(file, "SELECT name, sql FROM sqlite_master")
-    async with open_register(file):
+    async with a_register(file):
         pass
     assert version > 0
     assert asked(file, "PRAGMA user_version") == [(version,)]
@@ -120,7 +141,7 @@ async def test_a_file_that_is_no_register_of_ours_is_refused_with_its_name(file:
     made(file)
     before = file.read_bytes() if file.is_file() else b""
     with pytest.raises(RegisterUnusable) as refusal:
-        async with open_register(file):
+        async with a_register(file):
             pass
     assert words in str(refusal.value)
     assert str(file) in str(refusal.value)
@@ -130,14 +151,14 @@ async def test_a_file_that_is_no_register_of_ours_is_refused_with_its_name(file:
 
 async def test_a_register_in_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(RegisterUnusable, match="nowhere"):
-        async with open_register(tmp_path / "nowhere" / "register.sqlite3"):
+        async with open_register(tmp_path / "nowhere" / "register.sqlite3", parties_in(tmp_path)):
             pass
 
 
 async def test_a_migration_that_fails_changes_nothing(file: Path) -> None:
     with_a_table_of_ours(file)
     with pytest.raises(RegisterUnusable):
-        async with open_register(file):
+        async with a_register(file):
             pass
     assert asked(file, "SELECT name FROM sqlite_master") == [("calls",)]
     assert asked(file, "PRAGMA user_version") == [(0,)]
@@ -536,11 +557,12 @@ def a_long_batch(number: int) -> list[Notice]:
 WRITER = """
 import asyncio, itertools, sys
 from pathlib import Path
-from ccdaemon.store import open_register
+from tests.builders import a_register
+
 from tests.test_store import a_long_batch
 
 async def write():
-    async with open_register(Path(sys.argv[1])) as register:
+    async with a_register(Path(sys.argv[1])) as register:
         for number in itertools.count():
             await register.write(a_long_batch(number))
             print(number, flush=True)
@@ -561,7 +583,7 @@ async def test_a_register_whose_writer_was_killed_holds_whole_batches(file: Path
         said += [
             int(line) for line in (await writer.communicate())[0].splitlines(keepends=True) if line.endswith(b"\n")
         ]
-    async with open_register(file) as register:
+    async with a_register(file) as register:
         found = [each.at - AT for each in await register.timeline(CALL)]
     written = numbers_of(found)
     assert found == [number for number in written for _ in a_long_batch(0)]

@@ -24,8 +24,8 @@ from ccdaemon.notices import (
 )
 from ccdaemon.rules.calls import Calls
 from ccdaemon.rules.queues import UNSEEN
-from ccdaemon.store import Register, open_register
-from tests.builders import Noticeboard, an_event, channel_of, in_queue, listed
+from ccdaemon.store import Register
+from tests.builders import Noticeboard, a_register, an_event, channel_of, in_queue, listed
 
 CALLER, AGENT, CALL = "1783328400.1", "1783328400.2", "1783328400.1"
 OTHER = "1783328460.6"
@@ -87,7 +87,7 @@ class Notes:
 
 @pytest.fixture
 async def register(tmp_path: Path) -> AsyncIterator[Register]:
-    async with open_register(tmp_path / "register.sqlite3") as register:
+    async with a_register(tmp_path / "register.sqlite3") as register:
         yield register
 
 

@@ -11,7 +11,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from ccdaemon.cli.configuration import DEFAULT_FOLDER, Folder, a_moment, configuration, local, screen, wide
+from ccdaemon.cli.configuration import DEFAULT_FOLDER, Folder, a_moment, a_number, configuration, local, screen, wide
 from ccdaemon.cli.register import ask_register
 
 app = typer.Typer()
@@ -42,6 +42,7 @@ def list_(
         datetime | None, typer.Option(help="Until when, written in the same way.", parser=a_moment, metavar="WHEN")
     ] = None,
     service: Annotated[str | None, typer.Option(help="Only this service.")] = None,
+    number: Annotated[str | None, typer.Option(help="Only calls from this number, written in any way.")] = None,
     limit: Annotated[int, typer.Option(help="At most so many, the newest.", min=1, max=100_000)] = 200,
     as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
 ) -> None:
@@ -64,6 +65,7 @@ def list_(
         since=begin.timestamp(),
         until=end.timestamp(),
         service=service,
+        number=a_number(number, site) if number else None,
         limit=limit,
     )
     if as_json:

@@ -13,6 +13,7 @@ from rich.markup import escape
 
 from ccdaemon.config import MAIN_FILE, Configuration, ConfigurationFaults, load
 from ccdaemon.model import Fault
+from ccdaemon.rules.numbers import e164
 from ccdaemon.shipped import shipped
 
 
@@ -66,6 +67,14 @@ def a_moment(written: str) -> datetime:
     except ValueError:
         message = f"{written!r} is no day and no moment; write for example 2026-12-25 or 2026-12-25T10:00"
         raise typer.BadParameter(message) from None
+
+
+def a_number(written: str, site: Configuration) -> str:
+    """A telephone number as the register has it, in whatever way it is written."""
+    if (number := e164(written, site.site.country)) is None:
+        message = f"{written!r} is no telephone number; write it as you dial it, or as +44..."
+        raise typer.BadParameter(message)
+    return number
 
 
 def local(moment: datetime, zone: tzinfo) -> datetime:

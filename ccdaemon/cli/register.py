@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import os
-from pathlib import Path
 from typing import IO, Any
 
 from ccdaemon.cli.configuration import stop
 from ccdaemon.config import Configuration
 from ccdaemon.control import NotRunning, Refused, ask
-from ccdaemon.edges import REGISTER, SOCKET
+from ccdaemon.edges import REGISTER, SOCKET, keys, parties
+from ccdaemon.keys import KeyWrong
 from ccdaemon.questions import questions
 from ccdaemon.store import open_register
 from ccdaemon.store.database import RegisterUnusable
@@ -39,14 +39,15 @@ def ask_register(site: Configuration, question: str, **values: Any) -> Any:  # n
                 "(systemctl start ccdaemon), or ask as its user"
             )
             raise stop(message) from None
-        return asyncio.run(_read(file, question, values))
+        return asyncio.run(_read(site, question, values))
     except Refused as refusal:
         raise stop(str(refusal)) from None
 
 
-async def _read(file: Path, question: str, values: dict[str, Any]) -> Any:  # noqa: ANN401 - any JSON
+async def _read(site: Configuration, question: str, values: dict[str, Any]) -> Any:  # noqa: ANN401 - any JSON
     try:
-        async with open_register(file) as register:
+        hidden = parties(keys(site), lambda: site.site)
+        async with open_register(site.main.paths.state / REGISTER, hidden) as register:
             return await questions(register)[question](values)
-    except (RegisterUnusable, Refused) as fault:
+    except (RegisterUnusable, Refused, KeyWrong) as fault:
         raise stop(str(fault)) from None

@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Container, Iterable
 from dataclasses import replace
-from datetime import datetime
 from pathlib import PurePath
 from typing import NoReturn, Protocol
 
@@ -22,7 +21,7 @@ from ccdaemon.flows.journal import Alarms
 from ccdaemon.kept import FinishedFile, Kept, RawRecording, Recording
 from ccdaemon.model import Site
 from ccdaemon.rules.recording import fault_of
-from ccdaemon.rules.retention import due, period
+from ccdaemon.rules.retention import period_of
 
 LOOK = 1.0  # seconds between looks; Asterisk writes what it still holds within milliseconds of a leg's end
 GRACE = 15.0  # seconds in which a recorder that said it started must have made its file
@@ -149,7 +148,8 @@ class Finishing:
         if row is None and await self._is_done(raw):
             return
         since = await self._register.began(raw.call) or raw.changed
-        done = await asyncio.to_thread(self._archive.finish, raw, self._period(since))
+        # All recordings of a call hang on the key of one period: they expire together.
+        done = await asyncio.to_thread(self._archive.finish, raw, period_of("recording", since, self._site()))
         known = row or Recording(raw.leg, raw.call, raw.service, reason=FOUND, segment=raw.segment)
         fault = known.fault or fault_of(done, known)
         await self._register.finish_recording(
@@ -182,12 +182,6 @@ class Finishing:
             return False
         await asyncio.to_thread(self._archive.discard, raw)
         return True
-
-    def _period(self, since: float) -> str:
-        """All recordings of a call hang on the key of one period: they expire together."""
-        site = self._site()
-        began = datetime.fromtimestamp(since, site.timezone)
-        return period("recording", due(began, site.retention["recording"]))
 
     def _complain(self, fault: str, recording: Recording) -> None:
         log.error(fault, leg=recording.leg, segment=recording.segment, call=recording.call)

@@ -11,6 +11,7 @@ import calendar
 from datetime import datetime, timedelta
 
 from ccdaemon.kept import ItemClass, Keep
+from ccdaemon.model import Site
 
 HELD = "hold-{}"
 
@@ -26,6 +27,11 @@ def due(began: datetime, keep: Keep) -> datetime:
 def period(kind: ItemClass, due: datetime) -> str:
     """The key on which it hangs, together with all of its class that is due in the same month."""
     return f"{kind}-{due:%Y-%m}"
+
+
+def period_of(kind: ItemClass, began: float, site: Site) -> str:
+    """The key on which something hangs that began so many seconds after the epoch."""
+    return period(kind, due(datetime.fromtimestamp(began, site.timezone), site.retention[kind]))
 
 
 def is_over(period: str, now: datetime) -> bool:

@@ -29,6 +29,7 @@ from ccdaemon.notices import (
     Resumed,
     Transferred,
 )
+from ccdaemon.parties import Parties
 
 _KNOWN = "INSERT INTO calls (id, began) VALUES (:call, :at) ON CONFLICT (id) DO NOTHING"
 _CALL = """
@@ -36,15 +37,19 @@ _CALL = """
     ON CONFLICT (id) DO UPDATE SET began = min(began, :at), ended = NULL, seen_end = 1, merged = NULL
 """
 _IDENTIFY = """
-    INSERT INTO calls (id, began, dialled, number, service, language, tier)
-    VALUES (:call, :at, :dialled, :number, :service, :language, :tier)
+    INSERT INTO calls (id, began, dialled, caller, caller_index, period, service, language, tier)
+    VALUES (:call, :at, :dialled, :caller, :caller_index, :period, :service, :language, :tier)
     ON CONFLICT (id) DO UPDATE SET
-        dialled = coalesce(:dialled, dialled), number = coalesce(:number, number),
+        dialled = coalesce(:dialled, dialled), caller = coalesce(:caller, caller),
+        caller_index = coalesce(:caller_index, caller_index), period = coalesce(:period, period),
         service = coalesce(:service, service), language = coalesce(:language, language), tier = coalesce(:tier, tier)
 """
 _ADOPT = """
     UPDATE calls SET
-        dialled = coalesce(calls.dialled, younger.dialled), number = coalesce(calls.number, younger.number),
+        dialled = coalesce(calls.dialled, younger.dialled),
+        caller = iif(calls.caller IS NULL, younger.caller, calls.caller),
+        caller_index = iif(calls.caller IS NULL, younger.caller_index, calls.caller_index),
+        period = iif(calls.caller IS NULL, younger.period, calls.period),
         service = coalesce(calls.service, younger.service), language = coalesce(calls.language, younger.language),
         tier = coalesce(calls.tier, younger.tier)
     FROM calls AS younger WHERE younger.id = :call AND calls.id = younger.merged
@@ -79,9 +84,9 @@ _MERGE = (
 Statement: TypeAlias = tuple[str, dict[str, Any]]
 
 
-def entries(notices: Sequence[Notice]) -> Iterator[Statement]:
+def entries(notices: Sequence[Notice], parties: Parties) -> Iterator[Statement]:
     """All statements for a batch, in their order, each with its values."""
-    return chain(_calls_of(notices), *map(_statements, notices))
+    return chain(_calls_of(notices), *(_statements(notice, parties) for notice in notices))
 
 
 def _calls_of(notices: Sequence[Notice]) -> Iterator[Statement]:
@@ -95,13 +100,19 @@ def _calls_of(notices: Sequence[Notice]) -> Iterator[Statement]:
         yield _KNOWN, {"call": call, "at": at}
 
 
-def _statements(notice: Notice) -> Iterator[Statement]:
+def _statements(notice: Notice, parties: Parties) -> Iterator[Statement]:
     match notice:
         case CallBegan(call, at):
             yield _CALL, {"call": call, "at": at}
         case CallIdentified(call, at, dialled, number, service, language, tier):
-            values = {"dialled": dialled, "number": number, "service": service, "language": language, "tier": tier}
-            yield _IDENTIFY, {"call": call, "at": at, **values}
+            hidden = parties.hide(number, at) if number else None
+            caller = {
+                "caller": hidden.text if hidden else None,
+                "caller_index": hidden.index if hidden else None,
+                "period": hidden.period if hidden else None,
+            }
+            values = {"dialled": dialled, "service": service, "language": language, "tier": tier}
+            yield _IDENTIFY, {"call": call, "at": at, **caller, **values}
             yield _ADOPT, {"call": call}
         case CallEnded(call, at, seen):
             yield _END, {"call": call, "at": at, "seen": int(seen)}

@@ -1,0 +1,47 @@
+"""Whom calls and messages are with: numbers and addresses, hidden in the register, and gone with their period's key.
+
+Each is found by an index that says nothing to anybody who has not that key, so an old copy of the register cannot be
+searched for a number either.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ccdaemon.keys import KeyGone, Keys, KeyWrong
+
+
+@dataclass(frozen=True, slots=True)
+class Hidden:
+    """A party as it stands in the register."""
+
+    text: bytes
+    index: str
+    period: str
+
+
+class Parties:
+    """Hides and shows. `period` says on which key hangs what began at a time (seconds since the epoch)."""
+
+    def __init__(self, keys: Keys, period: Callable[[float], str]) -> None:
+        self._keys = keys
+        self._period = period
+
+    def hide(self, text: str, at: float) -> Hidden:
+        """Raises `OSError` where the key of a new period cannot be written."""
+        return self.hide_for(text, self._period(at))
+
+    def hide_for(self, text: str, period: str) -> Hidden:
+        return Hidden(self._keys.hide(text, period), self._keys.index(text, period).hex(), period)
+
+    def show(self, text: bytes, period: str) -> str | None:
+        """Nothing, once its key is destroyed."""
+        try:
+            return self._keys.show(text, period)
+        except (KeyGone, KeyWrong):
+            return None
+
+    def indexes(self, text: str) -> list[str]:
+        """By which a party may be found: one for each period."""
+        return [self._keys.index(text, period).hex() for period in self._keys.names()]

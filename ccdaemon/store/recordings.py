@@ -1,0 +1,84 @@
+"""Recordings in the register: what became of each, and what opens it."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Collection
+from dataclasses import asdict
+
+from ccdaemon.kept import FinishedFile, Kept, Recording
+from ccdaemon.store import audited
+from ccdaemon.store.rows import Rows
+
+
+class Recordings(Rows):
+    """What is asked about recordings."""
+
+    async def recordings(self, call: str) -> list[Recording]:
+        """The recordings of a call, in their order."""
+        rows = await self._rows(f"{_RECORDING} WHERE call = :call ORDER BY started, leg, segment", {"call": call})
+        return [Recording(*row) for row in rows]
+
+    async def recordings_of(self, legs: Collection[str]) -> list[Recording]:
+        """The recordings of some legs, in their order."""
+        chosen = "WHERE leg IN (SELECT value FROM json_each(:legs)) ORDER BY started, leg, segment"
+        rows = await self._rows(f"{_RECORDING} {chosen}", {"legs": json.dumps([*legs])})
+        return [Recording(*row) for row in rows]
+
+    async def recordings_between(
+        self, since: float, until: float, service: str | None = None, limit: int = 1000
+    ) -> list[Recording]:
+        """Finished recordings of calls that began in a span of time, the newest first."""
+        rows = await self._rows(
+            f"""
+            {_RECORDING} WHERE since >= :since AND since < :until AND wrapped IS NOT NULL
+            AND (:service IS NULL OR service = :service) ORDER BY since DESC, leg, segment LIMIT :limit
+            """,
+            {"since": since, "until": until, "service": service, "limit": limit},
+        )
+        return [Recording(*row) for row in rows]
+
+    async def unfinished_recordings(self) -> list[Recording]:
+        """Recordings without a finished file and without a known reason for it."""
+        return [Recording(*row) for row in await self._rows(f"{_RECORDING} WHERE file IS NULL AND fault IS NULL")]
+
+    async def finished_recordings(self) -> list[Recording]:
+        """All recordings that have a file."""
+        return [Recording(*row) for row in await self._rows(f"{_RECORDING} WHERE file IS NOT NULL")]
+
+    async def kept(self, leg: str, segment: int) -> Kept | None:
+        """Where a finished recording lies."""
+        rows = await self._rows(
+            "SELECT file, period, wrapped FROM recordings "
+            "WHERE leg = :leg AND segment = :segment AND wrapped IS NOT NULL",
+            {"leg": leg, "segment": segment},
+        )
+        return Kept(*rows[0]) if rows else None
+
+    async def finish_recording(
+        self, row: Recording, done: FinishedFile | None = None, since: float | None = None
+    ) -> None:
+        """Enter a finished recording, or what became of it. What is known already of its beginning and end stays.
+
+        Retention counts `since` its call began.
+        """
+        values = {**asdict(row), "period": done and done.period, "wrapped": done and done.wrapped, "since": since}
+        await self._transact([(_FINISH, values)], [audited.of_recording(row, time.time())])
+
+
+_FINISH = """
+    INSERT INTO recordings (leg, segment, call, service, started, stopped, reason, file, seconds, bytes, sha256, fault,
+                            since, period, wrapped)
+    VALUES (:leg, :segment, coalesce((SELECT merged FROM calls WHERE id = :call), :call), :service, :started, :stopped,
+            :reason, :file, :seconds, :bytes, :sha256, :fault, :since, :period, :wrapped)
+    ON CONFLICT (leg, segment) DO UPDATE SET
+        call = coalesce(call, excluded.call), service = coalesce(:service, service),
+        started = coalesce(started, :started), stopped = coalesce(stopped, :stopped),
+        reason = coalesce(reason, :reason),
+        file = :file, seconds = :seconds, bytes = :bytes, sha256 = :sha256, fault = :fault,
+        since = coalesce(:since, since), period = coalesce(:period, period), wrapped = coalesce(:wrapped, wrapped)
+"""
+_RECORDING = """
+    SELECT leg, call, service, started, stopped, reason, file, seconds, bytes, sha256, fault, segment FROM recordings
+"""
