@@ -103,6 +103,18 @@ class Archive:
         except (KeyGone, KeyWrong, sealed.SealBroken) as fault:
             raise ArchiveFault(str(fault)) from fault
 
+    def remove(self, file: str) -> None:
+        """Remove a finished file whose time is over, and folders that are empty then. Raises `ArchiveFault`."""
+        path = self._folder / file
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as fault:
+            message = f"{file} cannot be removed: {fault.strerror}"
+            raise ArchiveFault(message) from fault
+        with suppress(OSError):  # until one is not empty
+            for folder in path.parents[:3]:
+                folder.rmdir()
+
     def discard(self, raw: RawRecording) -> None:
         """Remove a raw file, once the register has the finished one. Killed before, that is seen to be there."""
         try:

@@ -253,6 +253,7 @@ def _site(main: JudgedTable, tables: Mapping[str, ServiceTable]) -> Site:
         announcement=main.recording.announcement,
         announces_transferred=main.recording.transferred == "announced",
         resumes=main.payment.resume == "announced",
+        expires_at=main.retention.at,
         retention={kind: getattr(main.retention, kind) for kind in CLASSES},
         bank_holidays=bank_holidays(main.site.bank_holidays),
         phones=phones,

@@ -12,11 +12,11 @@ import json
 import pwd
 import socket
 import struct
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, TypeAlias
+from typing import IO, Any, Protocol, TypeAlias
 
 import structlog
 
@@ -43,10 +43,10 @@ class Refused(Exception):
 
 @dataclass(frozen=True)
 class Content:
-    """An answer with content behind it. Each piece is made in a thread, so it may read and decrypt."""
+    """An answer with content behind it. A piece of a plain iterator is made in a thread: it may read and decrypt."""
 
     answer: Any
-    pieces: Iterator[bytes]
+    pieces: Iterator[bytes] | AsyncIterator[bytes]
 
 
 class Control:
@@ -72,8 +72,8 @@ class Control:
                 writer.write(line)
                 await writer.drain()
             while content is not None:
+                piece = await _next(content)
                 async with asyncio.timeout(DEADLINE):
-                    piece = await asyncio.to_thread(next, content, b"")
                     writer.write(len(piece).to_bytes(LENGTH, "big") + piece)
                     await writer.drain()
                 content = content if piece else None
@@ -82,7 +82,7 @@ class Control:
         finally:
             writer.close()
 
-    async def _answer(self, line: bytes) -> tuple[bytes, Iterator[bytes] | None]:
+    async def _answer(self, line: bytes) -> tuple[bytes, Iterator[bytes] | AsyncIterator[bytes] | None]:
         try:
             question = json.loads(line)
             name, values = question["ask"], question["with"]
@@ -102,6 +102,12 @@ class Control:
             return _line(refused="the daemon failed to answer; its log says why"), None
 
 
+async def _next(pieces: Iterator[bytes] | AsyncIterator[bytes]) -> bytes:
+    if isinstance(pieces, AsyncIterator):
+        return await anext(pieces, b"")
+    return await asyncio.to_thread(next, pieces, b"")
+
+
 def _line(**answer: Any) -> bytes:  # noqa: ANN401 - any JSON
     return json.dumps(answer).encode() + b"\n"
 
@@ -119,8 +125,14 @@ def name_of(user: int) -> str:
         return str(user)
 
 
-def ask(path: Path, name: str, into: IO[bytes] | None = None, **values: Any) -> Any:  # noqa: ANN401 - any JSON
-    """A command's end; content is written into a file. Raises `NotRunning` or `Refused`."""
+class Sink(Protocol):
+    """What takes content: a file, or whoever shows it."""
+
+    def writelines(self, pieces: Iterable[bytes], /) -> None: ...
+
+
+def ask(path: Path, name: str, into: Sink | None = None, **values: Any) -> Any:  # noqa: ANN401 - any JSON
+    """A command's end; content goes into a sink. Raises `NotRunning` or `Refused`."""
     with socket.socket(socket.AF_UNIX) as connection:
         connection.settimeout(DEADLINE)
         try:

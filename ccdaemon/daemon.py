@@ -27,6 +27,7 @@ from ccdaemon.control import Control
 from ccdaemon.dialplan import MISSED
 from ccdaemon.edges import REGISTER, SOCKET, archive, broker, keys, manager_address, parties
 from ccdaemon.flows.announcing import Announcing
+from ccdaemon.flows.expiry import Expiry
 from ccdaemon.flows.guard import Guard
 from ccdaemon.flows.heartbeat import beat, stop_beating
 from ccdaemon.flows.inbound import Conversation, Gatekeeper, Question
@@ -40,6 +41,7 @@ from ccdaemon.flows.segments import Segments
 from ccdaemon.flows.topics import Topics, publish_head
 from ccdaemon.flows.tracking import resynchronise, track
 from ccdaemon.flows.watch import Watch
+from ccdaemon.keeping import keeping
 from ccdaemon.model import Event, Site
 from ccdaemon.mqtt import Status
 from ccdaemon.notify import Systemd
@@ -101,12 +103,22 @@ class Daemon:
             conversation = Conversation(self._site, Gatekeeper(self._gateway_secret), sounds, journal, _now)
             gateway = AgiServer(lambda session: _converse(conversation, session))
             await gateway.listen(main.gateway.host, main.gateway.port)
-            control = Control({**questions(register), **accesses(register, self._archive), "state": self._tell_state})
+            expiry = Expiry(register, self._archive, self._keys, self._site, self._alarms, time.time)
+            control = Control(
+                {
+                    **questions(register),
+                    **accesses(register, self._archive),
+                    **keeping(register, expiry),
+                    "state": self._tell_state,
+                }
+            )
             await control.listen(main.paths.run / SOCKET)
             stack.callback(control.close)
             self._handle_signals()
             tasks = await stack.enter_async_context(asyncio.TaskGroup())
-            running = [tasks.create_task(each, name=name) for name, each in self._tasks(register, journal).items()]
+            running = [
+                tasks.create_task(each, name=name) for name, each in self._tasks(register, journal, expiry).items()
+            ]
             self._status.publish("daemon", self._state("online"))
             self._systemd.tell(READY="1", STATUS="Waiting for Asterisk")
             log.info("started", version=__version__, site=self._configuration.site.name)
@@ -114,7 +126,7 @@ class Daemon:
             await self._drain(gateway)
             await _end(running)
 
-    def _tasks(self, register: Register, journal: Journal) -> dict[str, Any]:
+    def _tasks(self, register: Register, journal: Journal, expiry: Expiry) -> dict[str, Any]:
         main = self._configuration.main
         finishing = Finishing(self._archive, register, self._alarms, self._live_legs, self._site, time.time)
         missed = read_missed(
@@ -135,6 +147,7 @@ class Daemon:
             ),
             "recordings": finishing.run(),
             "missed calls": missed,
+            "expiry": expiry.nightly(),
             "watchdog": self._systemd.feed_watchdog(),
         }
 

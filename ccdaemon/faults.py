@@ -20,3 +20,7 @@ class RegisterFull(Exception):
 
 class ArchiveFault(Exception):
     """A recording could not be finished, and its raw file is where it was: say so and try again."""
+
+
+class KeyUnusable(Exception):
+    """What a key is needed for cannot be done: it was destroyed, or it is another one. What it wrapped is as it was."""

@@ -70,6 +70,14 @@ def _span(written: object) -> Span:
     return Span(time(int(start_hour), int(start_minute)), until)
 
 
+def _clock(written: object) -> time:
+    found = re.fullmatch(r"([01]\d|2[0-3]):([0-5]\d)", str(written))
+    if found is None:
+        message = f"{written!r} is no time of day; write for example '03:00'"
+        raise ValueError(message)
+    return time(int(found[1]), int(found[2]))
+
+
 def _number(written: object, info: ValidationInfo) -> str:
     country = (info.context or {}).get("country", "GB")
     if (number := e164(str(written), country)) is None:
@@ -161,6 +169,7 @@ Day = Annotated[date, Field(strict=True)]
 KeyName = Annotated[str, _formed(r"[0-9*#]", "one key of a telephone: 0 to 9, * or #")]
 WrittenWay = Annotated[Way, PlainValidator(_way)]
 WrittenSpan = Annotated[Span, PlainValidator(_span)]
+Clock = Annotated[time, PlainValidator(_clock)]
 WrittenKeep = Annotated[Keep, PlainValidator(_keep)]
 Number = Annotated[str, BeforeValidator(_number)]
 Endpoint = Annotated[  # a first _ would begin a pattern

@@ -82,3 +82,71 @@ class Recording:
     sha256: str | None = None
     fault: str | None = None
     segment: int = 1
+
+
+# --- expiry ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A recording that expires: nothing opens it any more. `file` is None where it never had one."""
+
+    row: int
+    leg: str
+    segment: int
+    service: str
+    file: str | None
+
+    @property
+    def name(self) -> str:
+        return f"{self.leg}-{self.segment}"
+
+
+@dataclass(frozen=True, slots=True)
+class Hanging:
+    """Something that hangs on the key of a period: a recording with its wrapped key, or a hidden number of a call."""
+
+    row: int
+    sealed: Wrapped
+    file: str | None
+    since: float
+    hold: int | None
+
+
+# --- holds -----------------------------------------------------------------------------------------------------------
+
+REASONS = ("complaint", "legal-claim", "dispute", "police", "safety")
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Keep a call, or all calls with a number, or all of a span of time, until somebody releases them.
+
+    `review` is when somebody has to ask whether that is needed still; None is open.
+    """
+
+    reason: str
+    reference: str
+    call: str | None = None
+    number: str | None = None
+    since: float | None = None
+    until: float | None = None
+    review: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HoldRow:
+    """A hold as the register has it: its number hidden, and gone once it is released."""
+
+    id: int
+    made: float
+    maker: str
+    reason: str
+    reference: str
+    number: str | bytes | None
+    call: str | None
+    since: float | None
+    until: float | None
+    review: float | None
+    released: float | None
+    releaser: str | None

@@ -20,17 +20,19 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 
+from ccdaemon.faults import KeyUnusable
+
 SIZE = 32  # bytes of every key
 NONCE = 12
 HASH = 16  # bytes of an index
 NAME = re.compile(r"[a-z]+-\d{4}-\d{2}|hold-\d+")  # class and month of expiry, or a hold
 
 
-class KeyGone(Exception):
+class KeyGone(KeyUnusable):
     """The key of this period is not in the folder: it was destroyed, or the folder is another's."""
 
 
-class KeyWrong(Exception):
+class KeyWrong(KeyUnusable):
     """A key cannot be unwrapped: that which wraps it is another one, or what was wrapped has been altered."""
 
 
@@ -76,6 +78,10 @@ class Keys:
         """Raises `KeyGone` or `KeyWrong`."""
         cipher = self._cipher(self._key(period), "wrap")
         return _decrypted(cipher, wrapped, item, f"the key of {item} is not one that the period {period} wrapped")
+
+    def rewrap(self, wrapped: bytes, item: str, period: str, target: str) -> bytes:
+        """The key of an item, for another period. Raises `KeyUnusable`, `OSError`."""
+        return self.wrap(self.unwrap(wrapped, period, item), target, item)
 
     def hide(self, text: str, period: str) -> bytes:
         """A short text (a number, an address), readable as long as its period's key is there. Raises `OSError`."""

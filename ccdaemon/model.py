@@ -27,6 +27,7 @@ AlarmName: TypeAlias = Literal[
     "recorders",
     "payment-guard",
     "archive",
+    "expiry",
     "configuration",
 ]
 
@@ -111,6 +112,7 @@ class Site:
     announces_transferred: bool  # to who is joined to a line that records, and records then
     resumes: bool  # recordings after a payment, by an agent's key
     retention: Mapping[ItemClass, Keep]
+    expires_at: time  # of each night
     bank_holidays: Container[date]
     phones: Mapping[str, Phone] = field(default_factory=dict)
     devices: Mapping[str, str] = field(init=False)  # of each endpoint that is a phone's

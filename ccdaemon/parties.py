@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ccdaemon.keys import KeyGone, Keys, KeyWrong
+from ccdaemon.faults import KeyUnusable
+from ccdaemon.keys import Keys
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +36,15 @@ class Parties:
     def hide_for(self, text: str, period: str) -> Hidden:
         return Hidden(self._keys.hide(text, period), self._keys.index(text, period).hex(), period)
 
+    def move(self, text: bytes, period: str, target: str) -> Hidden:
+        """Hidden by another key. Raises `KeyUnusable`, `OSError`."""
+        return self.hide_for(self._keys.show(text, period), target)
+
     def show(self, text: bytes, period: str) -> str | None:
         """Nothing, once its key is destroyed."""
         try:
             return self._keys.show(text, period)
-        except (KeyGone, KeyWrong):
+        except KeyUnusable:
             return None
 
     def indexes(self, text: str) -> list[str]:

@@ -17,6 +17,7 @@ from pydantic import (
 
 from ccdaemon.grammar import (
     BankHolidays,
+    Clock,
     Country,
     Day,
     Endpoint,
@@ -130,8 +131,9 @@ class PaymentTable(Table):
 
 
 class RetentionTable(Table):
-    """For how long each class is kept."""
+    """For how long each class is kept, and when at night it goes."""
 
+    at: Clock = time(3, 0)
     call: WrittenKeep = Keep(months=12)
     recording: WrittenKeep = Keep(months=12)
     transcript: WrittenKeep = Keep(months=12)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import shutil
+import time
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, replace
@@ -22,6 +23,8 @@ from ccdaemon.archive import Archive
 from ccdaemon.config import Configuration, ConfigurationFaults, load
 from ccdaemon.control import Control
 from ccdaemon.edges import REGISTER, SOCKET, archive, folders, keys, parties
+from ccdaemon.flows.expiry import Expiry
+from ccdaemon.keeping import keeping
 from ccdaemon.keys import SIZE, Keys, new_site_key
 from ccdaemon.model import AlarmName, Event, Hours, Prompt, Service, Site
 from ccdaemon.parties import Parties
@@ -130,7 +133,8 @@ async def serving(config: Path) -> AsyncIterator[tuple[Register, Archive]]:
         folder.mkdir(parents=True, exist_ok=True)
     kept = archive(site, keys(site))
     async with register_of(config) as register:
-        control = Control({**questions(register), **accesses(register, kept)})
+        expiry = Expiry(register, kept, keys(site), lambda: site.site, Noticeboard(), time.time)
+        control = Control({**questions(register), **accesses(register, kept), **keeping(register, expiry)})
         await control.listen(site.main.paths.run / SOCKET)
         with closing(control):
             yield register, kept

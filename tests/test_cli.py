@@ -54,12 +54,14 @@ from tests.builders import (
     MONDAY_MORNING,
     PROMPTS,
     Edit,
+    a_raw_file,
     converse,
     dialling,
     example,
     example_site,
     london,
     register_of,
+    serving,
     shipped_files,
     site_to_run,
     with_sounds,
@@ -140,18 +142,22 @@ def test_help_says_what_a_command_is_for_and_what_each_option_means(names: tuple
     assert ccdaemon(*names, "-h").stdout == done.stdout
 
 
-def test_the_examples_in_the_help_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_examples_in_the_help_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(EXAMPLES) >= 5
-    config = with_calls(site_to_run(tmp_path), finished="the file is not there")
+    config = await asyncio.to_thread(with_calls, site_to_run(tmp_path))
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("CCDAEMON_CONFIG", str(config))
     (tmp_path / "site").symlink_to(config)
-    for command in EXAMPLES:
-        if " recordings export " in command:  # which the daemon alone does: see test_access
-            continue
-        done = ccdaemon(*shlex.split(command)[1:])
-        assert done.exit_code == (1 if " diff " in command else 0), command + done.output
-        assert done.stdout, command
+    async with serving(config) as (register, archive):
+        a_raw_file(load(config, PROMPTS).main.paths.spool / "recordings", "1783328400.1", "1783328400.2", b"\1\0\2\0")
+        (raw,) = archive.raw()
+        (recording,) = await register.unfinished_recordings()
+        finished = archive.finish(raw, "recording-2027-07")
+        await register.finish_recording(replace(recording, file=finished.file, sha256=finished.sha256), finished, AT)
+        for command in EXAMPLES:
+            done = await asyncio.to_thread(ccdaemon, *shlex.split(command)[1:])
+            assert done.exit_code == (1 if " diff " in command else 0), command + done.output
+            assert done.stdout, command
 
 
 def test_the_version_is_that_of_the_package() -> None:

@@ -10,7 +10,21 @@ from typing import Annotated
 
 import typer
 
-from ccdaemon.cli import audit, calls, check, dialplan, doctor, init, menus, prompts, recordings, run, simulate
+from ccdaemon.cli import (
+    audit,
+    calls,
+    check,
+    dialplan,
+    doctor,
+    expire,
+    holds,
+    init,
+    menus,
+    prompts,
+    recordings,
+    run,
+    simulate,
+)
 
 app = typer.Typer(
     help="A bilingual contact centre beside Asterisk: menus, recording policy, register, status.",
@@ -41,6 +55,8 @@ app.command()(simulate.simulate)
 app.command()(menus.menus)
 app.add_typer(calls.app, name="calls")
 app.add_typer(recordings.app, name="recordings")
+app.add_typer(holds.app, name="holds")
+app.command()(expire.expire)
 app.add_typer(audit.app, name="audit")
 app.add_typer(prompts.app, name="prompts")
 app.add_typer(dialplan.app, name="dialplan")

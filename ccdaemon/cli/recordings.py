@@ -23,7 +23,7 @@ from ccdaemon.cli.configuration import (
     stop,
     wide,
 )
-from ccdaemon.cli.register import ask_register, fetch
+from ccdaemon.cli.register import ask_register, do
 
 Purpose = Literal["transfer", "quality", "understanding", "complaint", "legal-claim", "safety"]
 PurposeOption = Annotated[
@@ -120,7 +120,7 @@ def export(
         raise stop(message) from None
     try:
         with tempfile.TemporaryFile(dir=out.parent) as opened, out.open("wb") as file:
-            fetch(site, "audio", opened, **wanted)
+            do(site, "audio", opened, **wanted)
             opened.seek(0)
             audio.convert(opened, file, out.suffix[1:])
     except BaseException as fault:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import os
-from typing import IO, Any
+from typing import Any
 
 from ccdaemon.cli.configuration import stop
 from ccdaemon.config import Configuration
-from ccdaemon.control import NotRunning, Refused, ask
+from ccdaemon.control import NotRunning, Refused, Sink, ask
 from ccdaemon.edges import REGISTER, SOCKET, keys, parties
 from ccdaemon.keys import KeyWrong
 from ccdaemon.questions import questions
@@ -16,12 +16,12 @@ from ccdaemon.store import open_register
 from ccdaemon.store.database import RegisterUnusable
 
 
-def fetch(site: Configuration, question: str, into: IO[bytes], **values: Any) -> Any:  # noqa: ANN401 - any JSON
-    """Have the daemon open something that is kept, and write it into a file: nobody else does."""
+def do(site: Configuration, question: str, into: Sink | None = None, **values: Any) -> Any:  # noqa: ANN401 - any JSON
+    """Have the daemon do something with what is kept: nobody else does. Content goes into a sink."""
     try:
         return ask(site.main.paths.run / SOCKET, question, into, **values)
     except NotRunning as fault:
-        message = f"{fault}: only the daemon opens what is kept (systemctl start ccdaemon)"
+        message = f"{fault}: only the daemon opens, keeps and deletes what is kept (systemctl start ccdaemon)"
         raise stop(message) from None
     except Refused as refusal:
         raise stop(str(refusal)) from None

@@ -6,15 +6,19 @@ Source: https://sqlite.org/pragma.html, https://sqlite.org/lang_transaction.html
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from importlib.resources import files
 from pathlib import Path
+from typing import TypeAlias, TypeVar
 
 import aiosqlite
 
 from ccdaemon.chain import Head, Link, linked
 from ccdaemon.store.entries import Statement
+
+T = TypeVar("T")
+Links: TypeAlias = Sequence[Link] | Callable[[T], Sequence[Link]]  # which may depend on what came of the work
 
 BUSY_TIMEOUT = 5000  # milliseconds; nobody else writes, but a backup may read
 HEAD = "SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1"
@@ -35,17 +39,20 @@ class Database(aiosqlite.Connection):
     def __init__(self, file: Path) -> None:
         super().__init__(lambda: sqlite3.connect(file, isolation_level=None), iter_chunk_size=64)
 
-    async def transact(self, statements: Sequence[Statement], links: Sequence[Link] = ()) -> None:
-        """Carry out all of them or none, and add to the audit chain. Who is cancelled meanwhile does not know which."""
-        await self._execute(self._transact, statements, links)  # type: ignore[no-untyped-call]  # aiosqlite gives it no type
+    async def within(self, work: Callable[[sqlite3.Connection], T], links: Links[T] = ()) -> T:
+        """Do some work in one transaction, in the connection's own thread, and add to the audit chain: all or nothing.
 
-    def _transact(self, statements: Sequence[Statement], links: Sequence[Link]) -> None:
+        Who is cancelled meanwhile does not know which.
+        """
+        return await self._execute(self._within, work, links)  # type: ignore[no-untyped-call,no-any-return]  # aiosqlite gives it no type
+
+    def _within(self, work: Callable[[sqlite3.Connection], T], links: Links[T]) -> T:
         self._conn.execute("BEGIN IMMEDIATE")
         try:
-            for sql, values in statements:
-                self._conn.execute(sql, values)
-            self._chain(links)
+            done = work(self._conn)
+            self._chain(links(done) if callable(links) else links)
             self._conn.execute("COMMIT")
+            return done
         finally:
             if self._conn.in_transaction:
                 self._conn.execute("ROLLBACK")
@@ -60,6 +67,11 @@ class Database(aiosqlite.Connection):
             head = Head(row.seq, row.hash)
 
 
+def carry_out(connection: sqlite3.Connection, statements: Sequence[Statement]) -> None:
+    for sql, values in statements:
+        connection.execute(sql, values)
+
+
 async def prepare(database: Database, file: Path) -> None:
     """Bring a register to its newest shape. Raises `RegisterUnusable`."""
     try:
@@ -68,6 +80,7 @@ async def prepare(database: Database, file: Path) -> None:
             "synchronous = FULL",  # a raw recording is removed once its key is in the register
             "foreign_keys = ON",
             "secure_delete = ON",
+            "temp_store = MEMORY",
             f"busy_timeout = {BUSY_TIMEOUT}",
         ):
             await database.execute(f"PRAGMA {pragma}")

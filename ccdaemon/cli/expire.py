@@ -1,0 +1,87 @@
+"""`ccdaemon expire`: what the nightly run does, now."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any
+
+import typer
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+from ccdaemon.cli.configuration import DEFAULT_FOLDER, Folder, configuration, errors, screen
+from ccdaemon.cli.register import do
+from ccdaemon.config import Configuration
+
+NAMES = {"recording": "recordings", "call": "calls"}
+
+
+def expire(
+    config: Folder = DEFAULT_FOLDER,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be deleted.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
+) -> None:
+    """Delete what has been kept for its whole time, as each night. Exit status 1 if something could not be.
+
+    What a hold keeps stays (`ccdaemon holds`). Of calls, what is counted stays: their number and all that happened in
+    them goes.
+
+    ccdaemon expire --dry-run
+    """
+    site = configuration(config)
+    if dry_run:
+        would = do(site, "would expire")
+        if as_json:
+            typer.echo(json.dumps(would))
+        else:
+            _summary(would, "would be deleted")
+        return
+    ended = _run(site, quiet=as_json)
+    if as_json:
+        typer.echo(json.dumps(ended))
+    elif "failed" in ended:
+        errors.print(f"[red]{escape(ended['failed'])}[/]")
+    else:
+        _summary(ended, "deleted")
+        keys = ", ".join(ended["keys"])
+        screen.print(f"{len(ended['keys']):>8,} keys destroyed{f': {keys}' if keys else ''}")
+        for each in ended["left"]:
+            errors.print(f"[red]{escape(each)}[/]")
+    raise typer.Exit(1 if ended.get("failed") or ended.get("left") else 0)
+
+
+def _run(site: Configuration, *, quiet: bool) -> dict[str, Any]:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=errors, disable=quiet or not errors.is_terminal) as progress:
+        watching = _Watching(progress)
+        do(site, "expire", watching)
+        return watching.ended
+
+
+class _Watching:
+    """Takes what the daemon says while it runs, as a file takes bytes."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._tasks: dict[str, TaskID] = {}
+        self.ended: dict[str, Any] = {"failed": "the daemon ended before the run did"}
+
+    def writelines(self, lines: Iterable[bytes]) -> None:
+        for line in lines:
+            said = json.loads(line)
+            if "class" in said:
+                name = NAMES[said["class"]]
+                if name not in self._tasks:
+                    self._tasks[name] = self._progress.add_task(name, total=None)
+                self._progress.update(self._tasks[name], completed=said["done"])
+            else:
+                self.ended = said.get("ended", said)
+
+
+def _summary(counts: Mapping[str, Mapping[str, int]], what: str) -> None:
+    for kind, name in NAMES.items():
+        services = counts.get(kind, {})
+        screen.print(f"[bold]{sum(services.values()):>8,}[/] {name} {what}")
+        for service, count in sorted(services.items()):
+            screen.print(f"{count:>12,} {service or 'no service'}")

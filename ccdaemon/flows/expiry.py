@@ -1,0 +1,228 @@
+"""The nightly run: what has been kept for its whole time goes, unless a hold keeps it.
+
+Of a recording first what opens it, then its file, then its row; of a call its caller and all that happened in it, while
+it is counted still. At last the keys of months that are over are destroyed, which makes unreadable what old backups
+hold of them; what a hold keeps was hung on its key before. A run that is killed begins again, and ends the same.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, NoReturn, Protocol, TypeAlias
+
+import structlog
+
+from ccdaemon.faults import ArchiveFault, KeyUnusable, RegisterFull
+from ccdaemon.flows.journal import Alarms
+from ccdaemon.kept import Due, Hanging, ItemClass, Wrapped
+from ccdaemon.model import Site
+from ccdaemon.rules.retention import cutoff_at, hold_of, is_over, period_of
+from ccdaemon.rules.schedule import following, latest
+
+BATCH = 500  # recordings in one transaction: calls that end meanwhile wait for no longer than that takes
+CALLS = 2000
+LOOK = 600.0  # seconds between looks at the clock, which may have been set
+AGAIN = 3600.0  # seconds after a run that failed
+
+log = structlog.get_logger()
+
+Tell: TypeAlias = Callable[[Mapping[str, Any]], None]
+
+
+class Register(Protocol):
+    async def due(self, recordings: float, calls: float) -> dict[str, dict[str, int]]: ...
+
+    async def take_recordings(self, before: float, after: int, limit: int) -> list[Due]: ...
+
+    async def drop_recordings(self, gone: Sequence[Due], now: float) -> None: ...
+
+    async def expire_calls(self, before: float, limit: int) -> dict[str, int]: ...
+
+    async def standing_holds(self) -> set[int]: ...
+
+    async def refresh_holds(self) -> None: ...
+
+    async def periods(self) -> set[str]: ...
+
+    async def hanging(self, period: str, limit: int) -> tuple[list[Hanging], list[Hanging]]: ...
+
+    async def hang_recordings(self, wrapped: Mapping[int, Wrapped], period: str) -> None: ...
+
+    async def hang_call(self, call: Hanging, period: str, target: str) -> None: ...
+
+    async def last_run(self) -> float | None: ...
+
+    async def ran(self, began: float, ended: float, detail: Mapping[str, Any], *, whole: bool) -> None: ...
+
+
+class Archive(Protocol):
+    def remove(self, file: str) -> None: ...
+
+
+class Keys(Protocol):
+    def names(self) -> list[str]: ...
+
+    def rewrap(self, wrapped: Wrapped, item: str, period: str, target: str) -> Wrapped: ...
+
+    def destroy(self, period: str) -> None: ...
+
+
+class AlreadyRunning(Exception):
+    """A run is going on: one at a time."""
+
+
+@dataclass
+class Night:
+    """What a run came to: counts by class and service, what could not be deleted, and which keys were destroyed."""
+
+    recording: Counter[str] = field(default_factory=Counter)
+    call: Counter[str] = field(default_factory=Counter)
+    left: list[str] = field(default_factory=list)
+    keys: list[str] = field(default_factory=list)
+
+    def told(self) -> dict[str, Any]:
+        return {
+            "recording": dict(self.recording),
+            "call": dict(self.call),
+            "left": self.left[:20],
+            "keys": self.keys,
+        }
+
+
+class Expiry:
+    """One run at a time, at night or when somebody asks for it."""
+
+    def __init__(
+        self,
+        register: Register,
+        archive: Archive,
+        keys: Keys,
+        site: Callable[[], Site],
+        alarms: Alarms,
+        clock: Callable[[], float],
+    ) -> None:
+        self._register = register
+        self._archive = archive
+        self._keys = keys
+        self._site = site
+        self._alarms = alarms
+        self._clock = clock
+        self._running = asyncio.Lock()
+
+    async def nightly(self, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> NoReturn:
+        """Each night, and at once where a night was missed."""
+        while True:
+            now = self._now()
+            last = await self._register.last_run()
+            if last is None or last < latest(now, self._site().expires_at).timestamp():
+                await sleep(0.0 if await self._tonight() else AGAIN)
+            else:
+                rest = following(now, self._site().expires_at).timestamp() - self._clock()
+                await sleep(max(0.0, min(rest, LOOK)))
+
+    async def would(self) -> dict[str, dict[str, int]]:
+        """What a run would delete now, by class and service."""
+        await self._register.refresh_holds()
+        return await self._register.due(self._cutoff("recording"), self._cutoff("call"))
+
+    async def run(self, tell: Tell = lambda _: None) -> Night:
+        """Raises `AlreadyRunning`, `RegisterFull`, or `OSError` for a key that cannot be written or destroyed."""
+        if self._running.locked():
+            message = "a run is going on already"
+            raise AlreadyRunning(message)
+        async with self._running:
+            began, night = self._clock(), Night()
+            await self._register.refresh_holds()
+            await self._expire_recordings(night, tell)
+            await self._expire_calls(night, tell)
+            await self._destroy_keys(night)
+            await self._register.ran(began, self._clock(), night.told(), whole=not night.left)
+        self._report(night)
+        return night
+
+    async def _tonight(self) -> bool:
+        try:
+            await self.run()
+        except AlreadyRunning:
+            return False
+        except (RegisterFull, OSError) as fault:
+            self._alarms.raise_("expiry", f"the nightly run failed: {fault}. It is tried again each hour")
+            return False
+        return True
+
+    async def _expire_recordings(self, night: Night, tell: Tell) -> None:
+        after = 0
+        while batch := await self._register.take_recordings(self._cutoff("recording"), after, BATCH):
+            after = batch[-1].row
+            left = await asyncio.to_thread(self._remove, batch)
+            gone = [each for each in batch if each.name not in left]
+            await self._register.drop_recordings(gone, self._clock())
+            night.recording.update(each.service for each in gone)
+            night.left += left.values()
+            tell({"class": "recording", "done": night.recording.total()})
+
+    def _remove(self, batch: Sequence[Due]) -> dict[str, str]:
+        """Files; what could not be removed, and why."""
+        left = {}
+        for each in batch:
+            if each.file is not None:
+                try:
+                    self._archive.remove(each.file)
+                except ArchiveFault as fault:  # one stops nothing else
+                    left[each.name] = str(fault)
+        return left
+
+    async def _expire_calls(self, night: Night, tell: Tell) -> None:
+        while counts := await self._register.expire_calls(self._cutoff("call"), CALLS):
+            night.call.update(counts)
+            tell({"class": "call", "done": night.call.total()})
+
+    async def _destroy_keys(self, night: Night) -> None:
+        today, holds = self._now().date(), await self._register.standing_holds()
+        for period in await asyncio.to_thread(self._keys.names):
+            hold = hold_of(period)
+            if (hold in holds) if hold is not None else not is_over(period, today):
+                continue
+            try:
+                await self._hang_elsewhere(period)
+            except KeyUnusable as fault:
+                night.left.append(f"what hangs on the key of {period} cannot be hung on another: {fault}")
+                continue
+            await asyncio.to_thread(self._keys.destroy, period)
+            night.keys.append(period)
+
+    async def _hang_elsewhere(self, period: str) -> None:
+        """What stays of a period whose key goes: a hold keeps it, or it is kept for longer than it was."""
+        while True:
+            recordings, calls = await self._register.hanging(period, BATCH)
+            if not recordings and not calls:
+                return
+            for each in recordings:
+                target = self._key_of("recording", each)
+                wrapped = await asyncio.to_thread(self._keys.rewrap, each.sealed, each.file or "", period, target)
+                await self._register.hang_recordings({each.row: wrapped}, target)
+            for each in calls:
+                await self._register.hang_call(each, period, self._key_of("call", each))
+
+    def _key_of(self, kind: ItemClass, each: Hanging) -> str:
+        return f"hold-{each.hold}" if each.hold is not None else period_of(kind, each.since, self._site())
+
+    def _cutoff(self, kind: ItemClass) -> float:
+        return cutoff_at(self._now(), self._site().retention[kind])
+
+    def _now(self) -> datetime:
+        return datetime.fromtimestamp(self._clock(), self._site().timezone)
+
+    def _report(self, night: Night) -> None:
+        counts = {"recordings": night.recording.total(), "calls": night.call.total(), "keys": len(night.keys)}
+        log.info("expiry has ended", **counts, left=len(night.left))
+        for each in night.left:
+            log.error("something that is due could not be deleted", what=each)
+        if night.left:
+            self._alarms.raise_("expiry", f"{len(night.left)} things that are due are still there: {night.left[0]}")
+        else:
+            self._alarms.clear("expiry")

@@ -1,0 +1,81 @@
+"""What may be asked of the daemon about retention: a run, what it would delete, and holds."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import asdict
+from typing import Any
+
+from ccdaemon.control import Answerer, Content, Refused, asker
+from ccdaemon.faults import RegisterFull
+from ccdaemon.flows.expiry import AlreadyRunning, Expiry
+from ccdaemon.kept import REASONS, Hold
+from ccdaemon.store import Register
+
+
+def keeping(register: Register, expiry: Expiry) -> dict[str, Answerer]:
+    """What the control socket answers about retention."""
+
+    async def would_expire(_: dict[str, Any]) -> dict[str, dict[str, int]]:
+        return await expiry.would()
+
+    async def expire(_: dict[str, Any]) -> Content:
+        """A run, told as it goes on: a line of JSON for each portion, and at last what it came to."""
+        return Content(await expiry.would(), _run(expiry))
+
+    async def add_hold(values: dict[str, Any]) -> dict[str, int]:
+        hold = Hold(**values)
+        if hold.reason not in REASONS:
+            message = f"{hold.reason!r} is no reason for a hold; they are {', '.join(REASONS)}"
+            raise Refused(message)
+        if [hold.call, hold.number, hold.since].count(None) != 2:  # noqa: PLR2004 - all but one
+            message = "a hold is about a call, or a number, or a span of time"
+            raise Refused(message)
+        return {"hold": await register.add_hold(hold, asker.get(), time.time())}
+
+    async def release_hold(values: dict[str, Any]) -> None:
+        if not await register.release_hold(values["hold"], asker.get(), time.time()):
+            message = f"there is no hold {values['hold']} that stands"
+            raise Refused(message)
+
+    async def holds(_: dict[str, Any]) -> list[dict[str, Any]]:
+        return [asdict(hold) for hold in await register.holds()]
+
+    return {
+        "would expire": would_expire,
+        "expire": expire,
+        "hold": _if_it_can_be_written(add_hold),
+        "release": _if_it_can_be_written(release_hold),
+        "holds": holds,
+    }
+
+
+def _if_it_can_be_written(answerer: Answerer) -> Answerer:
+    async def answer(values: dict[str, Any]) -> Any:  # noqa: ANN401 - any JSON
+        try:
+            return await answerer(values)
+        except (RegisterFull, OSError) as fault:
+            message = f"nothing was changed: {fault}"
+            raise Refused(message) from None
+
+    return answer
+
+
+async def _run(expiry: Expiry) -> AsyncIterator[bytes]:
+    """Who asked may go away: the run goes on."""
+    told: asyncio.Queue[Mapping[str, Any] | None] = asyncio.Queue()
+    running = asyncio.create_task(expiry.run(told.put_nowait))
+    running.add_done_callback(lambda _: told.put_nowait(None))
+    while (line := await told.get()) is not None:
+        yield _line(line)
+    try:
+        yield _line({"ended": running.result().told()})
+    except (AlreadyRunning, RegisterFull, OSError) as fault:
+        yield _line({"failed": str(fault)})
+
+
+def _line(said: Mapping[str, Any]) -> bytes:
+    return json.dumps(said).encode() + b"\n"

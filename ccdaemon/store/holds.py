@@ -1,0 +1,83 @@
+"""Holds in the register: what is kept longer than its time, why, and until when somebody has to ask again."""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import asdict, replace
+
+from ccdaemon.chain import Link
+from ccdaemon.kept import Hold, HoldRow
+from ccdaemon.store.rows import Rows
+
+
+class Holds(Rows):
+    """What is asked about holds. A hold counts for every transaction that begins after it was made."""
+
+    async def add_hold(self, hold: Hold, maker: str, now: float) -> int:
+        """Keep what it is about, from now on. Raises `RegisterFull`, or `OSError` where its key cannot be written."""
+
+        def add(connection: sqlite3.Connection) -> int:
+            values = {**asdict(hold), "number": None, "made": now, "maker": maker}
+            number = connection.execute(_ADD, values).lastrowid
+            assert number is not None
+            if hold.number is not None:
+                hidden = self._parties.hide_for(hold.number, f"hold-{number}")
+                connection.execute(_HIDE, {"hold": number, "number": hidden.text})
+                _index(connection, number, self._parties.indexes(hold.number))
+            return number
+
+        said = {"reason": hold.reason, "reference": hold.reference, "call": hold.call, "who": maker}
+        said |= {"about": "number" if hold.number is not None else "call" if hold.call is not None else "time"}
+        return await self._within(add, lambda number: [Link(now, "hold", {"hold": number, **said})])
+
+    async def release_hold(self, hold: int, releaser: str, now: float) -> bool:
+        """What it kept goes with the next run, if it is due. False if there is no such hold that stands."""
+
+        def release(connection: sqlite3.Connection) -> bool:
+            done = connection.execute(_RELEASE, {"hold": hold, "at": now, "releaser": releaser}).rowcount
+            connection.execute("DELETE FROM held_callers WHERE hold = :hold", {"hold": hold})
+            return done == 1
+
+        link = Link(now, "release", {"hold": hold, "who": releaser})
+        return await self._within(release, lambda released: [link] if released else [])
+
+    async def holds(self) -> list[HoldRow]:
+        """All of them, the newest first; released ones without their number."""
+        rows = await self._rows(_HOLDS)
+        return [replace(row, number=self._shown(row)) for row in (HoldRow(*row) for row in rows)]
+
+    async def standing_holds(self) -> set[int]:
+        """Those that are not released."""
+        return {hold for (hold,) in await self._rows("SELECT id FROM standing_holds")}
+
+    async def refresh_holds(self) -> None:
+        """Find the numbers that are held in months that have begun since they were."""
+        held = {row.id: row.number for row in await self.holds() if isinstance(row.number, str)}
+
+        def refresh(connection: sqlite3.Connection) -> None:
+            for hold, number in held.items():
+                _index(connection, hold, self._parties.indexes(number))
+
+        await self._within(refresh)
+
+    def _shown(self, row: HoldRow) -> str | None:
+        return self._parties.show(row.number, f"hold-{row.id}") if isinstance(row.number, bytes) else None
+
+
+def _index(connection: sqlite3.Connection, hold: int, indexes: list[str]) -> None:
+    connection.executemany(_INDEX, [{"hold": hold, "index": index} for index in indexes])
+
+
+_ADD = """
+    INSERT INTO holds (made, maker, reason, reference, call, number, since, until, review)
+    VALUES (:made, :maker, :reason, :reference, :call, :number, :since, :until, :review)
+"""
+_HIDE = "UPDATE holds SET number = :number WHERE id = :hold"
+_INDEX = "INSERT INTO held_callers (hold, caller_index) VALUES (:hold, :index) ON CONFLICT DO NOTHING"
+_RELEASE = """
+    UPDATE holds SET released = :at, releaser = :releaser, number = NULL WHERE id = :hold AND released IS NULL
+"""
+_HOLDS = """
+    SELECT id, made, maker, reason, reference, number, call, since, until, review, released, releaser
+    FROM holds ORDER BY id DESC
+"""

@@ -1,0 +1,156 @@
+"""What people do about retention from the command line, with the daemon's part that answers."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from structlog.testing import capture_logs
+from typer.testing import CliRunner, Result
+
+from ccdaemon.cli import app
+from ccdaemon.config import load
+from ccdaemon.control import Refused, ask
+from ccdaemon.edges import SOCKET
+from ccdaemon.notices import CallEnded, CallIdentified
+from ccdaemon.store import Register
+from tests.builders import PROMPTS, serving, site_to_run
+
+LONG_AGO = 1_600_000_000.0  # September 2020
+NUMBER = "+441632960777"
+WHY = ("--reason", "complaint", "--reference", "C-2026-117")
+
+
+@pytest.fixture
+async def site(tmp_path: Path) -> AsyncIterator[tuple[Path, Register]]:
+    """Two calls of long ago."""
+    config = site_to_run(tmp_path)
+    with capture_logs():  # the daemon's are elsewhere
+        async with serving(config) as (register, _):
+            for call, number in (("1.1", NUMBER), ("2.1", "+441632960778")):
+                known = CallIdentified(call, LONG_AGO, number=number, service="housing")
+                await register.write([known, CallEnded(call, LONG_AGO + 60)])
+            yield config, register
+
+
+async def run(config: Path, *words: object) -> Result:
+    return await asyncio.to_thread(CliRunner().invoke, app, [*map(str, words), "--config", str(config)])
+
+
+async def numbers(register: Register) -> set[str | None]:
+    return {row.number for row in await register.calls(0, 1e12)}
+
+
+async def test_a_dry_run_says_what_would_go_and_nothing_does(site: tuple[Path, Register]) -> None:
+    config, register = site
+    done = await run(config, "expire", "--dry-run")
+    assert (done.exit_code, done.stderr) == (0, "")
+    assert [line.split() for line in done.stdout.splitlines()] == [
+        ["0", "recordings", "would", "be", "deleted"],
+        ["2", "calls", "would", "be", "deleted"],
+        ["2", "housing"],
+    ]
+    assert None not in await numbers(register)
+
+
+async def test_a_run_says_what_went_by_class_and_service(site: tuple[Path, Register]) -> None:
+    config, register = site
+    done = await run(config, "expire")
+    assert (done.exit_code, done.stderr) == (0, "")
+    assert [line.split() for line in done.stdout.splitlines()] == [
+        ["0", "recordings", "deleted"],
+        ["2", "calls", "deleted"],
+        ["2", "housing"],
+        ["1", "keys", "destroyed:", "call-2021-09"],
+    ]
+    assert await numbers(register) == {None}
+    again = json.loads((await run(config, "expire", "--json")).stdout)
+    assert again == {"recording": {}, "call": {}, "left": [], "keys": []}
+
+
+async def test_a_hold_keeps_a_number_however_it_is_written_until_it_is_released(site: tuple[Path, Register]) -> None:
+    config, register = site
+    done = await run(config, "holds", "add", "--number", "01632 96 07 77", *WHY, "--review", "2020-12-01")
+    assert done.stdout == "Hold 1. `ccdaemon holds release 1` ends it.\n"
+    await run(config, "expire")
+    assert await numbers(register) == {NUMBER, None}
+    listed = (await run(config, "holds")).stdout
+    assert all(word in listed for word in (NUMBER, "complaint", "C-2026-117", "1 Dec 2020: is it needed still?"))
+    assert (await run(config, "holds", "release", "1")).stdout == "Hold 1 is released.\n"
+    await run(config, "expire")
+    assert await numbers(register) == {None}
+    assert NUMBER not in (await run(config, "holds")).stdout
+    again = await run(config, "holds", "release", "1")
+    assert (again.exit_code, again.stderr) == (1, "there is no hold 1 that stands\n")
+
+
+@pytest.mark.parametrize(
+    "about", [["--call", "1.1"], ["--since", "2020-09-01", "--until", "2020-10-01"], ["--number", "01632960777"]]
+)
+async def test_a_hold_is_about_a_call_a_span_of_time_or_a_number(site: tuple[Path, Register], about: list[str]) -> None:
+    config, register = site
+    assert (await run(config, "holds", "add", *about, *WHY)).exit_code == 0
+    await run(config, "expire")
+    assert NUMBER in await numbers(register)
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        ([*WHY], "name a --number, or a --call, or a span of time"),
+        (["--call", "1.1", "--number", "01632960777", *WHY], "name a --number, or a --call, or a span of time"),
+        (["--since", "2020-09-01", *WHY], "name a --number, or a --call, or a span of time"),
+        (["--number", "12", *WHY], "'12' is no telephone number"),
+        (["--call", "1.1", "--reason", "because", "--reference", "x"], "is not one of"),
+        (["--call", "1.1", "--reason", "police"], "Missing option '--reference'"),
+    ],
+)
+async def test_a_hold_that_is_not_said_well_is_not_made(
+    site: tuple[Path, Register], words: list[str], text: str
+) -> None:
+    config, register = site
+    done = await run(config, "holds", "add", *words)
+    assert done.exit_code == 2
+    assert text in " ".join(done.stderr.replace("│", " ").split())
+    assert await register.holds() == []
+    assert (await run(config, "holds")).stdout == "No holds.\n"
+
+
+@pytest.mark.parametrize(
+    ("values", "text"),
+    [
+        ({"reason": "because", "reference": "x", "call": "1.1"}, "is no reason for a hold"),
+        ({"reason": "police", "reference": "x"}, "is about a call, or a number, or a span of time"),
+        ({"reason": "police", "reference": "x", "call": "1.1", "number": NUMBER}, "is about a call, or a number"),
+    ],
+)
+async def test_whoever_asks_without_the_command_makes_no_wrong_hold_either(
+    site: tuple[Path, Register], values: dict[str, Any], text: str
+) -> None:
+    config, register = site
+    with pytest.raises(Refused, match=text):
+        await asyncio.to_thread(lambda: ask(load(config, PROMPTS).main.paths.run / SOCKET, "hold", **values))
+    assert await register.holds() == []
+
+
+async def test_while_a_run_goes_on_a_second_one_says_so(site: tuple[Path, Register]) -> None:
+    socket = load(site[0], PROMPTS).main.paths.run / SOCKET
+    told = [BytesIO(), BytesIO()]
+    await asyncio.gather(*(asyncio.to_thread(ask, socket, "expire", each) for each in told))
+    ends = [json.loads(each.getvalue().splitlines()[-1]) for each in told]
+    failed = [each for each in ends if "failed" in each]
+    assert failed in ([], [{"failed": "a run is going on already"}])
+    assert sum(each["ended"]["call"].get("housing", 0) for each in ends if "ended" in each) == 2
+
+
+@pytest.mark.parametrize("words", [["expire"], ["expire", "--dry-run"], ["holds"], ["holds", "release", "1"]])
+async def test_without_the_daemon_nothing_is_done(tmp_path: Path, words: list[str]) -> None:
+    config = site_to_run(tmp_path)
+    done = await run(config, *words)
+    assert done.exit_code == 1
+    assert "only the daemon opens, keeps and deletes what is kept" in done.stderr
