@@ -9,7 +9,7 @@ from ccdaemon.archive import Archive
 from ccdaemon.asterisk.ami import AmiAddress
 from ccdaemon.config import Configuration, secret, tls_context
 from ccdaemon.dialplan import MISSED, RECORDINGS
-from ccdaemon.keys import Keys, site_key
+from ccdaemon.keys import Keys, KeyWrong, site_key
 from ccdaemon.model import Site
 from ccdaemon.mqtt import Broker
 from ccdaemon.parties import Parties
@@ -43,7 +43,16 @@ def folders(configuration: Configuration) -> list[Path]:
 
 def keys(configuration: Configuration) -> Keys:
     """Raises `KeyWrong` where there is no site key to be had."""
-    return Keys(configuration.main.keys.folder, site_key(configuration.main.keys.site))
+    table = configuration.main.keys
+    if following(table.site).exists():
+        message = f"{following(table.site)}: the site key is being changed: `ccdaemon keys rotate` goes on with that"
+        raise KeyWrong(message)
+    return Keys(table.folder, site_key(table.site))
+
+
+def following(site: Path) -> Path:
+    """Where the next site key lies while it takes the place of the present one."""
+    return site.with_name(f"{site.name}.new")
 
 
 def archive(configuration: Configuration, keys: Keys) -> Archive:

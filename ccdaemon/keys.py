@@ -53,13 +53,19 @@ def site_key(file: Path) -> bytes:
 
 def new_site_key() -> bytes:
     """A new key as its file holds it."""
-    return base64.b64encode(os.urandom(SIZE)) + b"\n"
+    return encoded(os.urandom(SIZE))
+
+
+def encoded(key: bytes) -> bytes:
+    """A site key as its file holds it."""
+    return base64.b64encode(key) + b"\n"
 
 
 class Keys:
     """The folder of the periods' keys. May be used by several threads; by one process only."""
 
     def __init__(self, folder: Path, site: bytes) -> None:
+        self.site = site
         self._folder = folder
         self._site = AESGCM(site)
         self._known: dict[str, bytes] = {}
@@ -68,6 +74,29 @@ class Keys:
     def names(self) -> list[str]:
         """Of which periods there is a key."""
         return sorted(file.stem for file in self._folder.glob("*.key") if NAME.fullmatch(file.stem))
+
+    def everything(self) -> dict[str, bytes]:
+        """All of them, unwrapped: for the safe. Raises `KeyWrong`."""
+        return {period: self._key(period) for period in self.names()}
+
+    def take(self, period: str, key: bytes) -> None:
+        """A key that was kept elsewhere, if there is none of this period."""
+        with self._lock:
+            if not self._file(period).exists():
+                self._write(period, key)
+
+    def rotate(self, site: bytes) -> int:
+        """Wrap all of them with another site key, and say how many. What they wrap is not touched.
+
+        Who was killed begins again: those that the new one wraps already stay as they are. Raises `KeyWrong`.
+        """
+        after = Keys(self._folder, site)
+        for period in self.names():
+            try:
+                after._key(period)
+            except KeyWrong:
+                after._write(period, self._key(period))
+        return len(self.names())
 
     def wrap(self, key: bytes, period: str, item: str) -> bytes:
         """The key of an item, for its period; the first of a period makes that one's key. Raises `OSError`."""
@@ -128,8 +157,12 @@ class Keys:
         return _decrypted(self._site, wrapped, period, wrong)
 
     def _made(self, period: str) -> bytes:
-        key, nonce = os.urandom(SIZE), os.urandom(NONCE)
-        file = self._file(period)
+        key = os.urandom(SIZE)
+        self._write(period, key)
+        return key
+
+    def _write(self, period: str, key: bytes) -> None:
+        nonce, file = os.urandom(NONCE), self._file(period)
         fresh = file.with_suffix(".new")
         fresh.unlink(missing_ok=True)  # of one who was killed
         fresh.touch(0o600)
@@ -140,7 +173,6 @@ class Keys:
         fresh.chmod(0o400)
         fresh.replace(file)
         _sync(self._folder)
-        return key
 
     def _file(self, period: str) -> Path:
         assert NAME.fullmatch(period), f"no period is called {period!r}"

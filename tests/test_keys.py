@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner, Result
 
+from ccdaemon import edges, escrow
+from ccdaemon.cli import app
+from ccdaemon.config import load
+from ccdaemon.faults import KeyUnusable
 from ccdaemon.keys import SIZE, KeyGone, Keys, KeyWrong, new_site_key, site_key
+from ccdaemon.tables import MainTable
+from tests.builders import PROMPTS, serving, site_to_run
 
 SITE = bytes(range(SIZE))
 PERIOD, NEXT = "recording-2027-11", "recording-2027-12"
 ITEM, KEY = "2026/11/25/a.flac", b"k" * SIZE
 NUMBER = "+441597827460"
+PASSPHRASE = "correct horse of Powys"
 
 
 @pytest.fixture
@@ -128,3 +137,133 @@ def test_a_file_that_holds_no_site_key_is_said_to_hold_none(tmp_path: Path, cont
 def test_a_site_key_that_is_not_there_is_said_to_be_missing(tmp_path: Path) -> None:
     with pytest.raises(KeyWrong, match="cannot be read: No such file"):
         site_key(tmp_path / "site.key")
+
+
+# --- another site key ------------------------------------------------------------------------------------------------
+
+OTHER_SITE = bytes(reversed(range(SIZE)))
+
+
+def test_once_the_site_key_is_changed_the_new_one_opens_everything_and_the_old_one_nothing(
+    keys: Keys, tmp_path: Path
+) -> None:
+    wrapped, later = keys.wrap(KEY, PERIOD, ITEM), keys.wrap(KEY, NEXT, ITEM)
+    assert keys.rotate(OTHER_SITE) == 2
+    after = Keys(tmp_path, OTHER_SITE)
+    assert (after.unwrap(wrapped, PERIOD, ITEM), after.unwrap(later, NEXT, ITEM)) == (KEY, KEY)
+    with pytest.raises(KeyWrong):
+        Keys(tmp_path, SITE).unwrap(wrapped, PERIOD, ITEM)
+
+
+def test_who_was_killed_while_the_site_key_was_changed_begins_again(keys: Keys, tmp_path: Path) -> None:
+    wrapped, later = keys.wrap(KEY, PERIOD, ITEM), keys.wrap(KEY, NEXT, ITEM)
+    before = (tmp_path / f"{NEXT}.key").read_bytes()
+    keys.rotate(OTHER_SITE)
+    (tmp_path / f"{NEXT}.key").chmod(0o600)
+    (tmp_path / f"{NEXT}.key").write_bytes(before)  # it had not come to this one
+    Keys(tmp_path, SITE).rotate(OTHER_SITE)
+    after = Keys(tmp_path, OTHER_SITE)
+    assert (after.unwrap(wrapped, PERIOD, ITEM), after.unwrap(later, NEXT, ITEM)) == (KEY, KEY)
+
+
+# --- the safe --------------------------------------------------------------------------------------------------------
+
+
+def test_what_lies_in_the_safe_is_opened_by_its_passphrase_alone() -> None:
+    content = escrow.sealed({"site": SITE, PERIOD: KEY}, PASSPHRASE)
+    assert KEY not in content
+    assert escrow.opened(content, PASSPHRASE) == {"site": SITE, PERIOD: KEY}
+    with pytest.raises(KeyUnusable, match="not its passphrase"):
+        escrow.opened(content, "another passphrase")
+    with pytest.raises(KeyUnusable, match="altered"):
+        escrow.opened(content[:-1] + bytes([content[-1] ^ 1]), PASSPHRASE)
+    with pytest.raises(KeyUnusable, match="no escrow"):
+        escrow.opened(b"something else", PASSPHRASE)
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> tuple[Path, MainTable]:
+    """A site with keys of two periods, and the passphrase in a file."""
+    config = site_to_run(tmp_path)
+    main = load(config, PROMPTS).main
+    main.keys.folder.mkdir(parents=True)
+    keys = edges.keys(load(config, PROMPTS))
+    for period in (PERIOD, NEXT):
+        keys.wrap(KEY, period, ITEM)
+    (tmp_path / "passphrase").write_text(PASSPHRASE)
+    return config, main
+
+
+def run(config: Path, *words: object) -> Result:
+    return CliRunner().invoke(app, ["keys", *map(str, words), "--config", str(config)])
+
+
+def test_keys_from_the_safe_take_the_place_of_those_that_were_lost(
+    site: tuple[Path, MainTable], tmp_path: Path
+) -> None:
+    config, main = site
+    wrapped = edges.keys(load(config, PROMPTS)).wrap(KEY, PERIOD, ITEM)
+    words = ("--passphrase-file", tmp_path / "passphrase")
+    done = run(config, "escrow", "--out", tmp_path / "safe", *words)
+    assert (done.exit_code, done.stderr) == (0, "")
+    assert (tmp_path / "safe").stat().st_mode & 0o777 == 0o400
+    main.keys.site.unlink()
+    (main.keys.folder / f"{PERIOD}.key").unlink()
+    done = run(config, "restore", tmp_path / "safe", *words)
+    assert (done.exit_code, done.stdout) == (0, "3 keys are there.\n")
+    assert edges.keys(load(config, PROMPTS)).unwrap(wrapped, PERIOD, ITEM) == KEY
+    assert run(config, "list").stdout.split() == [PERIOD, NEXT]
+
+
+@pytest.mark.parametrize(
+    ("prepare", "words", "text"),
+    [
+        (lambda _, folder: (folder / "safe").touch(), ["escrow", "--out", "safe"], "safe: File exists"),
+        (
+            lambda _, folder: (folder / "passphrase").write_text("short"),
+            ["escrow", "--out", "safe"],
+            "12 signs or more",
+        ),
+        (lambda main, _: main.keys.site.unlink(), ["escrow", "--out", "safe"], "the site key"),
+        (lambda _, __: None, ["restore", "nowhere"], "nowhere: No such file"),
+        (lambda _, folder: (folder / "safe").write_text("x"), ["restore", "safe"], "this is no escrow of keys"),
+    ],
+)
+def test_what_cannot_be_done_with_keys_is_said(
+    site: tuple[Path, MainTable],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    prepare: Callable[[MainTable, Path], object],
+    words: list[str],
+    text: str,
+) -> None:
+    config, main = site
+    monkeypatch.chdir(tmp_path)
+    prepare(main, tmp_path)
+    done = run(config, *words, "--passphrase-file", "passphrase")
+    assert done.exit_code == 1
+    assert text in done.stderr
+
+
+def test_a_new_site_key_is_taken_while_no_daemon_runs_and_one_who_was_interrupted_goes_on(
+    site: tuple[Path, MainTable],
+) -> None:
+    config, main = site
+    before = main.keys.site.read_bytes()
+    edges.following(main.keys.site).write_bytes(new_site_key())  # of one who was interrupted
+    with pytest.raises(KeyWrong, match="`ccdaemon keys rotate` goes on with that"):
+        edges.keys(load(config, PROMPTS))
+    done = run(config, "rotate")
+    assert (done.exit_code, done.stderr) == (0, "")
+    assert done.stdout.startswith("2 keys are wrapped by a new site key.")
+    assert main.keys.site.read_bytes() != before
+    assert set(edges.keys(load(config, PROMPTS)).everything()) == {PERIOD, NEXT}
+    assert not edges.following(main.keys.site).exists()
+
+
+async def test_while_the_daemon_runs_the_site_key_stays(tmp_path: Path) -> None:
+    config = site_to_run(tmp_path)
+    async with serving(config):
+        done = await asyncio.to_thread(run, config, "rotate")
+    assert done.exit_code == 1
+    assert "the daemon runs with the old key: stop it first" in done.stderr

@@ -18,6 +18,7 @@ EDGES = {
     "archive",
     "audio",
     "keys",
+    "escrow",
     "parties",
     "sealed",
     "mqtt",

@@ -19,6 +19,7 @@ from ccdaemon.cli import (
     expire,
     holds,
     init,
+    keys,
     menus,
     prompts,
     recordings,
@@ -57,6 +58,7 @@ app.add_typer(calls.app, name="calls")
 app.add_typer(recordings.app, name="recordings")
 app.add_typer(holds.app, name="holds")
 app.command()(expire.expire)
+app.add_typer(keys.app, name="keys")
 app.add_typer(audit.app, name="audit")
 app.add_typer(prompts.app, name="prompts")
 app.add_typer(dialplan.app, name="dialplan")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import argparse
 
-from tests.bench import ami, interlock, ivr
+from tests.bench import ami, expiry, interlock, ivr
 from tests.lab.centre import play
 
-BENCHMARKS = {"ami": ami.main, "interlock": interlock.main, "ivr": ivr.main}
+BENCHMARKS = {"ami": ami.main, "expiry": expiry.main, "interlock": interlock.main, "ivr": ivr.main}
 
 
 def main() -> None:
@@ -15,7 +15,7 @@ def main() -> None:
     parser.add_argument(
         "name",
         choices=sorted(BENCHMARKS),
-        help="ami: events a second; interlock: the door; ivr: CPU of a call",
+        help="ami: events a second; expiry: a night with a year to delete; interlock: the door; ivr: CPU of a call",
     )
     parser.add_argument("--rounds", type=int, default=0, help="paired rounds; the default takes a few minutes")
     options = parser.parse_args()

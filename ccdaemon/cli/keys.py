@@ -1,0 +1,127 @@
+"""`ccdaemon keys`: those that seal what is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from ccdaemon import edges, escrow
+from ccdaemon.cli.configuration import DEFAULT_FOLDER, Folder, configuration, screen, stop
+from ccdaemon.cli.init import keep
+from ccdaemon.config import Configuration
+from ccdaemon.control import NotRunning, Refused, ask
+from ccdaemon.faults import KeyUnusable
+from ccdaemon.keys import Keys, encoded, new_site_key, site_key
+
+SITE = "site"  # the name of the site's key among those of the periods
+SHORTEST = 12  # signs of a passphrase
+
+app = typer.Typer(help="The keys that seal what is kept.", no_args_is_help=True)
+
+PassphraseFile = Annotated[
+    Path | None, typer.Option(help="Read the passphrase from a file instead of asking for it.", metavar="FILE")
+]
+
+
+@app.command("list")
+def list_(config: Folder = DEFAULT_FOLDER) -> None:
+    """List the periods of which there is a key: class and month in which it is destroyed, or a hold."""
+    with _in_words():
+        for name in edges.keys(configuration(config)).names():
+            typer.echo(name)
+
+
+@app.command("escrow")
+def escrow_(
+    out: Annotated[Path, typer.Option(help="The file to write.", metavar="FILE")],
+    config: Folder = DEFAULT_FOLDER,
+    passphrase_file: PassphraseFile = None,
+) -> None:
+    """Write a copy of all keys, sealed with a passphrase, for the safe.
+
+    Keys of months that are over are destroyed here, but not in this copy: write it anew each month, and destroy the old
+    one.
+    """
+    with _in_words():
+        there = edges.keys(configuration(config))
+        keys = {**there.everything(), SITE: there.site}
+        content = escrow.sealed(keys, _passphrase(passphrase_file, again=True))
+        out.touch(mode=0o400, exist_ok=False)
+        out.chmod(0o600)
+        out.write_bytes(content)
+        out.chmod(0o400)
+    screen.print(escape(f"{out}: {len(keys)} keys. Whoever has it and the passphrase can open all that is kept."))
+
+
+@app.command()
+def restore(
+    file: Annotated[Path, typer.Argument(help="As `ccdaemon keys escrow` wrote it.")],
+    config: Folder = DEFAULT_FOLDER,
+    passphrase_file: PassphraseFile = None,
+) -> None:
+    """Put back keys that are missing. Those that are there stay as they are."""
+    table = configuration(config).main.keys
+    with _in_words():
+        found = escrow.opened(file.read_bytes(), _passphrase(passphrase_file))
+        site = found.pop(SITE)
+        if not table.site.exists():
+            keep(table.site, encoded(site))
+        keys = Keys(table.folder, site_key(table.site))
+        for period, key in found.items():
+            keys.take(period, key)
+    screen.print(f"{len(found) + 1} keys are there.")
+
+
+@app.command()
+def rotate(config: Folder = DEFAULT_FOLDER) -> None:
+    """Take a new site key, while no daemon runs. What is kept is not touched; the old site key opens nothing any more.
+
+    Who was interrupted types it again.
+    """
+    site = configuration(config)
+    _not_running(site)
+    table = site.main.keys
+    following = edges.following(table.site)
+    with _in_words():
+        if not following.exists():
+            keep(following, new_site_key())
+        count = Keys(table.folder, site_key(table.site)).rotate(site_key(following))
+        following.replace(table.site)
+    screen.print(f"{count} keys are wrapped by a new site key. Write an escrow of it: `ccdaemon keys escrow`.")
+
+
+@contextmanager
+def _in_words() -> Iterator[None]:
+    """What goes wrong with keys and files, for a person."""
+    try:
+        yield
+    except KeyUnusable as fault:
+        raise stop(str(fault)) from None
+    except OSError as fault:
+        message = f"{fault.filename}: {fault.strerror}"
+        raise stop(message) from None
+
+
+def _not_running(site: Configuration) -> None:
+    try:
+        ask(site.main.paths.run / edges.SOCKET, "audit head")
+    except NotRunning:
+        return
+    except Refused as refusal:
+        raise stop(str(refusal)) from None
+    message = "the daemon runs with the old key: stop it first (callers have the second tier meanwhile)"
+    raise stop(message)
+
+
+def _passphrase(file: Path | None, *, again: bool = False) -> str:
+    """From a file, or from whoever sits here."""
+    said = file.read_text().strip() if file else typer.prompt("Passphrase", hide_input=True, confirmation_prompt=again)
+    if again and len(said) < SHORTEST:
+        message = f"a passphrase that guards all keys has {SHORTEST} signs or more"
+        raise stop(message)
+    return str(said)
