@@ -3,16 +3,32 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
+from collections.abc import Callable
 from itertools import chain
 from typing import Any
 
 from ccdaemon.archive import Archive
 from ccdaemon.chain import Link
-from ccdaemon.control import Answerer, Content, Refused, asker
+from ccdaemon.control import Answerer, Content, Permit, Refused, asker, name_of
 from ccdaemon.faults import ArchiveFault
 from ccdaemon.kept import PURPOSES
+from ccdaemon.model import Site
+from ccdaemon.rules.access import refusal
 from ccdaemon.store import Register
+
+
+def permit(register: Register, site: Callable[[], Site]) -> Permit:
+    """By the roles of the site as it is now. Who is refused something stands in the audit chain."""
+    own = name_of(os.geteuid())
+
+    async def check(question: str, who: str) -> None:
+        if (why := refusal(question, who, own, site().roles)) is not None:
+            await register.audit(Link(time.time(), "not permitted", {"question": question, "who": who}))
+            raise Refused(why)
+
+    return check
 
 
 def accesses(register: Register, archive: Archive) -> dict[str, Answerer]:

@@ -19,7 +19,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from ccdaemon.grammar import PROMPTS, WORD, WORD_IS, bank_holidays
-from ccdaemon.kept import CLASSES
+from ccdaemon.kept import CLASSES, ROLES
 from ccdaemon.model import Catalogue, Fault, Language, Phone, Queue, Service, Site
 from ccdaemon.rules.soundness import soundness
 from ccdaemon.tables import JudgedTable, MainTable, ServiceTable, Table
@@ -255,6 +255,7 @@ def _site(main: JudgedTable, tables: Mapping[str, ServiceTable]) -> Site:
         resumes=main.payment.resume == "announced",
         expires_at=main.retention.at,
         retention={kind: getattr(main.retention, kind) for kind in CLASSES},
+        roles={role: getattr(main.roles, role) for role in ROLES},
         bank_holidays=bank_holidays(main.site.bank_holidays),
         phones=phones,
     )

@@ -28,6 +28,8 @@ PEER = struct.Struct("3i")  # process, user, group: struct ucred of unix(7)
 LENGTH = 4  # bytes
 ANSWERED = b'{"answer": '
 
+Permit: TypeAlias = Callable[[str, str], Awaitable[None]]  # a question and who asks; raises `Refused`
+
 asker: ContextVar[str] = ContextVar("asker")  # who asks the question that this task answers, as the kernel knows them
 
 log = structlog.get_logger()
@@ -49,11 +51,16 @@ class Content:
     pieces: Iterator[bytes] | AsyncIterator[bytes]
 
 
+async def _anybody(_question: str, _who: str) -> None:
+    """Whoever may open the socket may ask."""
+
+
 class Control:
     """The daemon's end."""
 
-    def __init__(self, questions: Mapping[str, Answerer]) -> None:
+    def __init__(self, questions: Mapping[str, Answerer], permit: Permit = _anybody) -> None:
         self._questions = questions
+        self._permit = permit
         self._server: asyncio.Server
 
     async def listen(self, path: Path) -> None:
@@ -91,6 +98,7 @@ class Control:
             text = "this daemon does not know the question: it is of another version than the command"
             return _line(refused=text), None
         try:
+            await self._permit(name, asker.get())
             answer = await answerer(values)
             if isinstance(answer, Content):
                 return _line(answer=answer.answer), answer.pieces

@@ -17,7 +17,7 @@ from typing import Any, NoReturn
 import structlog
 
 from ccdaemon import __version__
-from ccdaemon.access import accesses
+from ccdaemon.access import accesses, permit
 from ccdaemon.alarms import Alarms
 from ccdaemon.asterisk.agi import AgiServer, AgiSession
 from ccdaemon.asterisk.ami import Ami, AmiDisconnected
@@ -110,7 +110,8 @@ class Daemon:
                     **accesses(register, self._archive),
                     **keeping(register, expiry),
                     "state": self._tell_state,
-                }
+                },
+                permit(register, self._site),
             )
             await control.listen(main.paths.run / SOCKET)
             stack.callback(control.close)

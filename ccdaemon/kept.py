@@ -18,6 +18,8 @@ class Keep:
     days: int = 0
 
 
+Role: TypeAlias = Literal["telecoms", "supervisor", "data_protection"]
+ROLES: tuple[Role, ...] = get_args(Role)
 # What recordings are used for, as the council's privacy notice has it.
 PURPOSES = ("transfer", "quality", "understanding", "complaint", "legal-claim", "safety")
 Wrapped: TypeAlias = bytes  # a key that another one wraps

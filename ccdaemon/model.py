@@ -12,7 +12,7 @@ from datetime import date, time, tzinfo
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-from ccdaemon.kept import ItemClass, Keep
+from ccdaemon.kept import ItemClass, Keep, Role
 from ccdaemon.ways import Menu
 
 Language: TypeAlias = str  # "cy", "en": the directory of its sounds in Asterisk
@@ -114,6 +114,7 @@ class Site:
     retention: Mapping[ItemClass, Keep]
     expires_at: time  # of each night
     bank_holidays: Container[date]
+    roles: Mapping[Role, Container[str]]  # users of this machine
     phones: Mapping[str, Phone] = field(default_factory=dict)
     devices: Mapping[str, str] = field(init=False)  # of each endpoint that is a phone's
     officers: frozenset[str] = field(init=False)  # devices of those who take payments

@@ -142,6 +142,14 @@ class RetentionTable(Table):
     social: WrittenKeep = Keep(months=12)
 
 
+class RolesTable(Table):
+    """Users of this machine, by what they may do with what is kept (`rules.access`)."""
+
+    telecoms: frozenset[str] = frozenset()
+    supervisor: frozenset[str] = frozenset()
+    data_protection: frozenset[str] = frozenset()
+
+
 class KeysTable(Table):
     """Where the site's key lies, and the folder of those that it wraps."""
 
@@ -214,6 +222,7 @@ class JudgedTable(Table):
     recording: RecordingTable = RecordingTable()
     payment: PaymentTable = PaymentTable()
     retention: RetentionTable = RetentionTable()
+    roles: RolesTable = RolesTable()
     phones: dict[Extension, PhoneTable] = {}
 
 

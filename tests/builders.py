@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 import ccdaemon
-from ccdaemon.access import accesses
+from ccdaemon.access import accesses, permit
 from ccdaemon.alarms import Alarms
 from ccdaemon.archive import Archive
 from ccdaemon.config import Configuration, ConfigurationFaults, load
@@ -134,7 +134,8 @@ async def serving(config: Path) -> AsyncIterator[tuple[Register, Archive]]:
     kept = archive(site, keys(site))
     async with register_of(config) as register:
         expiry = Expiry(register, kept, keys(site), lambda: site.site, Noticeboard(), time.time)
-        control = Control({**questions(register), **accesses(register, kept), **keeping(register, expiry)})
+        answers = {**questions(register), **accesses(register, kept), **keeping(register, expiry)}
+        control = Control(answers, permit(register, lambda: load(config, PROMPTS).site))
         await control.listen(site.main.paths.run / SOCKET)
         with closing(control):
             yield register, kept

@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import pwd
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from ccdaemon.edges import ARCHIVE, SOCKET
 from ccdaemon.kept import PURPOSES, Recording
 from ccdaemon.notices import CallIdentified
 from ccdaemon.store import Register
-from tests.builders import PROMPTS, a_raw_file, serving, site_to_run
+from tests.builders import PROMPTS, Edit, a_raw_file, serving, site_to_run
 
 CALL, LEG = "1783328400.1", "1783328400.2"
 AT = 1783328400.0
@@ -151,3 +152,44 @@ async def test_without_the_daemon_nothing_is_opened(tmp_path: Path) -> None:
     done = await run(config, "export", f"{LEG}-1", *WHY, "--out", tmp_path / "a.flac")
     assert done.exit_code == 1
     assert "only the daemon opens, keeps and deletes what is kept" in done.stderr
+
+
+ROOT = Path(__file__).parents[1]
+NOBODY = pwd.getpwnam("nobody")
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root may ask as somebody else")
+@pytest.mark.parametrize(
+    ("role", "opened"), [("telecoms", False), ("supervisor", True), ("data_protection", True), (None, False)]
+)
+async def test_who_asks_is_known_by_the_kernel_and_what_they_may_by_their_role(
+    tmp_path: Path, role: str | None, *, opened: bool
+) -> None:
+    edits = [Edit("ccdaemon.toml", f"\n{role} = []", f'\n{role} = ["nobody"]')] if role else []
+    config = site_to_run(tmp_path, edits)
+    place = load(config, PROMPTS).main.paths
+    async with serving(config) as (register, archive):
+        await _record(config, register, archive)
+        place.run.chmod(0o755)
+        (place.run / SOCKET).chmod(0o666)
+        for folder in (tmp_path, *tmp_path.parents[:3]):
+            folder.chmod(folder.stat().st_mode | 0o011)
+        wanted = {"leg": LEG, "segment": 1, "purpose": "quality", "reference": "QA-7"}
+        script = "import json, pathlib, sys\nfrom ccdaemon.control import ask\n"
+        script += "ask(pathlib.Path(sys.argv[1]), 'audio', open('/dev/null', 'wb'), **json.loads(sys.argv[2]))"
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-c", script, str(place.run / SOCKET), json.dumps(wanted)),
+            stderr=asyncio.subprocess.PIPE,
+            cwd=ROOT,
+            user=NOBODY.pw_uid,
+            group=NOBODY.pw_gid,
+            extra_groups=[],
+            env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
+        )
+        _, said = await process.communicate()
+        assert (process.returncode == 0) == opened, said.decode()
+        assert [each["who"] for each in await accesses(register)] == (["nobody"] if opened else [])
+        rows = await register.audited_between(0, 1e12)
+        refused = [json.loads(row.detail) for row in rows if row.kind == "not permitted"]
+        assert refused == ([] if opened else [{"question": "audio", "who": "nobody"}])
+    assert opened or b"nobody may not do this: it is for data_protection or supervisor" in said

@@ -1,0 +1,47 @@
+"""Who may do what with what is kept: a table for whoever knows the council, and not Python."""
+
+from __future__ import annotations
+
+import pytest
+
+from ccdaemon.kept import Role
+from ccdaemon.rules.access import MAY, refusal
+
+ROLES: dict[Role, list[str]] = {"telecoms": ["tom"], "supervisor": ["sue"], "data_protection": ["dai"]}
+
+
+@pytest.mark.parametrize(
+    ("what", "who"),
+    [
+        ("state", "tom sue dai root"),
+        ("calls", "tom sue dai root"),
+        ("call", "tom sue dai root"),
+        ("recordings", "tom sue dai root"),
+        ("audio", "sue dai root"),
+        ("holds", "tom sue dai root"),
+        ("hold", "sue dai root"),
+        ("release", "dai root"),
+        ("would expire", "tom sue dai root"),
+        ("expire", "tom dai root"),
+        ("certificate", "tom sue dai root"),
+        ("audit head", "tom sue dai root"),
+        ("audit verify", "tom sue dai root"),
+        ("audit day", "tom sue dai root"),
+        ("something that does not exist", "root"),
+    ],
+)
+def test_each_may_do_what_their_role_allows_and_nobody_else_anything(what: str, who: str) -> None:
+    people = ("tom", "sue", "dai", "root", "eve")
+    assert {each for each in people if refusal(what, each, "ccdaemon", ROLES) is None} == set(who.split())
+
+
+def test_who_is_refused_hears_for_whom_it_is() -> None:
+    said = "eve may not do this: it is for data_protection or supervisor ([roles] in ccdaemon.toml says who that is)"
+    assert refusal("audio", "eve", "ccdaemon", ROLES) == said
+
+
+@pytest.mark.parametrize("what", sorted(MAY))
+def test_where_no_roles_are_given_only_root_and_the_daemon_itself_may_do_anything(what: str) -> None:
+    assert refusal(what, "tom", "ccdaemon", {}) is not None
+    assert refusal(what, "root", "ccdaemon", {}) is None
+    assert refusal(what, "ccdaemon", "ccdaemon", {}) is None
