@@ -17,7 +17,6 @@ async def _officer_dials(act: Act, via: str, number: str, *, meets: bool = True)
     """Until all is over. Once they are in a bridge an officer is on the line, if they `meet` somebody there."""
 
     async def speaks(officer: Phone) -> None:
-        act.officers.append(officer)
         await officer.speak(OFFICER)
         await act.channel(f"PJSIP/{via}-", bridged=True)
         if meets:
