@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import IO
 
 from ccdaemon import audio, sealed
+from ccdaemon.disk import sync_folder
 from ccdaemon.faults import ArchiveFault
 from ccdaemon.kept import Encoding, FinishedFile, Kept, RawRecording
 from ccdaemon.keys import KeyGone, Keys, KeyWrong
@@ -69,7 +70,7 @@ class Archive:
                 self._seal(plain, fresh, key, file)
                 digest = self._checked(fresh, key, file, encoded)
             fresh.replace(self._folder / file)
-            _sync_folder(fresh.parent)
+            sync_folder(fresh.parent)
             size = (self._folder / file).stat().st_size
         except OSError as fault:
             with suppress(OSError):  # it may be the very folder that is at fault
@@ -151,12 +152,3 @@ class Archive:
                 raise audio.AudioFault(message)
             file.seek(0)
             return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _sync_folder(folder: Path) -> None:
-    """A rename is safe once its folder is (rename(2), fsync(2))."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

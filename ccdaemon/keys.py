@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 
+from ccdaemon.disk import sync_folder
 from ccdaemon.faults import KeyUnusable
 
 SIZE = 32  # bytes of every key
@@ -137,7 +138,7 @@ class Keys:
                     old.write(bytes(file.stat().st_size))
                     os.fsync(old.fileno())
                 file.unlink()
-            _sync(self._folder)
+            sync_folder(self._folder)
 
     def _key(self, period: str, *, make: bool = False) -> bytes:
         with self._lock:
@@ -172,7 +173,7 @@ class Keys:
             os.fsync(new.fileno())
         fresh.chmod(0o400)
         fresh.replace(file)
-        _sync(self._folder)
+        sync_folder(self._folder)
 
     def _file(self, period: str) -> Path:
         assert NAME.fullmatch(period), f"no period is called {period!r}"
@@ -193,11 +194,3 @@ def _decrypted(cipher: AESGCM, sealed: bytes, bound_to: str, wrong: str) -> byte
         return cipher.decrypt(sealed[:NONCE], sealed[NONCE:], bound_to.encode())
     except (InvalidTag, ValueError):
         raise KeyWrong(wrong) from None
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -291,7 +291,7 @@ archive.finish(next(archive.raw()), "recording-2027-07")
         ("audio.encode", [], set()),
         ("sealed.seal", [HALF], set()),
         ("audio.samples", [HALF], set()),
-        ("_sync_folder", [], {FINISHED}),
+        ("sync_folder", [], {FINISHED}),
     ],
 )
 def test_who_is_killed_half_way_begins_again(

@@ -19,6 +19,7 @@ EDGES = {
     "audio",
     "keys",
     "escrow",
+    "disk",
     "parties",
     "sealed",
     "mqtt",

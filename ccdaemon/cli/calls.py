@@ -11,7 +11,17 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from ccdaemon.cli.configuration import DEFAULT_FOLDER, Folder, a_moment, a_number, configuration, local, screen, wide
+from ccdaemon.cli.configuration import (
+    DEFAULT_FOLDER,
+    UNTIL_WHEN,
+    Folder,
+    a_number,
+    configuration,
+    from_when,
+    local,
+    screen,
+    wide,
+)
 from ccdaemon.cli.register import ask_register
 
 app = typer.Typer()
@@ -29,18 +39,8 @@ REFUSED = {  # by what knocked at the payments door
 def list_(
     context: typer.Context,
     config: Folder = DEFAULT_FOLDER,
-    since: Annotated[
-        datetime | None,
-        typer.Option(
-            help="From when on, in local time, as 2026-12-25 or 2026-12-25T10:00.",
-            parser=a_moment,
-            metavar="WHEN",
-            show_default="today",
-        ),
-    ] = None,
-    until: Annotated[
-        datetime | None, typer.Option(help="Until when, written in the same way.", parser=a_moment, metavar="WHEN")
-    ] = None,
+    since: Annotated[datetime | None, from_when("today")] = None,
+    until: Annotated[datetime | None, UNTIL_WHEN] = None,
     service: Annotated[str | None, typer.Option(help="Only this service.")] = None,
     number: Annotated[str | None, typer.Option(help="Only calls from this number, written in any way.")] = None,
     limit: Annotated[int, typer.Option(help="At most so many, the newest.", min=1, max=100_000)] = 200,

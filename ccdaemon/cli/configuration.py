@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime, tzinfo
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -67,6 +67,15 @@ def a_moment(written: str) -> datetime:
     except ValueError:
         message = f"{written!r} is no day and no moment; write for example 2026-12-25 or 2026-12-25T10:00"
         raise typer.BadParameter(message) from None
+
+
+def from_when(default: str) -> Any:  # noqa: ANN401 - typer's own type is private
+    """The option --since."""
+    text = "From when on, in local time, as 2026-12-25 or 2026-12-25T10:00."
+    return typer.Option(help=text, parser=a_moment, metavar="WHEN", show_default=default)
+
+
+UNTIL_WHEN = typer.Option(help="Until when, written in the same way.", parser=a_moment, metavar="WHEN")
 
 
 def a_number(written: str, site: Configuration) -> str:

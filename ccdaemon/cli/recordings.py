@@ -15,9 +15,10 @@ from rich.table import Table
 from ccdaemon import audio
 from ccdaemon.cli.configuration import (
     DEFAULT_FOLDER,
+    UNTIL_WHEN,
     Folder,
-    a_moment,
     configuration,
+    from_when,
     local,
     screen,
     stop,
@@ -41,18 +42,8 @@ app = typer.Typer(help="Recordings in the archive: every access says what it is 
 def list_(
     context: typer.Context,
     config: Folder = DEFAULT_FOLDER,
-    since: Annotated[
-        datetime | None,
-        typer.Option(
-            help="Of calls from when on, in local time, as 2026-12-25 or 2026-12-25T10:00.",
-            parser=a_moment,
-            metavar="WHEN",
-            show_default="a week ago",
-        ),
-    ] = None,
-    until: Annotated[
-        datetime | None, typer.Option(help="Until when, written in the same way.", parser=a_moment, metavar="WHEN")
-    ] = None,
+    since: Annotated[datetime | None, from_when("a week ago")] = None,
+    until: Annotated[datetime | None, UNTIL_WHEN] = None,
     service: Annotated[str | None, typer.Option(help="Only this service.")] = None,
     limit: Annotated[int, typer.Option(help="At most so many, the newest.", min=1, max=100_000)] = 200,
     as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
