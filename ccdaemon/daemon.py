@@ -25,11 +25,13 @@ from ccdaemon.asterisk.links import keep_linked
 from ccdaemon.config import Configuration, ConfigurationFaults, load, secret
 from ccdaemon.control import Control
 from ccdaemon.dialplan import MISSED
-from ccdaemon.edges import REGISTER, SOCKET, archive, broker, keys, manager_address, parties
+from ccdaemon.drop import Drop
+from ccdaemon.edges import DROP, REGISTER, SOCKET, archive, broker, keys, manager_address, parties
 from ccdaemon.flows.announcing import Announcing
 from ccdaemon.flows.expiry import Expiry
 from ccdaemon.flows.guard import Guard
 from ccdaemon.flows.heartbeat import beat, stop_beating
+from ccdaemon.flows.importing import Importing
 from ccdaemon.flows.inbound import Conversation, Gatekeeper, Question
 from ccdaemon.flows.interlock import Interlock
 from ccdaemon.flows.journal import Journal
@@ -108,7 +110,7 @@ class Daemon:
                 {
                     **questions(register),
                     **accesses(register, self._archive),
-                    **keeping(register, expiry),
+                    **keeping(register, expiry, self._site),
                     "state": self._tell_state,
                 },
                 permit(register, self._site),
@@ -149,6 +151,7 @@ class Daemon:
             "recordings": finishing.run(),
             "missed calls": missed,
             "expiry": expiry.nightly(),
+            "import": Importing(register, Drop(main.paths.spool / DROP), self._site, self._alarms).run(),
             "watchdog": self._systemd.feed_watchdog(),
         }
 

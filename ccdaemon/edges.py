@@ -18,6 +18,7 @@ from ccdaemon.rules.retention import period_of
 REGISTER = "register.sqlite3"
 ARCHIVE = "recordings"
 SOCKET = "control"
+DROP = "drop"  # below the spool
 
 
 def manager_address(configuration: Configuration) -> AmiAddress:
@@ -61,5 +62,4 @@ def archive(configuration: Configuration, keys: Keys) -> Archive:
 
 
 def parties(keys: Keys, site: Callable[[], Site]) -> Parties:
-    """Of calls; a call's number is gone with the call."""
-    return Parties(keys, lambda at: period_of("call", at, site()))
+    return Parties(keys, lambda kind, at: period_of(kind, at, site()))

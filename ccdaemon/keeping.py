@@ -5,18 +5,20 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import asdict
 from typing import Any
 
 from ccdaemon.control import Answerer, Content, Refused, asker
 from ccdaemon.faults import RegisterFull
 from ccdaemon.flows.expiry import AlreadyRunning, Expiry
-from ccdaemon.kept import REASONS, Hold
+from ccdaemon.flows.importing import take
+from ccdaemon.kept import IMPORTED, REASONS, Hold
+from ccdaemon.model import Site
 from ccdaemon.store import Register
 
 
-def keeping(register: Register, expiry: Expiry) -> dict[str, Answerer]:
+def keeping(register: Register, expiry: Expiry, site: Callable[[], Site]) -> dict[str, Answerer]:
     """What the control socket answers about retention."""
 
     async def would_expire(_: dict[str, Any]) -> dict[str, dict[str, int]]:
@@ -44,7 +46,16 @@ def keeping(register: Register, expiry: Expiry) -> dict[str, Answerer]:
     async def holds(_: dict[str, Any]) -> list[dict[str, Any]]:
         return [asdict(hold) for hold in await register.holds()]
 
+    async def import_(values: dict[str, Any]) -> dict[str, Any]:
+        kind = values["kind"]
+        if kind not in IMPORTED:
+            message = f"{kind!r} is no class that is imported; they are {', '.join(IMPORTED)}"
+            raise Refused(message)
+        lines = [line.encode(errors="surrogateescape") for line in values["lines"]]
+        return asdict(await take(register, site(), kind, lines))
+
     return {
+        "import": _if_it_can_be_written(import_),
         "would expire": would_expire,
         "expire": expire,
         "hold": _if_it_can_be_written(add_hold),

@@ -10,6 +10,27 @@ ItemClass: TypeAlias = Literal["call", "recording", "transcript", "sms", "webcha
 CLASSES: tuple[ItemClass, ...] = get_args(ItemClass)
 
 
+Imported: TypeAlias = Literal["transcript", "sms", "webchat", "social"]  # those that other programs bring
+IMPORTED: tuple[Imported, ...] = get_args(Imported)
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """What another program brings: a message, a chat, a post, a transcript. `source` is its name there.
+
+    `party` is the other side; a transcript is of a `call` or of a `chat`. `body` is all of it, as JSON.
+    """
+
+    kind: Imported
+    source: str
+    at: float
+    service: str | None
+    party: str | None
+    call: str | None
+    chat: str | None
+    body: str
+
+
 @dataclass(frozen=True, slots=True)
 class Keep:
     """For how long something is kept: calendar months, or days."""
@@ -106,13 +127,14 @@ class Due:
 
 @dataclass(frozen=True, slots=True)
 class Hanging:
-    """Something that hangs on the key of a period: a recording with its wrapped key, or a hidden number of a call."""
+    """Something that hangs on the key of a period: a recording by its wrapped key, all else by what is hidden."""
 
     row: int
-    sealed: Wrapped
+    sealed: bytes
     file: str | None
     since: float
     hold: int | None
+    kind: ItemClass
 
 
 # --- holds -----------------------------------------------------------------------------------------------------------

@@ -28,6 +28,7 @@ AlarmName: TypeAlias = Literal[
     "payment-guard",
     "archive",
     "expiry",
+    "import",
     "configuration",
 ]
 

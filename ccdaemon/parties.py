@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ccdaemon.faults import KeyUnusable
+from ccdaemon.kept import ItemClass
 from ccdaemon.keys import Keys
 
 
@@ -23,15 +24,15 @@ class Hidden:
 
 
 class Parties:
-    """Hides and shows. `period` says on which key hangs what began at a time (seconds since the epoch)."""
+    """Hides and shows. `period` says on which key hangs what of a class began so many seconds after the epoch."""
 
-    def __init__(self, keys: Keys, period: Callable[[float], str]) -> None:
+    def __init__(self, keys: Keys, period: Callable[[ItemClass, float], str]) -> None:
         self._keys = keys
         self._period = period
 
-    def hide(self, text: str, at: float) -> Hidden:
+    def hide(self, text: str, at: float, kind: ItemClass = "call") -> Hidden:
         """Raises `OSError` where the key of a new period cannot be written."""
-        return self.hide_for(text, self._period(at))
+        return self.hide_for(text, self._period(kind, at))
 
     def hide_for(self, text: str, period: str) -> Hidden:
         return Hidden(self._keys.hide(text, period), self._keys.index(text, period).hex(), period)

@@ -134,7 +134,7 @@ async def serving(config: Path) -> AsyncIterator[tuple[Register, Archive]]:
     kept = archive(site, keys(site))
     async with register_of(config) as register:
         expiry = Expiry(register, kept, keys(site), lambda: site.site, Noticeboard(), time.time)
-        answers = {**questions(register), **accesses(register, kept), **keeping(register, expiry)}
+        answers = {**questions(register), **accesses(register, kept), **keeping(register, expiry, lambda: site.site)}
         control = Control(answers, permit(register, lambda: load(config, PROMPTS).site))
         await control.listen(site.main.paths.run / SOCKET)
         with closing(control):

@@ -8,13 +8,14 @@ from collections.abc import AsyncIterator, Awaitable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from ccdaemon.archive import Archive
 from ccdaemon.faults import ArchiveFault
 from ccdaemon.flows.expiry import AlreadyRunning, Expiry
-from ccdaemon.kept import Hold, Keep, Recording
+from ccdaemon.kept import IMPORTED, Hold, Imported, Item, Keep, Recording
 from ccdaemon.keys import SIZE, Keys
 from ccdaemon.model import Site
 from ccdaemon.notices import CallEnded, CallIdentified, CallMerged, Decided, LegBegan, QueueJoined
@@ -117,15 +118,15 @@ async def test_what_is_due_goes_with_file_row_and_key_and_what_is_not_stays(room
     await room.call("2.1", NEW, OTHER_NUMBER, "2.2")
     would = await room.expiry().would()
     night = await room.expiry().run()
-    assert would == {"recording": {"housing": 2}, "call": {"housing": 1}}
-    assert (night.recording, night.call, night.left) == ({"housing": 2}, {"housing": 1}, [])
+    assert {kind: each for kind, each in would.items() if each} == {"recording": {"housing": 2}, "call": {"housing": 1}}
+    assert (night.gone["recording"], night.gone["call"], night.left) == ({"housing": 2}, {"housing": 1}, [])
     assert night.keys == ["call-2027-07", "recording-2027-07"]
     assert await room.calls() == [("1.1", None), ("2.1", OTHER_NUMBER)]
     assert await room.recordings() == ["2.2"]
     assert room.files() == 1
     assert room.keys.names() == ["call-2027-12", "recording-2027-12"]
     assert not (room.folder / "recordings" / "2026" / "07").exists()
-    assert await room.expiry().would() == {"recording": {}, "call": {}}
+    assert not any((await room.expiry().would()).values())
 
 
 async def test_of_a_call_that_is_expired_what_is_counted_stays(room: Room) -> None:
@@ -193,13 +194,93 @@ async def test_it_stands_in_the_audit_chain_what_went(room: Room) -> None:
 
 async def test_many_go_in_small_portions_and_each_is_told(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ccdaemon.flows.expiry.BATCH", 2)
-    monkeypatch.setattr("ccdaemon.flows.expiry.CALLS", 2)
+    monkeypatch.setattr("ccdaemon.flows.expiry.ROWS", 2)
     for number in range(5):
         await room.call(f"{number}.1", OLD, NUMBER, f"{number}.2")
     told: list[object] = []
     night = await room.expiry().run(told.append)
-    assert (night.recording.total(), night.call.total()) == (5, 5)
+    assert (night.gone["recording"].total(), night.gone["call"].total()) == (5, 5)
     assert told == [{"class": kind, "done": done} for kind in ("recording", "call") for done in (2, 4, 5)]
+
+
+# --- what other programs brought -------------------------------------------------------------------------------------
+
+
+def an_item(kind: Imported, source: str, at: datetime = OLD, **known: Any) -> Item:  # noqa: ANN401 - any field of it
+    item = Item(
+        kind, source, at.timestamp(), "housing", NUMBER, None, None, f'{{"text": "the roof of {source} leaks"}}'
+    )
+    return replace(item, **known)
+
+
+async def there(room: Room, *items: Item) -> list[str]:
+    """Those that can be read."""
+    return [each.source for each in items if await room.register.item(each.kind, each.source) == each.body]
+
+
+async def test_each_class_goes_when_its_time_is_over(room: Room) -> None:
+    old = [an_item(kind, f"old {kind}") for kind in IMPORTED]
+    new = [an_item(kind, f"new {kind}", NEW) for kind in IMPORTED]
+    assert await room.register.add_items([*old, *new]) == 2 * len(IMPORTED)
+    assert await room.register.add_items([*old, *new]) == 0
+    assert await there(room, *old, *new) == [each.source for each in (*old, *new)]
+    would = await room.expiry().would()
+    night = await room.expiry().run()
+    for kind in IMPORTED:
+        assert (would[kind], night.gone[kind]) == ({"housing": 1}, {"housing": 1})
+    assert await there(room, *old, *new) == [each.source for each in new]
+    assert night.keys == [f"{kind}-2027-07" for kind in sorted(IMPORTED)]
+
+
+async def test_what_was_said_and_with_whom_stands_nowhere_in_the_file(room: Room) -> None:
+    await room.register.add_items([an_item("sms", "s1"), an_item("webchat", "w1", party="sian@example.com")])
+    for file in room.folder.rglob("*"):
+        if file.is_file():
+            content = file.read_bytes()
+            assert not [text for text in (b"roof", NUMBER.encode(), b"sian@") if text in content]
+
+
+async def test_a_transcript_goes_with_the_call_or_the_chat_that_it_is_of(room: Room) -> None:
+    room.site = replace(room.site, retention={**room.site.retention, "transcript": Keep(months=60)})
+    await room.call("1.1", OLD, NUMBER, "1.2")
+    await room.call("2.1", NEW, NUMBER, "2.2")
+    transcripts = [
+        an_item("transcript", "of the old call", call="1.1"),
+        an_item("transcript", "of the new call", call="2.1"),
+        an_item("transcript", "of the old chat", chat="c1"),
+        an_item("transcript", "of the new chat", chat="c2"),
+    ]
+    chats = [an_item("webchat", "c1"), an_item("webchat", "c2", NEW)]
+    await room.register.add_items([*transcripts, *chats])
+    await room.expiry().run()
+    assert await there(room, *transcripts) == ["of the new call", "of the new chat"]
+
+
+@pytest.mark.parametrize(
+    "about", [{"number": NUMBER}, {"since": OLD.timestamp() - 1, "until": OLD.timestamp() + 1}, {"call": "1.1"}]
+)
+async def test_a_hold_keeps_what_other_programs_brought_too_until_it_is_released(
+    room: Room, about: dict[str, object]
+) -> None:
+    await room.call("1.1", OLD, NUMBER, "1.2")
+    items = [an_item("sms", "s1"), an_item("transcript", "t1", call="1.1", party=None)]
+    await room.register.add_items(items)
+    number = await room.register.add_hold(hold(**about), "dpo", room.now.timestamp())
+    await room.expiry().run()
+    assert await there(room, *items) == (["t1"] if "call" in about else ["s1", "t1"])
+    assert room.keys.names() == [f"hold-{number}"]
+    await room.register.release_hold(number, "dpo", room.now.timestamp())
+    await room.expiry().run()
+    assert await there(room, *items) == []
+    assert room.keys.names() == []
+
+
+async def test_a_hold_on_who_chatted_keeps_the_transcript_of_the_chat(room: Room) -> None:
+    items = [an_item("webchat", "c1"), an_item("transcript", "t1", chat="c1", party=None)]
+    await room.register.add_items(items)
+    await room.register.add_hold(hold(number=NUMBER), "dpo", room.now.timestamp())
+    await room.expiry().run()
+    assert await there(room, *items) == ["c1", "t1"]
 
 
 # --- what stays ------------------------------------------------------------------------------------------------------
@@ -218,7 +299,7 @@ async def test_what_a_hold_keeps_stays_until_it_is_released(room: Room, about: d
     await room.call("2.1", OLD + timedelta(hours=1), OTHER_NUMBER, "2.2")
     number = await room.register.add_hold(hold(**about), "dpo", room.now.timestamp())
     night = await room.expiry().run()
-    assert night.recording == {"housing": 1}
+    assert night.gone["recording"] == {"housing": 1}
     assert await room.calls() == [("1.1", NUMBER), ("2.1", None)]
     assert await room.recordings() == ["1.2"]
     assert f"hold-{number}" in room.keys.names()
@@ -302,14 +383,14 @@ async def test_one_file_that_cannot_be_deleted_is_said_and_stops_nothing_else(ro
     file.unlink()
     file.mkdir()
     night = await room.expiry().run()
-    assert night.recording.total() == 2
+    assert night.gone["recording"].total() == 2
     assert night.left == [f"{kept.file} cannot be removed: Is a directory"]
     assert "1 things that are due are still there" in room.alarms.standing["expiry"]
     assert await room.register.last_run() is None
     file.rmdir()
     file.write_bytes(content)
     night = await room.expiry().run()
-    assert (night.recording.total(), room.alarms.standing, room.files()) == (1, {}, 0)
+    assert (night.gone["recording"].total(), room.alarms.standing, room.files()) == (1, {}, 0)
     assert await room.register.last_run() == room.now.timestamp()
 
 
@@ -317,7 +398,9 @@ class Killed(BaseException):
     """The daemon ended here."""
 
 
-@pytest.mark.parametrize("step", ["remove", "drop_recordings", "expire_calls", "hanging", "destroy", "ran"])
+@pytest.mark.parametrize(
+    "step", ["remove", "drop_recordings", "expire_calls", "hanging_calls", "hang_call", "destroy", "ran"]
+)
 @pytest.mark.parametrize("after", [False, True])
 async def test_a_run_that_is_killed_anywhere_ends_the_same_when_it_is_begun_again(
     room: Room, monkeypatch: pytest.MonkeyPatch, step: str, *, after: bool
@@ -359,7 +442,7 @@ async def test_there_is_one_run_at_a_time(room: Room) -> None:
     await asyncio.sleep(0)
     with pytest.raises(AlreadyRunning):
         await expiry.run()
-    assert (await first).recording.total() == 1
+    assert (await first).gone["recording"].total() == 1
 
 
 # --- nights ----------------------------------------------------------------------------------------------------------

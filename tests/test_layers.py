@@ -20,6 +20,7 @@ EDGES = {
     "keys",
     "escrow",
     "disk",
+    "drop",
     "parties",
     "sealed",
     "mqtt",

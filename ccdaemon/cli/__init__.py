@@ -18,6 +18,7 @@ from ccdaemon.cli import (
     doctor,
     expire,
     holds,
+    import_,
     init,
     keys,
     menus,
@@ -58,6 +59,7 @@ app.add_typer(calls.app, name="calls")
 app.add_typer(recordings.app, name="recordings")
 app.add_typer(holds.app, name="holds")
 app.command()(expire.expire)
+app.command("import")(import_.import_)
 app.add_typer(keys.app, name="keys")
 app.add_typer(audit.app, name="audit")
 app.add_typer(prompts.app, name="prompts")

@@ -14,7 +14,14 @@ from ccdaemon.cli.configuration import DEFAULT_FOLDER, Folder, configuration, er
 from ccdaemon.cli.register import do
 from ccdaemon.config import Configuration
 
-NAMES = {"recording": "recordings", "call": "calls"}
+NAMES = {
+    "recording": "recordings",
+    "call": "calls",
+    "transcript": "transcripts",
+    "sms": "SMS",
+    "webchat": "webchats",
+    "social": "social media",
+}
 
 
 def expire(

@@ -12,29 +12,35 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Any, NoReturn, Protocol, TypeAlias
 
 import structlog
 
 from ccdaemon.faults import ArchiveFault, KeyUnusable, RegisterFull
 from ccdaemon.flows.journal import Alarms
-from ccdaemon.kept import Due, Hanging, ItemClass, Wrapped
+from ccdaemon.kept import CLASSES, IMPORTED, Due, Hanging, Imported, ItemClass, Wrapped
 from ccdaemon.model import Site
 from ccdaemon.rules.retention import cutoff_at, hold_of, is_over, period_of
 from ccdaemon.rules.schedule import following, latest
 
 BATCH = 500  # recordings in one transaction: calls that end meanwhile wait for no longer than that takes
-CALLS = 2000
+ROWS = 2000
 LOOK = 600.0  # seconds between looks at the clock, which may have been set
 AGAIN = 3600.0  # seconds after a run that failed
 
 log = structlog.get_logger()
 
 Tell: TypeAlias = Callable[[Mapping[str, Any]], None]
+Expire: TypeAlias = Callable[[float, int], Awaitable[dict[str, int]]]
 
 
 class Register(Protocol):
-    async def due(self, recordings: float, calls: float) -> dict[str, dict[str, int]]: ...
+    async def due_recordings(self, before: float) -> dict[str, int]: ...
+
+    async def due_calls(self, before: float) -> dict[str, int]: ...
+
+    async def due_items(self, kind: Imported, before: float) -> dict[str, int]: ...
 
     async def take_recordings(self, before: float, after: int, limit: int) -> list[Due]: ...
 
@@ -42,17 +48,23 @@ class Register(Protocol):
 
     async def expire_calls(self, before: float, limit: int) -> dict[str, int]: ...
 
+    async def expire_items(self, kind: Imported, before: float, limit: int) -> dict[str, int]: ...
+
     async def standing_holds(self) -> set[int]: ...
 
     async def refresh_holds(self) -> None: ...
 
-    async def periods(self) -> set[str]: ...
+    async def hanging_recordings(self, period: str, limit: int) -> list[Hanging]: ...
 
-    async def hanging(self, period: str, limit: int) -> tuple[list[Hanging], list[Hanging]]: ...
+    async def hanging_calls(self, period: str, limit: int) -> list[Hanging]: ...
 
-    async def hang_recordings(self, wrapped: Mapping[int, Wrapped], period: str) -> None: ...
+    async def hanging_items(self, period: str, limit: int) -> list[Hanging]: ...
+
+    async def hang_recording(self, recording: Hanging, wrapped: Wrapped, period: str) -> None: ...
 
     async def hang_call(self, call: Hanging, period: str, target: str) -> None: ...
+
+    async def hang_item(self, item: Hanging, period: str, target: str) -> None: ...
 
     async def last_run(self) -> float | None: ...
 
@@ -79,18 +91,12 @@ class AlreadyRunning(Exception):
 class Night:
     """What a run came to: counts by class and service, what could not be deleted, and which keys were destroyed."""
 
-    recording: Counter[str] = field(default_factory=Counter)
-    call: Counter[str] = field(default_factory=Counter)
+    gone: dict[ItemClass, Counter[str]] = field(default_factory=lambda: {kind: Counter() for kind in CLASSES})
     left: list[str] = field(default_factory=list)
     keys: list[str] = field(default_factory=list)
 
     def told(self) -> dict[str, Any]:
-        return {
-            "recording": dict(self.recording),
-            "call": dict(self.call),
-            "left": self.left[:20],
-            "keys": self.keys,
-        }
+        return {**{kind: dict(each) for kind, each in self.gone.items()}, "left": self.left[:20], "keys": self.keys}
 
 
 class Expiry:
@@ -127,7 +133,11 @@ class Expiry:
     async def would(self) -> dict[str, dict[str, int]]:
         """What a run would delete now, by class and service."""
         await self._register.refresh_holds()
-        return await self._register.due(self._cutoff("recording"), self._cutoff("call"))
+        return {
+            "recording": await self._register.due_recordings(self._cutoff("recording")),
+            "call": await self._register.due_calls(self._cutoff("call")),
+            **{kind: await self._register.due_items(kind, self._cutoff(kind)) for kind in IMPORTED},
+        }
 
     async def run(self, tell: Tell = lambda _: None) -> Night:
         """Raises `AlreadyRunning`, `RegisterFull`, or `OSError` for a key that cannot be written or destroyed."""
@@ -138,7 +148,9 @@ class Expiry:
             began, night = self._clock(), Night()
             await self._register.refresh_holds()
             await self._expire_recordings(night, tell)
-            await self._expire_calls(night, tell)
+            await self._expire_rows("call", self._register.expire_calls, night, tell)
+            for kind in IMPORTED:
+                await self._expire_rows(kind, partial(self._register.expire_items, kind), night, tell)
             await self._destroy_keys(night)
             await self._register.ran(began, self._clock(), night.told(), whole=not night.left)
         self._report(night)
@@ -161,9 +173,9 @@ class Expiry:
             left = await asyncio.to_thread(self._remove, batch)
             gone = [each for each in batch if each.name not in left]
             await self._register.drop_recordings(gone, self._clock())
-            night.recording.update(each.service for each in gone)
+            night.gone["recording"].update(each.service for each in gone)
             night.left += left.values()
-            tell({"class": "recording", "done": night.recording.total()})
+            tell({"class": "recording", "done": night.gone["recording"].total()})
 
     def _remove(self, batch: Sequence[Due]) -> dict[str, str]:
         """Files; what could not be removed, and why."""
@@ -176,10 +188,10 @@ class Expiry:
                     left[each.name] = str(fault)
         return left
 
-    async def _expire_calls(self, night: Night, tell: Tell) -> None:
-        while counts := await self._register.expire_calls(self._cutoff("call"), CALLS):
-            night.call.update(counts)
-            tell({"class": "call", "done": night.call.total()})
+    async def _expire_rows(self, kind: ItemClass, expire: Expire, night: Night, tell: Tell) -> None:
+        while counts := await expire(self._cutoff(kind), ROWS):
+            night.gone[kind].update(counts)
+            tell({"class": kind, "done": night.gone[kind].total()})
 
     async def _destroy_keys(self, night: Night) -> None:
         today, holds = self._now().date(), await self._register.standing_holds()
@@ -197,19 +209,20 @@ class Expiry:
 
     async def _hang_elsewhere(self, period: str) -> None:
         """What stays of a period whose key goes: a hold keeps it, or it is kept for longer than it was."""
-        while True:
-            recordings, calls = await self._register.hanging(period, BATCH)
-            if not recordings and not calls:
-                return
+        while recordings := await self._register.hanging_recordings(period, BATCH):
             for each in recordings:
-                target = self._key_of("recording", each)
+                target = self._key_of(each)
                 wrapped = await asyncio.to_thread(self._keys.rewrap, each.sealed, each.file or "", period, target)
-                await self._register.hang_recordings({each.row: wrapped}, target)
+                await self._register.hang_recording(each, wrapped, target)
+        while calls := await self._register.hanging_calls(period, BATCH):
             for each in calls:
-                await self._register.hang_call(each, period, self._key_of("call", each))
+                await self._register.hang_call(each, period, self._key_of(each))
+        while items := await self._register.hanging_items(period, BATCH):
+            for each in items:
+                await self._register.hang_item(each, period, self._key_of(each))
 
-    def _key_of(self, kind: ItemClass, each: Hanging) -> str:
-        return f"hold-{each.hold}" if each.hold is not None else period_of(kind, each.since, self._site())
+    def _key_of(self, each: Hanging) -> str:
+        return f"hold-{each.hold}" if each.hold is not None else period_of(each.kind, each.since, self._site())
 
     def _cutoff(self, kind: ItemClass) -> float:
         return cutoff_at(self._now(), self._site().retention[kind])
@@ -218,8 +231,8 @@ class Expiry:
         return datetime.fromtimestamp(self._clock(), self._site().timezone)
 
     def _report(self, night: Night) -> None:
-        counts = {"recordings": night.recording.total(), "calls": night.call.total(), "keys": len(night.keys)}
-        log.info("expiry has ended", **counts, left=len(night.left))
+        counts: dict[str, int] = {kind: each.total() for kind, each in night.gone.items()}
+        log.info("expiry has ended", **counts, keys=len(night.keys), left=len(night.left))
         for each in night.left:
             log.error("something that is due could not be deleted", what=each)
         if night.left:

@@ -25,6 +25,7 @@ from ccdaemon.store.database import Database, RegisterUnusable, prepare
 from ccdaemon.store.entries import entries
 from ccdaemon.store.expiry import Expiry
 from ccdaemon.store.holds import Holds
+from ccdaemon.store.items import Items
 from ccdaemon.store.recordings import Recordings
 
 __all__ = ["CallRow", "Moment", "Register", "open_register"]
@@ -47,7 +48,7 @@ async def open_register(file: Path, parties: Parties) -> AsyncIterator[Register]
         await database.close()
 
 
-class Register(Calls, Recordings, Expiry, Holds, Audit):
+class Register(Calls, Recordings, Items, Expiry, Holds, Audit):
     """The open register. Methods are whole transactions."""
 
     async def write(self, notices: Sequence[Notice]) -> None:

@@ -21,12 +21,15 @@ from ccdaemon.store.rows import Rows
 class Expiry(Rows):
     """What is asked, and done, at night."""
 
-    async def due(self, recordings: float, calls: float) -> dict[str, dict[str, int]]:
-        """How much would go, by class and service, of what began before these moments."""
-        values = {"before": recordings, "after": 0, "limit": -1}
-        taken = Counter(row[3] for row in await self._rows(_RECORDINGS, values))
-        passed = Counter(row[1] for row in await self._rows(_CALLS, values | {"before": calls}))
-        return {"recording": dict(taken), "call": dict(passed)}
+    async def due_recordings(self, before: float) -> dict[str, int]:
+        """How many of each service would go."""
+        rows = await self._rows(_RECORDINGS, {"before": before, "after": 0, "limit": -1})
+        return dict(Counter(service for _, _, _, service, _ in rows))
+
+    async def due_calls(self, before: float) -> dict[str, int]:
+        """How many of each service would lose their caller."""
+        rows = await self._rows(_CALLS, {"before": before, "limit": -1})
+        return dict(Counter(service for _, service in rows))
 
     async def take_recordings(self, before: float, after: int, limit: int) -> list[Due]:
         """Take from the next few, those behind the row `after`, what opens them. Nothing brings that back."""
@@ -40,9 +43,10 @@ class Expiry(Rows):
         return await self._within(take)
 
     async def drop_recordings(self, gone: Sequence[Due], now: float) -> None:
-        """The rows of those whose files are gone."""
+        """The rows of those whose files are gone, and transcripts that were made of them."""
         link = Link(now, "expiry", {"class": "recording", "items": [each.name for each in gone]})
-        await self._transact([(_DROP, {"rows": json.dumps([each.row for each in gone])})], [link])
+        values = {"rows": json.dumps([each.row for each in gone])}
+        await self._transact([(_DROP_TRANSCRIPTS, values), (_DROP, values)], [link])
 
     async def expire_calls(self, before: float, limit: int) -> dict[str, int]:
         """The next few calls lose their number and all that happened in them; that they were is kept. By service."""
@@ -58,21 +62,17 @@ class Expiry(Rows):
 
     # --- keys --------------------------------------------------------------------------------------------------------
 
-    async def periods(self) -> set[str]:
-        """On which keys something hangs."""
-        return {period for (period,) in await self._rows(_PERIODS)}
+    async def hanging_recordings(self, period: str, limit: int) -> list[Hanging]:
+        """What hangs on the key of a period still, each with a hold that keeps it, if any."""
+        return [Hanging(*row) for row in await self._rows(_HANGING_RECORDINGS, {"period": period, "limit": limit})]
 
-    async def hanging(self, period: str, limit: int) -> tuple[list[Hanging], list[Hanging]]:
-        """Recordings, and calls, that hang on the key of a period still, each with a hold that keeps it, if any."""
-        values = {"period": period, "limit": limit}
-        recordings = [Hanging(*row) for row in await self._rows(_HANGING_RECORDINGS, values)]
-        return recordings, [Hanging(*row) for row in await self._rows(_HANGING_CALLS, values)]
+    async def hanging_calls(self, period: str, limit: int) -> list[Hanging]:
+        """The same of calls."""
+        return [Hanging(*row) for row in await self._rows(_HANGING_CALLS, {"period": period, "limit": limit})]
 
-    async def hang_recordings(self, wrapped: Mapping[int, Wrapped], period: str) -> None:
+    async def hang_recording(self, recording: Hanging, wrapped: Wrapped, period: str) -> None:
         """On the key of another period."""
-        await self._transact(
-            [(_REWRAP, {"row": row, "wrapped": each, "period": period}) for row, each in wrapped.items()], []
-        )
+        await self._transact([(_REWRAP, {"row": recording.row, "wrapped": wrapped, "period": period})], [])
 
     async def hang_call(self, call: Hanging, period: str, target: str) -> None:
         """Hide its number by another key. Raises `KeyUnusable`, `OSError`."""
@@ -102,6 +102,11 @@ _RECORDINGS = """
     ORDER BY recordings.rowid LIMIT :limit
 """
 _FORGET = "UPDATE recordings SET wrapped = NULL, period = NULL WHERE rowid IN (SELECT value FROM json_each(:rows))"
+_DROP_TRANSCRIPTS = """
+    DELETE FROM items
+    WHERE call IN (SELECT call FROM recordings WHERE rowid IN (SELECT value FROM json_each(:rows)))
+    AND id NOT IN (SELECT item FROM held_items)
+"""
 _DROP = "DELETE FROM recordings WHERE rowid IN (SELECT value FROM json_each(:rows))"
 _CALLS = """
     SELECT calls.id, coalesce(calls.service, '')
@@ -113,23 +118,23 @@ _CALLS = """
 _EMPTY = (
     "DELETE FROM events WHERE call IN (SELECT value FROM json_each(:calls))",
     "DELETE FROM legs WHERE call IN (SELECT value FROM json_each(:calls))",
+    """
+    DELETE FROM items WHERE call IN (SELECT value FROM json_each(:calls)) AND id NOT IN (SELECT item FROM held_items)
+    """,
     "UPDATE visits SET member = NULL WHERE call IN (SELECT value FROM json_each(:calls))",
     """
     UPDATE calls SET caller = NULL, caller_index = NULL, period = NULL, expired = 1
     WHERE id IN (SELECT value FROM json_each(:calls))
     """,
 )
-_PERIODS = """
-    SELECT period FROM recordings WHERE period IS NOT NULL UNION SELECT period FROM calls WHERE period IS NOT NULL
-"""
 _HANGING_RECORDINGS = """
     SELECT recordings.rowid, wrapped, file, coalesce(calls.began, since, started),
-           (SELECT min(hold) FROM held_calls WHERE held_calls.call = recordings.call)
+           (SELECT min(hold) FROM held_calls WHERE held_calls.call = recordings.call), 'recording'
     FROM recordings LEFT JOIN calls ON calls.id = recordings.call
     WHERE recordings.period = :period AND wrapped IS NOT NULL LIMIT :limit
 """
 _HANGING_CALLS = """
-    SELECT rowid, caller, NULL, began, (SELECT min(hold) FROM held_calls WHERE call = coalesce(merged, id))
+    SELECT rowid, caller, NULL, began, (SELECT min(hold) FROM held_calls WHERE call = coalesce(merged, id)), 'call'
     FROM calls WHERE period = :period LIMIT :limit
 """
 _REWRAP = "UPDATE recordings SET wrapped = :wrapped, period = :period WHERE rowid = :row AND wrapped IS NOT NULL"

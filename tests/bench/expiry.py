@@ -130,7 +130,7 @@ def _periods(kind: str) -> list[str]:
 
 
 def _parties(folder: Path) -> Parties:
-    return Parties(Keys(folder / "keys", bytes(SIZE)), lambda began: period_of("call", began, example_site()))
+    return Parties(Keys(folder / "keys", bytes(SIZE)), lambda kind, began: period_of(kind, began, example_site()))
 
 
 # --- the two that are measured ---------------------------------------------------------------------------------------
@@ -147,7 +147,11 @@ async def _ours(folder: Path) -> dict[str, float]:
             night = await expiry.run()
             took = {"wall": time.perf_counter() - began, "cpu": time.process_time() - spent}
     print(f"answers meanwhile: {waited}", file=sys.stderr)
-    took |= {"recordings": night.recording.total(), "calls": night.call.total(), "left": len(night.left)}
+    took |= {
+        "recordings": night.gone["recording"].total(),
+        "calls": night.gone["call"].total(),
+        "left": len(night.left),
+    }
     return took | {"memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, "answer": waited.percentile}
 
 
