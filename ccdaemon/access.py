@@ -53,4 +53,11 @@ def accesses(register: Register, archive: Archive) -> dict[str, Answerer]:
         await register.audit(Link(time.time(), "access", said))
         return Content({"file": kept.file}, chain([first], pieces))
 
-    return {"audio": audio}
+    async def snapshot(_: dict[str, Any]) -> Content:
+        """The register as it is in this moment, for a backup."""
+        pieces = register.snapshot()
+        first = await asyncio.to_thread(next, pieces)
+        await register.audit(Link(time.time(), "backup", {"who": asker.get()}))
+        return Content({}, chain([first], pieces))
+
+    return {"audio": audio, "snapshot": snapshot}

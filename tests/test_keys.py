@@ -266,4 +266,4 @@ async def test_while_the_daemon_runs_the_site_key_stays(tmp_path: Path) -> None:
     async with serving(config):
         done = await asyncio.to_thread(run, config, "rotate")
     assert done.exit_code == 1
-    assert "the daemon runs with the old key: stop it first" in done.stderr
+    assert "the daemon runs: stop it first" in done.stderr

@@ -23,6 +23,7 @@ ROLES: dict[Role, list[str]] = {"telecoms": ["tom"], "supervisor": ["sue"], "dat
         ("release", "dai root"),
         ("would expire", "tom sue dai root"),
         ("expire", "tom dai root"),
+        ("snapshot", "tom root"),
         ("import", "tom dai root"),
         ("certificate", "tom sue dai root"),
         ("audit head", "tom sue dai root"),

@@ -12,6 +12,7 @@ import typer
 
 from ccdaemon.cli import (
     audit,
+    backup,
     calls,
     check,
     dialplan,
@@ -61,6 +62,8 @@ app.add_typer(holds.app, name="holds")
 app.command()(expire.expire)
 app.command("import")(import_.import_)
 app.add_typer(keys.app, name="keys")
+app.command()(backup.backup)
+app.command()(backup.restore)
 app.add_typer(audit.app, name="audit")
 app.add_typer(prompts.app, name="prompts")
 app.add_typer(dialplan.app, name="dialplan")

@@ -13,8 +13,7 @@ from rich.markup import escape
 from ccdaemon import edges, escrow
 from ccdaemon.cli.configuration import DEFAULT_FOLDER, Folder, configuration, screen, stop
 from ccdaemon.cli.init import keep
-from ccdaemon.config import Configuration
-from ccdaemon.control import NotRunning, Refused, ask
+from ccdaemon.cli.register import not_running
 from ccdaemon.faults import KeyUnusable
 from ccdaemon.keys import Keys, encoded, new_site_key, site_key
 
@@ -84,7 +83,7 @@ def rotate(config: Folder = DEFAULT_FOLDER) -> None:
     Who was interrupted types it again.
     """
     site = configuration(config)
-    _not_running(site)
+    not_running(site)
     table = site.main.keys
     following = edges.following(table.site)
     with _in_words():
@@ -105,17 +104,6 @@ def _in_words() -> Iterator[None]:
     except OSError as fault:
         message = f"{fault.filename}: {fault.strerror}"
         raise stop(message) from None
-
-
-def _not_running(site: Configuration) -> None:
-    try:
-        ask(site.main.paths.run / edges.SOCKET, "audit head")
-    except NotRunning:
-        return
-    except Refused as refusal:
-        raise stop(str(refusal)) from None
-    message = "the daemon runs with the old key: stop it first (callers have the second tier meanwhile)"
-    raise stop(message)
 
 
 def _passphrase(file: Path | None, *, again: bool = False) -> str:

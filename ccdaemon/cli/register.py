@@ -27,6 +27,18 @@ def do(site: Configuration, question: str, into: Sink | None = None, **values: A
         raise stop(str(refusal)) from None
 
 
+def not_running(site: Configuration) -> None:
+    """Stop where a daemon runs."""
+    try:
+        ask(site.main.paths.run / SOCKET, "audit head")
+    except NotRunning:
+        return
+    except Refused as refusal:
+        raise stop(str(refusal)) from None
+    message = "the daemon runs: stop it first (callers have the second tier meanwhile)"
+    raise stop(message)
+
+
 def ask_register(site: Configuration, question: str, **values: Any) -> Any:  # noqa: ANN401 - any JSON
     """Ask the daemon; where none runs, read the register ourselves."""
     try:

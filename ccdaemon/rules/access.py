@@ -23,6 +23,7 @@ MAY: Mapping[str, frozenset[Role]] = {
     "release": frozenset({"data_protection"}),
     "would expire": EVERYBODY,
     "expire": frozenset({"telecoms", "data_protection"}),
+    "snapshot": frozenset({"telecoms"}),
     "import": frozenset({"telecoms", "data_protection"}),
     "certificate": EVERYBODY,
     "audit head": EVERYBODY,

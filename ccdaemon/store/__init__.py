@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 
 import aiosqlite
@@ -27,6 +27,8 @@ from ccdaemon.store.expiry import Expiry
 from ccdaemon.store.holds import Holds
 from ccdaemon.store.items import Items
 from ccdaemon.store.recordings import Recordings
+
+PIECE = 1 << 20  # bytes
 
 __all__ = ["CallRow", "Moment", "Register", "open_register"]
 
@@ -50,6 +52,20 @@ async def open_register(file: Path, parties: Parties) -> AsyncIterator[Register]
 
 class Register(Calls, Recordings, Items, Expiry, Holds, Audit):
     """The open register. Methods are whole transactions."""
+
+    def snapshot(self) -> Iterator[bytes]:
+        """The file as it is in one moment, in pieces; what is written meanwhile is not in it. For a thread.
+
+        A copy is made beside the register, which has no name any more once the first piece is read.
+        """
+        copy = self._database.file.with_name("snapshot")
+        copy.unlink(missing_ok=True)
+        with closing(sqlite3.connect(self._database.file)) as reader:
+            reader.execute("VACUUM INTO ?", (str(copy),))
+        with copy.open("rb") as file:
+            copy.unlink()
+            while piece := file.read(PIECE):
+                yield piece
 
     async def write(self, notices: Sequence[Notice]) -> None:
         """Enter what happened, all of it or nothing. Raises `RegisterFull` if the disk takes nothing now."""

@@ -37,6 +37,7 @@ class Database(aiosqlite.Connection):
     """
 
     def __init__(self, file: Path) -> None:
+        self.file = file
         super().__init__(lambda: sqlite3.connect(file, isolation_level=None), iter_chunk_size=64)
 
     async def within(self, work: Callable[[sqlite3.Connection], T], links: Links[T] = ()) -> T:
