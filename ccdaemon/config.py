@@ -254,6 +254,7 @@ def _site(main: JudgedTable, tables: Mapping[str, ServiceTable]) -> Site:
         announces_transferred=main.recording.transferred == "announced",
         resumes=main.payment.resume == "announced",
         expires_at=main.retention.at,
+        files=tuple(table.rule() for table in main.retention.files),
         retention={kind: getattr(main.retention, kind) for kind in CLASSES},
         roles={role: getattr(main.roles, role) for role in ROLES},
         bank_holidays=bank_holidays(main.site.bank_holidays),

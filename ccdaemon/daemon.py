@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 
 import structlog
 
-from ccdaemon import __version__
+from ccdaemon import __version__, foreign
 from ccdaemon.access import accesses, permit
 from ccdaemon.alarms import Alarms
 from ccdaemon.asterisk.agi import AgiServer, AgiSession
@@ -105,7 +105,7 @@ class Daemon:
             conversation = Conversation(self._site, Gatekeeper(self._gateway_secret), sounds, journal, _now)
             gateway = AgiServer(lambda session: _converse(conversation, session))
             await gateway.listen(main.gateway.host, main.gateway.port)
-            expiry = Expiry(register, self._archive, self._keys, self._site, self._alarms, time.time)
+            expiry = Expiry(register, self._archive, self._keys, foreign, self._site, self._alarms, time.time)
             control = Control(
                 {
                     **questions(register),

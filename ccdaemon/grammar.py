@@ -148,6 +148,14 @@ def _languages(written: tuple[Language, ...]) -> tuple[Language, ...]:
     return written
 
 
+def _date_form(written: str) -> str:
+    left = re.sub("%[YmdHMSb]", "", written)
+    if "%" in left or not all(each in written for each in ("%Y", "%d")) or not ("%m" in written or "%b" in written):
+        message = f"{written!r} is no date; write it of %Y, %m or %b, %d, %H, %M and %S, for example '%Y-%m-%d'"
+        raise ValueError(message)
+    return written
+
+
 def _keep(written: object) -> Keep:
     found = re.fullmatch(r"([1-9]\d{0,2}|[1-9]\d{3}(?= days)) (month|day)s?", str(written))
     if found is None:
@@ -169,6 +177,7 @@ Day = Annotated[date, Field(strict=True)]
 KeyName = Annotated[str, _formed(r"[0-9*#]", "one key of a telephone: 0 to 9, * or #")]
 WrittenWay = Annotated[Way, PlainValidator(_way)]
 WrittenSpan = Annotated[Span, PlainValidator(_span)]
+DateForm = Annotated[str, AfterValidator(_date_form)]
 Clock = Annotated[time, PlainValidator(_clock)]
 WrittenKeep = Annotated[Keep, PlainValidator(_keep)]
 Number = Annotated[str, BeforeValidator(_number)]

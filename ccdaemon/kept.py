@@ -10,6 +10,44 @@ ItemClass: TypeAlias = Literal["call", "recording", "transcript", "sms", "webcha
 CLASSES: tuple[ItemClass, ...] = get_args(ItemClass)
 
 
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """For how long something is kept: calendar months, or days."""
+
+    months: int = 0
+    days: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """Files of another program: those below a folder that match a pattern, and what their age is.
+
+    `date` is how a date is written (strptime(3)), in their names or at the beginning of their lines.
+    """
+
+    folder: str
+    pattern: str
+    age: Literal["changed", "name", "lines"]
+    keep: Keep
+    date: str
+
+
+@dataclass(frozen=True, slots=True)
+class Doomed:
+    """A file that is due, or the first bytes of one. Its path is that below the folder."""
+
+    path: str
+    until: int | None = None  # bytes that go from its beginning; None is all of it
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """A file that is due, or may be, and stays: why."""
+
+    path: str
+    why: str
+
+
 Imported: TypeAlias = Literal["transcript", "sms", "webchat", "social"]  # those that other programs bring
 IMPORTED: tuple[Imported, ...] = get_args(Imported)
 
@@ -29,14 +67,6 @@ class Item:
     call: str | None
     chat: str | None
     body: str
-
-
-@dataclass(frozen=True, slots=True)
-class Keep:
-    """For how long something is kept: calendar months, or days."""
-
-    months: int = 0
-    days: int = 0
 
 
 Role: TypeAlias = Literal["telecoms", "supervisor", "data_protection"]

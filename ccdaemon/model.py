@@ -12,7 +12,7 @@ from datetime import date, time, tzinfo
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-from ccdaemon.kept import ItemClass, Keep, Role
+from ccdaemon.kept import Files, ItemClass, Keep, Role
 from ccdaemon.ways import Menu
 
 Language: TypeAlias = str  # "cy", "en": the directory of its sounds in Asterisk
@@ -114,6 +114,7 @@ class Site:
     resumes: bool  # recordings after a payment, by an agent's key
     retention: Mapping[ItemClass, Keep]
     expires_at: time  # of each night
+    files: tuple[Files, ...]  # of other programs
     bank_holidays: Container[date]
     roles: Mapping[Role, Container[str]]  # users of this machine
     phones: Mapping[str, Phone] = field(default_factory=dict)

@@ -13,12 +13,14 @@ from zoneinfo import ZoneInfo
 from pydantic import (
     BaseModel,
     ConfigDict,
+    model_validator,
 )
 
 from ccdaemon.grammar import (
     BankHolidays,
     Clock,
     Country,
+    DateForm,
     Day,
     Endpoint,
     Extension,
@@ -37,7 +39,7 @@ from ccdaemon.grammar import (
     YesNo,
     Zone,
 )
-from ccdaemon.kept import Encoding, Keep
+from ccdaemon.kept import Encoding, Files, Keep
 from ccdaemon.model import WEEKDAYS, Hours, Language, Span
 from ccdaemon.ways import CLOSED, HOLIDAY, UNANSWERED, Farewell, Menu, ToQueue
 
@@ -130,6 +132,28 @@ class PaymentTable(Table):
     signed_off: frozenset[str] = frozenset()
 
 
+class FilesTable(Table):
+    """Files of another program."""
+
+    folder: Path
+    pattern: str = "*"
+    age: Literal["changed", "name", "lines"] = "changed"
+    date: DateForm = "%Y-%m-%d"
+    keep: WrittenKeep = Keep(months=12)
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> FilesTable:
+        if not self.folder.is_absolute() or len(self.folder.parts) < 3:  # noqa: PLR2004 - no folder of the root itself
+            message = (
+                f"{str(self.folder)!r}: write the whole path of a folder below another one, as '/var/log/asterisk'"
+            )
+            raise ValueError(message)
+        return self
+
+    def rule(self) -> Files:
+        return Files(str(self.folder), self.pattern, self.age, self.keep, self.date)
+
+
 class RetentionTable(Table):
     """For how long each class is kept, and when at night it goes."""
 
@@ -140,6 +164,7 @@ class RetentionTable(Table):
     sms: WrittenKeep = Keep(months=12)
     webchat: WrittenKeep = Keep(months=12)
     social: WrittenKeep = Keep(months=12)
+    files: tuple[FilesTable, ...] = ()
 
 
 class RolesTable(Table):

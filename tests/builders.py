@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 import ccdaemon
+from ccdaemon import foreign
 from ccdaemon.access import accesses, permit
 from ccdaemon.alarms import Alarms
 from ccdaemon.archive import Archive
@@ -119,7 +120,14 @@ def site_to_run(folder: Path, edits: Iterable[Edit] = ()) -> Path:
     (config / "site.key").write_bytes(new_site_key())
     main = config / "ccdaemon.toml"
     text = main.read_text().replace("/etc/ccdaemon/", f"{config}/")
-    for place in ("/etc/asterisk", "/usr/share/asterisk", "/var/lib/ccdaemon", "/var/spool/ccdaemon", "/run/ccdaemon"):
+    for place in (
+        "/etc/asterisk",
+        "/usr/share/asterisk",
+        "/var/lib/ccdaemon",
+        "/var/spool",
+        "/var/log",
+        "/run/ccdaemon",
+    ):
         text = text.replace(f'"{place}', f'"{folder}{place}')
     main.write_text(text)
     return config
@@ -133,7 +141,7 @@ async def serving(config: Path) -> AsyncIterator[tuple[Register, Archive]]:
         folder.mkdir(parents=True, exist_ok=True)
     kept = archive(site, keys(site))
     async with register_of(config) as register:
-        expiry = Expiry(register, kept, keys(site), lambda: site.site, Noticeboard(), time.time)
+        expiry = Expiry(register, kept, keys(site), foreign, lambda: site.site, Noticeboard(), time.time)
         answers = {**questions(register), **accesses(register, kept), **keeping(register, expiry, lambda: site.site)}
         control = Control(answers, permit(register, lambda: load(config, PROMPTS).site))
         await control.listen(site.main.paths.run / SOCKET)

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from ccdaemon import foreign
 from ccdaemon.archive import Archive
 from ccdaemon.faults import ArchiveFault
 from ccdaemon.flows.expiry import AlreadyRunning, Expiry
@@ -52,6 +53,7 @@ class Room:
             self.register,
             archive or self.archive,
             self.keys,
+            foreign,
             lambda: self.site,
             self.alarms,
             lambda: self.now.timestamp(),  # noqa: PLW0108 - it goes on

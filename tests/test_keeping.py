@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 from collections.abc import AsyncIterator
 from io import BytesIO
 from pathlib import Path
@@ -52,7 +53,8 @@ async def test_a_dry_run_says_what_would_go_and_nothing_does(site: tuple[Path, R
     assert (done.exit_code, done.stderr) == (0, "")
     lines = [line.strip() for line in done.stdout.splitlines()]
     assert lines[:3] == ["0 recordings would be deleted", "2 calls would be deleted", "2 housing"]
-    assert lines[3:] == [f"0 {each} would be deleted" for each in ("transcripts", "SMS", "webchats", "social media")]
+    others = ("transcripts", "SMS", "webchats", "social media", "files of other programs")
+    assert lines[3:] == [f"0 {each} would be deleted" for each in others]
     assert None not in await numbers(register)
 
 
@@ -66,6 +68,22 @@ async def test_a_run_says_what_went_by_class_and_service(site: tuple[Path, Regis
     assert await numbers(register) == {None}
     again = json.loads((await run(config, "expire", "--json")).stdout)
     assert not any(again.values())
+
+
+async def test_files_of_other_programs_are_named_before_they_go(tmp_path: Path) -> None:
+    config = site_to_run(tmp_path)
+    message = tmp_path / "var/spool/asterisk/voicemail/1001/INBOX/msg0001.wav"
+    message.parent.mkdir(parents=True)
+    message.touch()
+    os.utime(message, (LONG_AGO, LONG_AGO))
+    with capture_logs():
+        async with serving(config):
+            would = (await run(config, "expire", "--dry-run")).stdout.splitlines()
+            assert would[-2:] == ["       1 files of other programs would be deleted", f"             {message}"]
+            assert message.exists()
+            done = (await run(config, "expire")).stdout.splitlines()
+    assert "       1 files of other programs deleted" in done
+    assert not message.exists()
 
 
 async def test_a_hold_keeps_a_number_however_it_is_written_until_it_is_released(site: tuple[Path, Register]) -> None:

@@ -21,6 +21,7 @@ EDGES = {
     "escrow",
     "disk",
     "drop",
+    "foreign",
     "parties",
     "sealed",
     "mqtt",

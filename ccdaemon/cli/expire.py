@@ -43,6 +43,9 @@ def expire(
             typer.echo(json.dumps(would))
         else:
             _summary(would, "would be deleted")
+            screen.print(f"[bold]{len(would['files']):>8,}[/] files of other programs would be deleted")
+            for each in would["files"]:
+                screen.print(f"             {escape(each)}")
         return
     ended = _run(site, quiet=as_json)
     if as_json:
@@ -52,6 +55,7 @@ def expire(
     else:
         _summary(ended, "deleted")
         keys = ", ".join(ended["keys"])
+        screen.print(f"[bold]{ended['files']:>8,}[/] files of other programs deleted")
         screen.print(f"{len(ended['keys']):>8,} keys destroyed{f': {keys}' if keys else ''}")
         for each in ended["left"]:
             errors.print(f"[red]{escape(each)}[/]")

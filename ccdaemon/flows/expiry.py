@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, tzinfo
 from functools import partial
 from typing import Any, NoReturn, Protocol, TypeAlias
 
@@ -19,7 +19,7 @@ import structlog
 
 from ccdaemon.faults import ArchiveFault, KeyUnusable, RegisterFull
 from ccdaemon.flows.journal import Alarms
-from ccdaemon.kept import CLASSES, IMPORTED, Due, Hanging, Imported, ItemClass, Wrapped
+from ccdaemon.kept import CLASSES, IMPORTED, Doomed, Due, Files, Hanging, Imported, ItemClass, Left, Wrapped
 from ccdaemon.model import Site
 from ccdaemon.rules.retention import cutoff_at, hold_of, is_over, period_of
 from ccdaemon.rules.schedule import following, latest
@@ -83,6 +83,14 @@ class Keys(Protocol):
     def destroy(self, period: str) -> None: ...
 
 
+class Foreign(Protocol):
+    """Files of other programs."""
+
+    def due(self, rule: Files, before: float, now: float, zone: tzinfo) -> Iterable[Doomed | Left]: ...
+
+    def expire(self, rule: Files, before: float, now: float, zone: tzinfo) -> Iterable[Doomed | Left]: ...
+
+
 class AlreadyRunning(Exception):
     """A run is going on: one at a time."""
 
@@ -92,11 +100,17 @@ class Night:
     """What a run came to: counts by class and service, what could not be deleted, and which keys were destroyed."""
 
     gone: dict[ItemClass, Counter[str]] = field(default_factory=lambda: {kind: Counter() for kind in CLASSES})
+    files: list[str] = field(default_factory=list)
     left: list[str] = field(default_factory=list)
     keys: list[str] = field(default_factory=list)
 
     def told(self) -> dict[str, Any]:
-        return {**{kind: dict(each) for kind, each in self.gone.items()}, "left": self.left[:20], "keys": self.keys}
+        return {
+            **{kind: dict(each) for kind, each in self.gone.items()},
+            "files": len(self.files),
+            "left": self.left[:20],
+            "keys": self.keys,
+        }
 
 
 class Expiry:
@@ -107,6 +121,7 @@ class Expiry:
         register: Register,
         archive: Archive,
         keys: Keys,
+        foreign: Foreign,
         site: Callable[[], Site],
         alarms: Alarms,
         clock: Callable[[], float],
@@ -114,6 +129,7 @@ class Expiry:
         self._register = register
         self._archive = archive
         self._keys = keys
+        self._foreign = foreign
         self._site = site
         self._alarms = alarms
         self._clock = clock
@@ -130,13 +146,14 @@ class Expiry:
                 rest = following(now, self._site().expires_at).timestamp() - self._clock()
                 await sleep(max(0.0, min(rest, LOOK)))
 
-    async def would(self) -> dict[str, dict[str, int]]:
-        """What a run would delete now, by class and service."""
+    async def would(self) -> dict[str, Any]:
+        """What a run would delete now: counts by class and service, and other programs' files by their paths."""
         await self._register.refresh_holds()
         return {
             "recording": await self._register.due_recordings(self._cutoff("recording")),
             "call": await self._register.due_calls(self._cutoff("call")),
             **{kind: await self._register.due_items(kind, self._cutoff(kind)) for kind in IMPORTED},
+            "files": (await self._other_files(self._foreign.due))[0],
         }
 
     async def run(self, tell: Tell = lambda _: None) -> Night:
@@ -151,6 +168,8 @@ class Expiry:
             await self._expire_rows("call", self._register.expire_calls, night, tell)
             for kind in IMPORTED:
                 await self._expire_rows(kind, partial(self._register.expire_items, kind), night, tell)
+            night.files, left = await self._other_files(self._foreign.expire)
+            night.left += left
             await self._destroy_keys(night)
             await self._register.ran(began, self._clock(), night.told(), whole=not night.left)
         self._report(night)
@@ -193,6 +212,21 @@ class Expiry:
             night.gone[kind].update(counts)
             tell({"class": kind, "done": night.gone[kind].total()})
 
+    async def _other_files(self, do: Callable[..., Iterable[Doomed | Left]]) -> tuple[list[str], list[str]]:
+        """What goes, or would; what is due, and stays, with the reason."""
+        gone, left = list[str](), list[str]()
+        now = self._now()
+        for rule in self._site().files:
+            before = cutoff_at(now, rule.keep)
+            found = await asyncio.to_thread(lambda: [*do(rule, before, now.timestamp(), now.tzinfo)])  # noqa: B023 - awaited
+            for each in found:
+                path = f"{rule.folder}/{each.path}"
+                if isinstance(each, Left):
+                    left.append(f"{path}: {each.why}")
+                else:
+                    gone.append(path if each.until is None else f"{path} (its first {each.until:,} bytes)")
+        return gone, left
+
     async def _destroy_keys(self, night: Night) -> None:
         today, holds = self._now().date(), await self._register.standing_holds()
         for period in await asyncio.to_thread(self._keys.names):
@@ -232,7 +266,7 @@ class Expiry:
 
     def _report(self, night: Night) -> None:
         counts: dict[str, int] = {kind: each.total() for kind, each in night.gone.items()}
-        log.info("expiry has ended", **counts, keys=len(night.keys), left=len(night.left))
+        log.info("expiry has ended", **counts, files=len(night.files), keys=len(night.keys), left=len(night.left))
         for each in night.left:
             log.error("something that is due could not be deleted", what=each)
         if night.left:

@@ -92,6 +92,8 @@ def write_site(
         "/var/lib/ccdaemon": f"{folder}/state",
         "/var/spool/ccdaemon": f"{folder}/spool",
         "/run/ccdaemon": f"{folder}/run",
+        "/var/spool/asterisk": f"{folder}/pbx/spool",
+        "/var/log/asterisk": f"{folder}/pbx/log",
         "port = 5038": f"port = {manager_port}",
         **changes,
     }
