@@ -16,6 +16,7 @@ from tests.lab.site import ROOT
 from tests.prove.callers import amid_a_crowd, anything_or_nothing
 from tests.prove.debian import demo_and_test
 from tests.prove.interlock import matrix
+from tests.prove.kills import everywhere
 from tests.prove.proof import NotHeld, Proof, run
 
 TABLE = ROOT / "tests" / "prove" / "RESULTS.md"
@@ -102,6 +103,11 @@ PROOFS = (
     ),
     Proof("round", "what goes round the door is closed, or seen in milliseconds", live("test_round_the_door.py")),
     Proof("segments", "who consults and comes back is recorded whole", live("test_segments.py")),
+    Proof(
+        "kills",
+        "killed at random moments, nothing that is kept is lost or doubled, and nothing is left plain",
+        partial(everywhere, RUN / "kills"),
+    ),
     Proof(
         "keys",
         "who presses anything or nothing for ten minutes comes to a person or a goodbye, on every line",

@@ -1,0 +1,186 @@
+"""A daemon's work with what is kept, killed at random moments again and again: nothing is lost, doubled, or left plain.
+
+`python -m tests.lab.kills FOLDER TIMES SEED` prints how often it was killed in the middle of what. The work is that of
+the daemon's own flows, on a real disk: recordings are finished, lines taken in, holds made, and what is due expires.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+import random
+import signal
+import sqlite3
+import sys
+import tempfile
+import time
+from collections import Counter
+from contextlib import closing
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+import structlog
+
+from ccdaemon import audio, drop, foreign
+from ccdaemon.archive import Archive
+from ccdaemon.flows.expiry import Expiry
+from ccdaemon.flows.importing import Importing
+from ccdaemon.flows.recordings import Finishing
+from ccdaemon.kept import Hold, Kept
+from ccdaemon.keys import SIZE, Keys
+from ccdaemon.notices import CallIdentified
+from ccdaemon.store import Register
+from tests.builders import LONDON, Noticeboard, a_raw_file, a_register, example_site
+
+OLD, NEW = datetime(2026, 7, 6, 10, tzinfo=LONDON), datetime(2026, 12, 24, 10, tzinfo=LONDON)
+NOW = datetime(2027, 8, 2, 3, tzinfo=LONDON).timestamp()
+EACH = 12  # recordings and messages between two kills: old, new, and old ones under a hold
+LONGEST = 0.15  # seconds until it is killed
+NUMBER, HELD_NUMBER = "+447700900123", "+447700900124"
+
+
+@dataclass
+class Made:
+    """What has been given to the daemon: when it began, and whether a hold keeps it."""
+
+    began: dict[str, datetime] = field(default_factory=dict)
+    held: set[str] = field(default_factory=set)
+
+    def stays(self, name: str) -> bool:
+        return self.began[name] == NEW or name in self.held
+
+
+def content(leg: str) -> bytes:
+    """What a recorder wrote of a leg, and of no other."""
+    return leg.encode().ljust(32, b"~") * 400
+
+
+class Room:
+    """The folders of one register."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        for name in ("spool", "recordings", "keys", "drop/sms"):
+            (folder / name).mkdir(parents=True, exist_ok=True)
+
+    def archive(self) -> Archive:
+        return Archive(self.folder / "spool", self.folder / "recordings", self.keys())
+
+    def keys(self) -> Keys:
+        return Keys(self.folder / "keys", bytes(SIZE))
+
+    async def prepare(self, made: Made, number: int) -> None:
+        """New calls with recorders' files in the spool, and a file of messages: all that Asterisk and others do."""
+        async with a_register(self.folder / "register.sqlite3") as register:
+            lines = []
+            for each in range(EACH):
+                began, held = (OLD if each % 2 else NEW), each == EACH - 1
+                call, leg, message = f"{number}.{each}0", f"{number}.{each}1", f"s{number}-{each}"
+                made.began |= {leg: began, message: began}
+                made.held |= {leg, message} if held else set()
+                who = HELD_NUMBER if held else NUMBER
+                await register.write([CallIdentified(call, began.timestamp(), number=who, service="housing")])
+                a_raw_file(self.folder / "spool", call, leg, content(leg))
+                said = {"id": message, "at": began.isoformat(), "party": who, "direction": "in", "text": message}
+                lines.append(json.dumps(said))
+        (self.folder / "drop" / "sms" / f"{number}.jsonl").write_text("\n".join(lines))
+
+    async def work(self) -> None:
+        """All of it, to its end; what it is at stands in a file."""
+        async with a_register(self.folder / "register.sqlite3") as register:
+            for at, flow in (
+                ("finishing", self._finish),
+                ("import", self._take_in),
+                ("hold", self._hold),
+                ("expiry", self._expire),
+                ("snapshot", self._copy),
+            ):
+                (self.folder / "at").write_text(at)
+                await flow(register)
+            (self.folder / "at").write_text("nothing")
+
+    async def _finish(self, register: Register) -> None:
+        finishing = Finishing(self.archive(), register, Noticeboard(), set, example_site, time.time)
+        await finishing.compare()
+        await finishing.look()
+        await finishing.look()
+
+    async def _take_in(self, register: Register) -> None:
+        await Importing(register, drop.Drop(self.folder / "drop"), example_site, Noticeboard()).look()
+
+    async def _hold(self, register: Register) -> None:
+        if not await register.standing_holds():
+            await register.add_hold(Hold("complaint", "C-1", number=HELD_NUMBER), "dpo", NOW)
+
+    async def _expire(self, register: Register) -> None:
+        await Expiry(register, self.archive(), self.keys(), foreign, example_site, Noticeboard(), lambda: NOW).run()
+
+    async def _copy(self, register: Register) -> None:
+        await asyncio.to_thread(lambda: [*register.snapshot()])
+
+    async def check(self, made: Made, *, at_the_end: bool = False) -> None:
+        """Raises `AssertionError` with what is lost, doubled, or where it should not be."""
+        archive = self.archive()
+        raws = {raw.leg: raw for raw in archive.raw()}
+        async with a_register(self.folder / "register.sqlite3") as register:
+            rows = {row.leg: row for row in await register.recordings_between(0, 1e12)}
+            openable = set()
+            for leg in rows:
+                kept = await register.kept(leg, 1)
+                assert kept is not None, leg
+                assert archive.holds(kept), f"{leg} cannot be opened"
+                assert self._samples(archive, kept) == content(leg), leg
+                openable.add(leg)
+            for name in made.began:
+                if name.startswith("s"):
+                    waits = any(f'"{name}"' in file.read_text() for file in (self.folder / "drop").rglob("*.jsonl"))
+                    there = await register.item("sms", name) is not None
+                else:
+                    waits, there = name in raws, name in openable
+                assert waits or there or not made.stays(name), f"{name} is lost"
+                assert not (at_the_end and waits), f"{name} was never taken"
+                assert not (at_the_end and there and not made.stays(name)), f"{name} is due, and still there"
+            files = archive.files()
+            known = {row.file for row in await register.finished_recordings()}
+            strange = {file for file in files - known if not any(leg in file for leg in raws)}
+            assert not (at_the_end and strange), f"files that no row speaks of: {strange}"
+            assert (await register.verify()).faults == []
+        with closing(sqlite3.connect(self.folder / "register.sqlite3")) as database:
+            assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        archived = [file for file in (self.folder / "recordings").rglob("*") if file.is_file()]
+        plain = [file for file in archived if b"~~~" in file.read_bytes()]
+        assert not plain, f"plain audio in the archive: {plain}"
+
+    def _samples(self, archive: Archive, kept: Kept) -> bytes:
+        with tempfile.TemporaryFile() as sink:
+            sink.writelines(archive.open(kept))
+            sink.seek(0)
+            return b"".join(audio.samples(sink))
+
+
+def main(folder: Path, times: int, seed: int) -> None:
+    """Forked, because a new interpreter each time would be most of the time."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    drop.REST = 0.0
+    room, made, chance, killed = Room(folder), Made(), random.Random(seed), Counter[str]()
+    for number in range(times):
+        asyncio.run(room.prepare(made, number))
+        if (child := os.fork()) == 0:
+            asyncio.run(room.work())
+            os._exit(0)
+        time.sleep(chance.uniform(0, LONGEST))
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        at = (folder / "at").read_text() if (folder / "at").exists() else ""
+        killed[at or "the beginning"] += 1
+        asyncio.run(room.check(made))
+    asyncio.run(room.work())
+    asyncio.run(room.check(made, at_the_end=True))
+    print(json.dumps(killed))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]))

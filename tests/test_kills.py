@@ -1,0 +1,27 @@
+"""Killed at random moments, the daemon loses nothing of what is kept, doubles nothing, and leaves nothing plain."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+TIMES, SEED = 20, 1
+DEADLINE = 120.0  # seconds
+
+
+async def test_twenty_kills_at_random_moments_lose_nothing_and_leave_nothing(tmp_path: Path) -> None:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "tests.lab.kills", str(tmp_path), str(TIMES), str(SEED)),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        cwd=ROOT,
+    )
+    async with asyncio.timeout(DEADLINE):
+        said, wrong = await process.communicate()
+    assert process.returncode == 0, wrong.decode()
+    killed = json.loads(said)
+    assert sum(killed.values()) == TIMES
+    assert killed.keys() - {"nothing", "the beginning"}, "it was never in the middle of anything"
