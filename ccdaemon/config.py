@@ -7,10 +7,12 @@ be written is described in `tables`; whether it makes sense together is decided 
 from __future__ import annotations
 
 import difflib
+import hashlib
 import re
 import ssl
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
@@ -66,6 +68,7 @@ class Configuration:
     site: Site
     catalogue: Catalogue
     main: MainTable
+    fingerprint: str  # of all that is written in its files
 
 
 # --- reading ---------------------------------------------------------------------------------------------------------
@@ -85,10 +88,20 @@ def load(folder: Path, shipped_prompts: Path) -> Configuration:
     faults += soundness(site, catalogue, judged.recording.allowed_services, files.keys() - tables.keys())
     if main is None:
         raise ConfigurationFaults(faults)
-    configuration = Configuration(folder, site, catalogue, main)
+    configuration = Configuration(folder, site, catalogue, main, _fingerprint(folder))
     if faults:
         raise ConfigurationFaults(faults, draft=configuration)
     return configuration
+
+
+def _fingerprint(folder: Path) -> str:
+    """SHA-256 over the names and contents of the site's own files."""
+    digest = hashlib.sha256()
+    for file in sorted(folder.rglob("*.toml")):
+        with suppress(OSError):  # that is a fault by itself
+            content = file.read_bytes()
+            digest.update(f"{file.relative_to(folder)}\0{len(content)}\0".encode() + content)
+    return digest.hexdigest()
 
 
 def secret(file: Path, signs: str = VISIBLE) -> str:

@@ -28,6 +28,7 @@ from ccdaemon.dialplan import MISSED
 from ccdaemon.drop import Drop
 from ccdaemon.edges import DROP, REGISTER, SOCKET, archive, broker, keys, manager_address, parties
 from ccdaemon.flows.announcing import Announcing
+from ccdaemon.flows.configured import note_configuration
 from ccdaemon.flows.expiry import Expiry
 from ccdaemon.flows.guard import Guard
 from ccdaemon.flows.heartbeat import beat, stop_beating
@@ -77,7 +78,7 @@ class Daemon:
         self._archive = archive(configuration, self._keys)
         self._synchronised = False
         self._ami: Ami | None = None
-        self._stopping = asyncio.Event()
+        self._stopping, self._reloaded = asyncio.Event(), asyncio.Event()
         self._since = int(time.time())
         self._systemd = Systemd()
         self._status = Status(broker(configuration), configuration.site.name, self._state("online"))
@@ -151,6 +152,9 @@ class Daemon:
             "recordings": finishing.run(),
             "missed calls": missed,
             "expiry": expiry.nightly(),
+            "configuration": note_configuration(
+                register, lambda: self._configuration.fingerprint, self._reloaded, time.time
+            ),
             "import": Importing(register, Drop(main.paths.spool / DROP), self._site, self._alarms).run(),
             "watchdog": self._systemd.feed_watchdog(),
         }
@@ -249,6 +253,7 @@ class Daemon:
             if later := [name for name in ON_START if getattr(old.main, name) != getattr(new.main, name)]:
                 log.warning("some of it counts after a restart only", tables=later)
             self._alarms.clear("configuration")
+            self._reloaded.set()
         except ConfigurationFaults as wrong:
             for fault in wrong.faults:
                 log.error("configuration fault", file=fault.file, key=fault.key, fault=fault.text)

@@ -22,6 +22,15 @@ class Audit(Rows):
         """Add to the chain what is no notice of a call. Raises `RegisterFull`."""
         await self._transact([], [link])
 
+    async def last_audited(self, kind: str) -> str | None:
+        """The hash that the last row of a kind names."""
+        rows = await self._rows(
+            "SELECT json_extract(detail, '$.sha256') FROM audit WHERE kind = :kind AND json_valid(detail) "
+            "ORDER BY seq DESC LIMIT 1",
+            {"kind": kind},
+        )
+        return rows[0][0] if rows else None
+
     async def audited(self, call: str) -> list[Row]:
         """The rows of the audit chain that speak of a call, or of one that became part of it."""
         rows = await self._rows(
