@@ -42,12 +42,12 @@ def site_key(file: Path) -> bytes:
     try:
         key = base64.b64decode(file.read_text().strip(), validate=True)
     except OSError as fault:
-        message = f"the site key {file} cannot be read: {fault.strerror}; `ccdaemon init` makes one for a new site"
+        message = f"the site key {file} cannot be read: {fault.strerror}; `ccdaemon keys new` makes the first one"
         raise KeyWrong(message) from None
     except ValueError:
         key = b""
     if len(key) != SIZE:
-        message = f"{file} is no site key: that is {SIZE} bytes in base 64, as `ccdaemon init` makes it"
+        message = f"{file} is no site key: that is {SIZE} bytes in base 64, as `ccdaemon keys new` makes it"
         raise KeyWrong(message)
     return key
 

@@ -363,6 +363,22 @@ def test_check_finds_secrets_that_are_gone(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("audit.key", "no call could be certified: "),
+        ("site.key", "nothing could be kept: the site key"),
+    ],
+)
+def test_check_finds_keys_that_are_gone_and_says_how_they_are_made(tmp_path: Path, name: str, text: str) -> None:
+    config = whole_machine(tmp_path)
+    (config / name).unlink()
+    done = ccdaemon("check", "--config", config)
+    (line,) = [line for line in done.stderr.splitlines() if text in line]
+    assert line.startswith(f"{config}/{name}: ")
+    assert "new` makes" in line or "--new` makes it" in line
+
+
 @pytest.mark.parametrize("content", [None, "no certificate\n"])
 def test_check_finds_an_authority_that_is_none(tmp_path: Path, content: str | None) -> None:
     """At the first attempt to link, it would have been a fault of the running daemon."""

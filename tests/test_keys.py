@@ -245,6 +245,20 @@ def test_what_cannot_be_done_with_keys_is_said(
     assert text in done.stderr
 
 
+def test_a_first_site_key_is_made_where_there_is_none(site: tuple[Path, MainTable]) -> None:
+    config, main = site
+    main.keys.site.unlink()
+    assert run(config, "new").exit_code == 1  # there are keys that it does not wrap
+    for file in main.keys.folder.iterdir():
+        file.unlink()
+    assert run(config, "new").exit_code == 0
+    before = main.keys.site.read_bytes()
+    edges.keys(load(config, PROMPTS)).wrap(KEY, PERIOD, ITEM)
+    done = run(config, "new")
+    assert (done.exit_code, "nothing was changed" in done.stderr) == (1, True)
+    assert main.keys.site.read_bytes() == before
+
+
 def test_a_new_site_key_is_taken_while_no_daemon_runs_and_one_who_was_interrupted_goes_on(
     site: tuple[Path, MainTable],
 ) -> None:

@@ -12,11 +12,13 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
+from ccdaemon import edges
 from ccdaemon.asterisk.confs import FILES, read_asterisk
 from ccdaemon.cli.configuration import DEFAULT_FOLDER, Folder, errors, screen, show
 from ccdaemon.cli.dialplan import OURS, outdated, superseded
 from ccdaemon.config import PLAIN, Configuration, ConfigurationFaults, load, secret, tls_context
 from ccdaemon.dialplan import GENERATED
+from ccdaemon.keys import KeyWrong
 from ccdaemon.model import Fault
 from ccdaemon.rules.asterisk import asterisk_faults
 from ccdaemon.rules.lock import Judgement, lock_faults, to_be_judged
@@ -96,6 +98,10 @@ def _secrets(site: Configuration) -> Iterator[Fault]:
         read_key(site.main.audit.key)
     except KeyUnusable as fault:
         yield Fault(str(site.main.audit.key), "", f"no call could be certified: {fault}")
+    try:
+        edges.keys(site)
+    except KeyWrong as fault:
+        yield Fault(str(site.main.keys.site), "", f"nothing could be kept: {fault}")
 
 
 def _missing_sounds(site: Configuration) -> list[Fault]:

@@ -35,6 +35,18 @@ def list_(config: Folder = DEFAULT_FOLDER) -> None:
             typer.echo(name)
 
 
+@app.command()
+def new(config: Folder = DEFAULT_FOLDER) -> None:
+    """Make the site key of a site that has none yet."""
+    table = configuration(config).main.keys
+    if table.site.exists() or any(table.folder.glob("*.key")):
+        message = f"{table.site}, or keys that it wraps, are there already, and nothing was changed"
+        raise stop(message)
+    with _in_words():
+        keep(table.site, new_site_key())
+    screen.print(escape(f"{table.site}: write an escrow of it (`ccdaemon keys escrow`)"))
+
+
 @app.command("escrow")
 def escrow_(
     out: Annotated[Path, typer.Option(help="The file to write.", metavar="FILE")],
