@@ -70,7 +70,8 @@ class Archive:
                 self._seal(plain, fresh, key, file)
                 digest = self._checked(fresh, key, file, encoded)
             fresh.replace(self._folder / file)
-            sync_folder(fresh.parent)
+            for folder in (self._folder / file).parents[:4]:  # day, month, year, and the archive: they may be new
+                sync_folder(folder)
             size = (self._folder / file).stat().st_size
         except OSError as fault:
             with suppress(OSError):  # it may be the very folder that is at fault
@@ -109,6 +110,8 @@ class Archive:
         path = self._folder / file
         try:
             path.unlink(missing_ok=True)
+            if path.parent.exists():
+                sync_folder(path.parent)
         except OSError as fault:
             message = f"{file} cannot be removed: {fault.strerror}"
             raise ArchiveFault(message) from fault
@@ -145,7 +148,7 @@ class Archive:
             again.writelines(sealed.unseal(file, key, name))
             again.seek(0)
             heard = hashlib.sha256()
-            for piece in audio.samples(again):
+            for piece in audio.samples(again) if encoded.frames else ():
                 heard.update(piece)
             if self._encoding == "flac" and heard.hexdigest() != encoded.samples:
                 message = "what was written is not what was recorded: look for a failing disk or memory"

@@ -75,7 +75,9 @@ class Control:
         asker.set(_who(writer.get_extra_info("socket")))
         try:
             async with asyncio.timeout(DEADLINE):
-                line, content = await self._answer(await reader.readline())
+                asked = await reader.readline()
+            line, content = await self._answer(asked)
+            async with asyncio.timeout(DEADLINE):
                 writer.write(line)
                 await writer.drain()
             while content is not None:
@@ -139,17 +141,33 @@ class Sink(Protocol):
     def writelines(self, pieces: Iterable[bytes], /) -> None: ...
 
 
-def ask(path: Path, name: str, into: Sink | None = None, **values: Any) -> Any:  # noqa: ANN401 - any JSON
-    """A command's end; content goes into a sink. Raises `NotRunning` or `Refused`."""
+class _SinkFault(Exception):
+    """What content goes into takes no more."""
+
+
+def ask(
+    path: Path,
+    name: str,
+    into: Sink | None = None,
+    patience: float | None = None,
+    **values: Any,  # noqa: ANN401 - any JSON
+) -> Any:  # noqa: ANN401 - any JSON
+    """A command's end; content goes into a sink. Waits `patience` seconds for an answer, or the next piece of content.
+
+    Raises `NotRunning` or `Refused`, and whatever the sink raises.
+    """
     with socket.socket(socket.AF_UNIX) as connection:
-        connection.settimeout(DEADLINE)
+        connection.settimeout(patience or DEADLINE)
         try:
             connection.connect(str(path))
             connection.sendall(json.dumps({"ask": name, "with": values}).encode() + b"\n")
             with connection.makefile("rb") as reader:
                 line = reader.readline(MAX_LINE)
-                if into is not None and line.startswith(ANSWERED):
-                    into.writelines(_pieces(reader))
+                if into is not None and line.startswith(ANSWERED) and line.endswith(b"\n"):
+                    for piece in _pieces(reader):
+                        _put(into, piece)
+        except _SinkFault as fault:
+            raise fault.__cause__ or fault from None
         except PermissionError as fault:
             message = f"you may not use {path}: you need to be in the group of the daemon"
             raise Refused(message) from fault
@@ -172,6 +190,13 @@ def ask(path: Path, name: str, into: Sink | None = None, **values: Any) -> Any: 
     if "refused" in answer:
         raise Refused(answer["refused"])
     return answer["answer"]
+
+
+def _put(into: Sink, piece: bytes) -> None:
+    try:
+        into.writelines([piece])
+    except OSError as fault:  # which is not the daemon's
+        raise _SinkFault from fault
 
 
 def _pieces(reader: IO[bytes]) -> Iterator[bytes]:

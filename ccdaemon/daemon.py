@@ -17,7 +17,7 @@ from typing import Any, NoReturn
 import structlog
 
 from ccdaemon import __version__, foreign
-from ccdaemon.access import accesses, permit
+from ccdaemon.access import permit
 from ccdaemon.alarms import Alarms
 from ccdaemon.asterisk.agi import AgiServer, AgiSession
 from ccdaemon.asterisk.ami import Ami, AmiDisconnected
@@ -36,6 +36,7 @@ from ccdaemon.flows.importing import Importing
 from ccdaemon.flows.inbound import Conversation, Gatekeeper, Question
 from ccdaemon.flows.interlock import Interlock
 from ccdaemon.flows.journal import Journal
+from ccdaemon.flows.keyed import look_for_keys
 from ccdaemon.flows.lights import light
 from ccdaemon.flows.missed import read_missed
 from ccdaemon.flows.payment import Door, Tally
@@ -44,11 +45,10 @@ from ccdaemon.flows.segments import Segments
 from ccdaemon.flows.topics import Topics, publish_head
 from ccdaemon.flows.tracking import resynchronise, track
 from ccdaemon.flows.watch import Watch
-from ccdaemon.keeping import keeping
+from ccdaemon.keeping import everything
 from ccdaemon.model import Event, Site
 from ccdaemon.mqtt import Status
 from ccdaemon.notify import Systemd
-from ccdaemon.questions import questions
 from ccdaemon.rules.asterisk import too_old
 from ccdaemon.rules.calls import Calls
 from ccdaemon.shipped import shipped
@@ -106,22 +106,22 @@ class Daemon:
             conversation = Conversation(self._site, Gatekeeper(self._gateway_secret), sounds, journal, _now)
             gateway = AgiServer(lambda session: _converse(conversation, session))
             await gateway.listen(main.gateway.host, main.gateway.port)
-            expiry = Expiry(register, self._archive, self._keys, foreign, self._site, self._alarms, time.time)
-            control = Control(
-                {
-                    **questions(register),
-                    **accesses(register, self._archive),
-                    **keeping(register, expiry, self._site),
-                    "state": self._tell_state,
-                },
-                permit(register, self._site),
+            finishing = Finishing(self._archive, register, self._alarms, self._live_legs, self._site, time.time)
+            drop = main.paths.spool / DROP
+            expiry = Expiry(
+                register, self._archive, self._keys, foreign, str(drop), self._site, self._alarms, time.time
             )
+            answers = everything(register, self._archive, expiry, self._site)
+            control = Control({**answers, "state": self._tell_state}, permit(register, self._site))
             await control.listen(main.paths.run / SOCKET)
             stack.callback(control.close)
+            await look_for_keys(register, self._keys, self._alarms)
+            await finishing.compare()  # before anything expires
             self._handle_signals()
             tasks = await stack.enter_async_context(asyncio.TaskGroup())
             running = [
-                tasks.create_task(each, name=name) for name, each in self._tasks(register, journal, expiry).items()
+                tasks.create_task(each, name=name)
+                for name, each in self._tasks(register, journal, expiry, finishing).items()
             ]
             self._status.publish("daemon", self._state("online"))
             self._systemd.tell(READY="1", STATUS="Waiting for Asterisk")
@@ -130,9 +130,8 @@ class Daemon:
             await self._drain(gateway)
             await _end(running)
 
-    def _tasks(self, register: Register, journal: Journal, expiry: Expiry) -> dict[str, Any]:
+    def _tasks(self, register: Register, journal: Journal, expiry: Expiry, finishing: Finishing) -> dict[str, Any]:
         main = self._configuration.main
-        finishing = Finishing(self._archive, register, self._alarms, self._live_legs, self._site, time.time)
         missed = read_missed(
             Missed(main.paths.spool / MISSED),
             register,

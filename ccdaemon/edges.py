@@ -48,7 +48,11 @@ def keys(configuration: Configuration) -> Keys:
     if following(table.site).exists():
         message = f"{following(table.site)}: the site key is being changed: `ccdaemon keys rotate` goes on with that"
         raise KeyWrong(message)
-    return Keys(table.folder, site_key(table.site))
+    found = Keys(table.folder, site_key(table.site))
+    if (names := found.names()) and found.unusable() == names:
+        message = f"none of the keys in {table.folder} was wrapped by the site key {table.site}: is it another site's?"
+        raise KeyWrong(message)
+    return found
 
 
 def following(site: Path) -> Path:

@@ -14,9 +14,8 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import datetime, tzinfo
 from fnmatch import fnmatchcase
-from pathlib import Path, PurePath
+from pathlib import Path
 
-from ccdaemon.disk import sync_folder
 from ccdaemon.kept import Doomed, Files, Left
 
 RESTED = 86_400.0  # seconds; whoever writes a file does so more often
@@ -28,33 +27,51 @@ DIRECTIVES = {**DIGITS, "%Y": r"\d{4}", "%b": r"[A-Z][a-z]{2}"}
 
 def due(rule: Files, before: float, now: float, zone: tzinfo) -> Iterator[Doomed | Left]:
     """What of a folder is due, of what came before a moment. Nothing where there is no such folder."""
-    for path, folder, name in _files(rule):
-        try:
-            yield from _judged(rule, path, folder, name, before, now, zone)
-        except OSError as fault:
-            yield Left(path, fault.strerror or str(fault))
+    return _each(rule, lambda path, folder, name: _judged(rule, path, folder, name, before, now, zone))
 
 
 def expire(rule: Files, before: float, now: float, zone: tzinfo) -> Iterator[Doomed | Left]:
     """The same, and it goes."""
-    for path, folder, name in _files(rule):
-        try:
-            for each in _judged(rule, path, folder, name, before, now, zone):
-                if isinstance(each, Doomed):
-                    _remove(folder, name, each.until)
-                yield each
-        except OSError as fault:
-            yield Left(path, fault.strerror or str(fault))
+
+    def gone(path: str, folder: int, name: str) -> Iterator[Doomed | Left]:
+        for each in _judged(rule, path, folder, name, before, now, zone):
+            if isinstance(each, Doomed):
+                _remove(folder, name, each.until)
+            yield each
+
+    return _each(rule, gone)
 
 
-def _files(rule: Files) -> Iterator[tuple[str, int, str]]:
-    """Path below the folder, the open folder in which it lies, and its name there."""
-    with suppress(FileNotFoundError):
-        for place, _, names, folder in os.fwalk(rule.folder, follow_symlinks=False):
+def _each(rule: Files, judge: Callable[[str, int, str], Iterator[Doomed | Left]]) -> Iterator[Doomed | Left]:
+    """All files below the folder; whatever hinders us at one stops nothing else, and is said."""
+    unseen: list[Left] = []
+    top = Path(rule.folder)
+    if top.is_symlink():
+        yield Left("", "the folder is a link, which is not followed: name the one that it leads to")
+        return
+
+    def hindered(fault: OSError) -> None:
+        if not isinstance(fault, FileNotFoundError):
+            name = os.path.basename(str(fault.filename))  # noqa: PTH119 - it need not be text
+            unseen.append(Left(_named(name), fault.strerror or str(fault)))
+
+    try:
+        for place, _, names, folder in os.fwalk(top, follow_symlinks=False, onerror=hindered):
             for name in sorted(names):
-                path = str((PurePath(place) / name).relative_to(rule.folder))
+                path = os.path.relpath(os.path.join(place, name), top)  # noqa: PTH118 - names may be no text
                 if fnmatchcase(path, rule.pattern):
-                    yield path, folder, name
+                    try:
+                        yield from judge(_named(path), folder, name)
+                    except OSError as fault:
+                        yield Left(_named(path), fault.strerror or str(fault))
+    except OSError as fault:
+        hindered(fault)
+    yield from unseen
+
+
+def _named(path: str) -> str:
+    """As it can be shown: names of files need not be text."""
+    return os.fsencode(path).decode(errors="backslashreplace")
 
 
 def _judged(
@@ -116,20 +133,35 @@ def _remove(folder: int, name: str, until: int | None) -> None:
     if until is None:
         os.unlink(name, dir_fd=folder)
         return
-    status = os.stat(name, dir_fd=folder, follow_symlinks=False)
-    fresh = f".{name}.new"
+    before, fresh = os.stat(name, dir_fd=folder, follow_symlinks=False), f".{name}.new"
+    with suppress(FileNotFoundError):
+        os.unlink(fresh, dir_fd=folder)  # of one who was killed
+    try:
+        _write_rest(folder, name, fresh, until, before)
+        os.replace(fresh, name, src_dir_fd=folder, dst_dir_fd=folder)
+    except OSError:
+        with suppress(FileNotFoundError):
+            os.unlink(fresh, dir_fd=folder)
+        raise
+    os.fsync(folder)
+
+
+def _write_rest(folder: int, name: str, fresh: str, until: int, before: os.stat_result) -> None:
+    """All behind the old lines, with the same owner and rights: whoever writes the file must be able to go on."""
 
     def opened(file: str, flags: int) -> int:
-        return os.open(file, flags | os.O_NOFOLLOW, status.st_mode & 0o777, dir_fd=folder)
+        return os.open(file, flags | os.O_NOFOLLOW, 0o600, dir_fd=folder)
 
-    with open(name, "rb", opener=opened) as old, open(fresh, "wb", opener=opened) as new:
+    with open(name, "rb", opener=opened) as old, open(fresh, "xb", opener=opened) as new:
         old.seek(until)
         while piece := old.read(LONGEST):
             new.write(piece)
         new.flush()
+        mine = os.fstat(new.fileno())
+        if (mine.st_uid, mine.st_gid) != (before.st_uid, before.st_gid):
+            os.fchown(new.fileno(), before.st_uid, before.st_gid)
+        for attribute in os.listxattr(old.fileno()):
+            os.setxattr(new.fileno(), attribute, os.getxattr(old.fileno(), attribute))
+        os.fchmod(new.fileno(), stat.S_IMODE(before.st_mode))
+        os.utime(new.fileno(), ns=(before.st_atime_ns, before.st_mtime_ns))
         os.fsync(new.fileno())
-        with suppress(PermissionError):
-            os.fchown(new.fileno(), status.st_uid, status.st_gid)
-        os.utime(new.fileno(), (status.st_atime, status.st_mtime))
-    os.replace(fresh, name, src_dir_fd=folder, dst_dir_fd=folder)
-    sync_folder(Path(f"/proc/self/fd/{folder}"))

@@ -9,13 +9,21 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import asdict
 from typing import Any
 
+from ccdaemon.access import accesses
+from ccdaemon.archive import Archive
 from ccdaemon.control import Answerer, Content, Refused, asker
-from ccdaemon.faults import RegisterFull
+from ccdaemon.faults import KeyUnusable, RegisterFull
 from ccdaemon.flows.expiry import AlreadyRunning, Expiry
 from ccdaemon.flows.importing import take
 from ccdaemon.kept import IMPORTED, REASONS, Hold
 from ccdaemon.model import Site
+from ccdaemon.questions import questions
 from ccdaemon.store import Register
+
+
+def everything(register: Register, archive: Archive, expiry: Expiry, site: Callable[[], Site]) -> dict[str, Answerer]:
+    """All that may be asked about what is kept."""
+    return {**questions(register), **accesses(register, archive), **keeping(register, expiry, site)}
 
 
 def keeping(register: Register, expiry: Expiry, site: Callable[[], Site]) -> dict[str, Answerer]:
@@ -26,7 +34,7 @@ def keeping(register: Register, expiry: Expiry, site: Callable[[], Site]) -> dic
 
     async def expire(_: dict[str, Any]) -> Content:
         """A run, told as it goes on: a line of JSON for each portion, and at last what it came to."""
-        return Content(await expiry.would(), _run(expiry))
+        return Content({}, _run(expiry))
 
     async def add_hold(values: dict[str, Any]) -> dict[str, int]:
         hold = Hold(**values)
@@ -36,7 +44,11 @@ def keeping(register: Register, expiry: Expiry, site: Callable[[], Site]) -> dic
         if [hold.call, hold.number, hold.since].count(None) != 2:  # noqa: PLR2004 - all but one
             message = "a hold is about a call, or a number, or a span of time"
             raise Refused(message)
-        return {"hold": await register.add_hold(hold, asker.get(), time.time())}
+        if hold.since is not None and not hold.since < (hold.until or 0):
+            message = "this span of time ends before it begins"
+            raise Refused(message)
+        number = await register.add_hold(hold, asker.get(), time.time())
+        return {"hold": number, "calls": await register.held_calls(number)}
 
     async def release_hold(values: dict[str, Any]) -> None:
         if not await register.release_hold(values["hold"], asker.get(), time.time()):
@@ -68,7 +80,7 @@ def _if_it_can_be_written(answerer: Answerer) -> Answerer:
     async def answer(values: dict[str, Any]) -> Any:  # noqa: ANN401 - any JSON
         try:
             return await answerer(values)
-        except (RegisterFull, OSError) as fault:
+        except (RegisterFull, KeyUnusable, OSError) as fault:
             message = f"nothing was changed: {fault}"
             raise Refused(message) from None
 
@@ -84,7 +96,7 @@ async def _run(expiry: Expiry) -> AsyncIterator[bytes]:
         yield _line(line)
     try:
         yield _line({"ended": running.result().told()})
-    except (AlreadyRunning, RegisterFull, OSError) as fault:
+    except (AlreadyRunning, RegisterFull, KeyUnusable, OSError) as fault:
         yield _line({"failed": str(fault)})
 
 

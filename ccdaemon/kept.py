@@ -69,6 +69,7 @@ class Item:
     body: str
 
 
+Table: TypeAlias = Literal["recordings", "calls", "items"]  # in which something hangs on the key of a period
 Role: TypeAlias = Literal["telecoms", "supervisor", "data_protection"]
 ROLES: tuple[Role, ...] = get_args(Role)
 # What recordings are used for, as the council's privacy notice has it.

@@ -26,6 +26,7 @@ from ccdaemon.faults import KeyUnusable
 SIZE = 32  # bytes of every key
 NONCE = 12
 HASH = 16  # bytes of an index
+GONE = ".gone"
 NAME = re.compile(r"[a-z]+-\d{4}-\d{2}|hold-\d+")  # class and month of expiry, or a hold
 
 
@@ -76,15 +77,26 @@ class Keys:
         """Of which periods there is a key."""
         return sorted(file.stem for file in self._folder.glob("*.key") if NAME.fullmatch(file.stem))
 
+    def unusable(self) -> list[str]:
+        """Periods whose key is there and cannot be used."""
+        found = []
+        for period in self.names():
+            try:
+                self._key(period)
+            except (KeyUnusable, OSError):
+                found.append(period)
+        return found
+
     def everything(self) -> dict[str, bytes]:
         """All of them, unwrapped: for the safe. Raises `KeyWrong`."""
         return {period: self._key(period) for period in self.names()}
 
-    def take(self, period: str, key: bytes) -> None:
-        """A key that was kept elsewhere, if there is none of this period."""
+    def take(self, period: str, key: bytes) -> bool:
+        """A key that was kept elsewhere, if there is none of this period. False if there is another one."""
         with self._lock:
             if not self._file(period).exists():
                 self._write(period, key)
+            return self._read(period, make=False) == key
 
     def rotate(self, site: bytes) -> int:
         """Wrap all of them with another site key, and say how many. What they wrap is not touched.
@@ -133,12 +145,19 @@ class Keys:
         with self._lock:
             self._known.pop(period, None)
             with suppress(FileNotFoundError):
-                file.chmod(0o600)
-                with file.open("r+b", buffering=0) as old:
-                    old.write(bytes(file.stat().st_size))
-                    os.fsync(old.fileno())
-                file.unlink()
-            sync_folder(self._folder)
+                file.replace(file.with_suffix(GONE))  # so that one who is killed leaves no key that is half of one
+                sync_folder(self._folder)
+            self._overwrite()
+
+    def _overwrite(self) -> None:
+        """What is of no period any more."""
+        for file in self._folder.glob(f"*{GONE}"):
+            file.chmod(0o600)
+            with file.open("r+b", buffering=0) as old:
+                old.write(bytes(file.stat().st_size))
+                os.fsync(old.fileno())
+            file.unlink()
+        sync_folder(self._folder)
 
     def _key(self, period: str, *, make: bool = False) -> bytes:
         with self._lock:
@@ -172,6 +191,9 @@ class Keys:
             new.flush()
             os.fsync(new.fileno())
         fresh.chmod(0o400)
+        if os.geteuid() == 0:  # the folder is the daemon's, and so are the keys
+            owner = self._folder.stat()
+            os.chown(fresh, owner.st_uid, owner.st_gid)
         fresh.replace(file)
         sync_folder(self._folder)
 

@@ -29,6 +29,7 @@ AlarmName: TypeAlias = Literal[
     "archive",
     "expiry",
     "import",
+    "keys",
     "configuration",
 ]
 

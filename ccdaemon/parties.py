@@ -7,6 +7,7 @@ searched for a number either.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from ccdaemon.faults import KeyUnusable
@@ -45,9 +46,13 @@ class Parties:
         """Nothing, once its key is destroyed."""
         try:
             return self._keys.show(text, period)
-        except KeyUnusable:
+        except (KeyUnusable, OSError):
             return None
 
     def indexes(self, text: str) -> list[str]:
-        """By which a party may be found: one for each period."""
-        return [self._keys.index(text, period).hex() for period in self._keys.names()]
+        """By which a party may be found: one for each period whose key can be used."""
+        found = []
+        for period in self._keys.names():
+            with suppress(KeyUnusable, OSError):
+                found.append(self._keys.index(text, period).hex())
+        return found

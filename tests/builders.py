@@ -18,18 +18,17 @@ import pytest
 
 import ccdaemon
 from ccdaemon import foreign
-from ccdaemon.access import accesses, permit
+from ccdaemon.access import permit
 from ccdaemon.alarms import Alarms
 from ccdaemon.archive import Archive
 from ccdaemon.config import Configuration, ConfigurationFaults, load
 from ccdaemon.control import Control
-from ccdaemon.edges import REGISTER, SOCKET, archive, folders, keys, parties
+from ccdaemon.edges import DROP, REGISTER, SOCKET, archive, folders, keys, parties
 from ccdaemon.flows.expiry import Expiry
-from ccdaemon.keeping import keeping
+from ccdaemon.keeping import everything
 from ccdaemon.keys import SIZE, Keys, new_site_key
 from ccdaemon.model import AlarmName, Event, Hours, Prompt, Service, Site
 from ccdaemon.parties import Parties
-from ccdaemon.questions import questions
 from ccdaemon.rules.hours import ROUND_THE_CLOCK
 from ccdaemon.rules.menus import TURNS, begin, step
 from ccdaemon.rules.turns import (
@@ -141,8 +140,17 @@ async def serving(config: Path) -> AsyncIterator[tuple[Register, Archive]]:
         folder.mkdir(parents=True, exist_ok=True)
     kept = archive(site, keys(site))
     async with register_of(config) as register:
-        expiry = Expiry(register, kept, keys(site), foreign, lambda: site.site, Noticeboard(), time.time)
-        answers = {**questions(register), **accesses(register, kept), **keeping(register, expiry, lambda: site.site)}
+        expiry = Expiry(
+            register,
+            kept,
+            keys(site),
+            foreign,
+            str(site.main.paths.spool / DROP),
+            lambda: site.site,
+            Noticeboard(),
+            time.time,
+        )
+        answers = everything(register, kept, expiry, lambda: site.site)
         control = Control(answers, permit(register, lambda: load(config, PROMPTS).site))
         await control.listen(site.main.paths.run / SOCKET)
         with closing(control):

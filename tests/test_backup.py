@@ -12,6 +12,7 @@ from typer.testing import CliRunner, Result
 
 from ccdaemon.archive import Archive
 from ccdaemon.cli import app
+from ccdaemon.cli.backup import MARK
 from ccdaemon.config import load
 from ccdaemon.edges import ARCHIVE, REGISTER
 from ccdaemon.kept import Recording
@@ -61,7 +62,7 @@ async def test_a_backup_holds_register_and_recordings_and_no_key(
     done = await run(config, "backup", tmp_path / "copy")
     assert (done.exit_code, done.stderr) == (0, "")
     assert done.stdout == f"{tmp_path / 'copy'}: the register and 2 recordings\n"
-    assert set(files(tmp_path / "copy")) == {REGISTER, *(f"{ARCHIVE}/{file}" for file in archive.files())}
+    assert set(files(tmp_path / "copy")) == {MARK, REGISTER, *(f"{ARCHIVE}/{file}" for file in archive.files())}
     state = load(config, PROMPTS).main.paths.state
     assert not list(state.glob("snapshot*"))
     for file in files(tmp_path / "copy"):
@@ -75,10 +76,10 @@ async def test_a_later_backup_brings_the_copy_up_to_date_and_what_expired_goes_f
     await run(config, "backup", tmp_path / "copy")
     await record(config, register, archive, "3", RECENT)
     await run(config, "expire", "--json")
-    (tmp_path / "copy" / ARCHIVE / "tmpxyz").write_text("of one who was killed")
+    (tmp_path / "copy" / ARCHIVE / "tmpxyz.copying").write_text("of one who was killed")
     done = await run(config, "backup", tmp_path / "copy")
     assert done.stdout.endswith("the register and 2 recordings\n")
-    assert set(files(tmp_path / "copy")) == {REGISTER, *(f"{ARCHIVE}/{file}" for file in archive.files())}
+    assert set(files(tmp_path / "copy")) == {MARK, REGISTER, *(f"{ARCHIVE}/{file}" for file in archive.files())}
 
 
 async def test_what_is_written_while_the_copy_is_made_does_not_disturb_it(
@@ -120,6 +121,29 @@ async def test_a_backup_and_the_keys_of_the_safe_bring_everything_back(
         assert (await register.verify()).faults == []
     again = await run(other, "restore", tmp_path / "copy")
     assert (again.exit_code, "was not changed" in again.stderr) == (1, True)
+
+
+async def test_a_folder_that_is_no_backup_of_this_site_is_left_as_it_is(
+    site: tuple[Path, Register, Archive], tmp_path: Path
+) -> None:
+    config, _, _ = site
+    (tmp_path / "srv" / ARCHIVE).mkdir(parents=True)
+    (tmp_path / "srv" / ARCHIVE / "thesis.doc").touch()
+    state = load(config, PROMPTS).main.paths.state
+    for folder in (tmp_path / "srv", state, state / "copy", state.parent):
+        done = await run(config, "backup", folder)
+        assert done.exit_code == 1, folder
+    assert files(tmp_path / "srv") == [f"{ARCHIVE}/thesis.doc"]
+    assert not (state / MARK).exists()
+
+
+async def test_beside_the_log_of_a_register_that_was_moved_away_nothing_is_put_back(tmp_path: Path) -> None:
+    config = site_to_run(tmp_path)
+    state = load(config, PROMPTS).main.paths.state
+    state.mkdir(parents=True)
+    (state / f"{REGISTER}-wal").touch()
+    done = await run(config, "restore", tmp_path)
+    assert (done.exit_code, "Move all of it away first" in done.stderr) == (1, True)
 
 
 @pytest.mark.parametrize("content", [None, b"something else" * 100])

@@ -16,6 +16,7 @@ from ccdaemon import foreign
 from ccdaemon.archive import Archive
 from ccdaemon.faults import ArchiveFault
 from ccdaemon.flows.expiry import AlreadyRunning, Expiry
+from ccdaemon.flows.keyed import look_for_keys
 from ccdaemon.kept import IMPORTED, Hold, Imported, Item, Keep, Recording
 from ccdaemon.keys import SIZE, Keys
 from ccdaemon.model import Site
@@ -48,12 +49,13 @@ class Room:
     def archive(self) -> Archive:
         return Archive(self.folder / "spool", self.folder / "recordings", self.keys)
 
-    def expiry(self, archive: Archive | None = None) -> Expiry:
+    def expiry(self, archive: Archive | None = None, keys: Keys | None = None) -> Expiry:
         return Expiry(
             self.register,
             archive or self.archive,
-            self.keys,
+            keys or self.keys,
             foreign,
+            str(self.folder / "drop"),
             lambda: self.site,
             self.alarms,
             lambda: self.now.timestamp(),  # noqa: PLW0108 - it goes on
@@ -386,9 +388,8 @@ async def test_one_file_that_cannot_be_deleted_is_said_and_stops_nothing_else(ro
     file.mkdir()
     night = await room.expiry().run()
     assert night.gone["recording"].total() == 2
-    assert night.left == [f"{kept.file} cannot be removed: Is a directory"]
+    assert night.left == [f"1.2-1: {kept.file} cannot be removed: Is a directory"]
     assert "1 things that are due are still there" in room.alarms.standing["expiry"]
-    assert await room.register.last_run() is None
     file.rmdir()
     file.write_bytes(content)
     night = await room.expiry().run()
@@ -401,7 +402,7 @@ class Killed(BaseException):
 
 
 @pytest.mark.parametrize(
-    "step", ["remove", "drop_recordings", "expire_calls", "hanging_calls", "hang_call", "destroy", "ran"]
+    "step", ["remove", "drop_recordings", "expire_calls", "hanging", "hang_calls", "destroy", "ran"]
 )
 @pytest.mark.parametrize("after", [False, True])
 async def test_a_run_that_is_killed_anywhere_ends_the_same_when_it_is_begun_again(
@@ -482,6 +483,97 @@ async def test_it_runs_each_night_and_at_once_where_one_was_missed(room: Room) -
     room.now = datetime(2027, 8, 9, 9, tzinfo=LONDON)  # the machine was off
     await nights(room, room.expiry(), 1)
     assert await runs(room) == ["02 12:00", "03 03:00", "09 09:00"]
+
+
+async def test_what_cannot_be_deleted_is_tried_again_the_next_night_and_no_sooner(room: Room) -> None:
+    await room.call("1.1", OLD, NUMBER, "1.2")
+    kept = await room.register.kept("1.2", 1)
+    assert kept is not None
+    file = room.folder / "recordings" / kept.file
+    file.unlink()
+    file.mkdir()
+    room.now = datetime(2027, 8, 2, 12, tzinfo=LONDON)
+    await nights(room, room.expiry(), 200)
+    assert await runs(room) == ["02 12:00", "03 03:00"]
+    assert "expiry" in room.alarms.standing
+
+
+async def test_what_becomes_due_while_a_run_goes_on_is_left_to_the_next(room: Room) -> None:
+    """A hold is released, and an old message brought, once this run has passed them."""
+    await room.call("1.1", OLD, NUMBER, "1.2")
+    number = await room.register.add_hold(hold(number=NUMBER), "dpo", room.now.timestamp())
+
+    class Meanwhile(Keys):
+        def names(self) -> list[str]:
+            loop.call_soon_threadsafe(went.set)
+            asyncio.run_coroutine_threadsafe(late(), loop).result()
+            return super().names()
+
+    async def late() -> None:
+        await room.register.release_hold(number, "dpo", room.now.timestamp())
+        await room.register.add_items([an_item("sms", "s1")])
+
+    loop, went = asyncio.get_running_loop(), asyncio.Event()
+    expiry = room.expiry(keys=Meanwhile(room.folder / "keys", bytes(SIZE)))
+    async with asyncio.timeout(10):
+        night = await expiry.run()
+    assert went.is_set()
+    assert night.keys == [f"hold-{number}"]
+    assert await room.recordings() == ["1.2"]
+    await room.expiry().run()
+    assert (await room.recordings(), await there(room, an_item("sms", "s1")), room.keys.names()) == ([], [], [])
+
+
+async def test_a_key_that_is_spoilt_is_said_and_the_rest_goes_on(room: Room) -> None:
+    await room.call("1.1", OLD, NUMBER, "1.2")
+    await room.register.add_hold(hold(number=NUMBER), "dpo", room.now.timestamp())
+    file = room.folder / "keys" / "recording-2027-07.key"
+    file.chmod(0o600)
+    file.write_bytes(bytes(60))
+    await room.call("2.1", OLD, OTHER_NUMBER)
+    night = await room.expiry().run()
+    assert night.gone["call"] == {"housing": 1}
+    assert night.left[0].startswith("recording-2027-07: the key of the period recording-2027-07 in ")
+    assert "1 things that are due are still there" in room.alarms.standing["expiry"]
+
+
+async def test_at_the_start_it_is_said_of_what_no_key_is_there(room: Room) -> None:
+    await room.call("1.1", OLD, NUMBER, "1.2")
+    await look_for_keys(room.register, room.keys, room.alarms)
+    assert room.alarms.standing == {}
+    room.keys.destroy("call-2027-07")
+    file = room.folder / "keys" / "recording-2027-07.key"
+    file.chmod(0o600)
+    file.write_bytes(b"spoilt")
+    await look_for_keys(room.register, room.keys, room.alarms)
+    assert room.alarms.standing["keys"].startswith("no key opens what is kept of call-2027-07, recording-2027-07: ")
+
+
+async def test_while_somebody_reads_the_chain_a_run_ends_all_the_same(room: Room) -> None:
+    for number in range(30):
+        await room.call(f"{number}.1", OLD, NUMBER)
+    checking = asyncio.ensure_future(room.register.verify())
+    await room.expiry().run()
+    assert (await checking).faults == []
+
+
+async def test_a_recording_whose_call_nobody_knows_is_kept_by_a_hold_on_its_time(room: Room) -> None:
+    await room.record("9.1", "9.2", OLD.timestamp())
+    about = {"since": OLD.timestamp() - 60, "until": OLD.timestamp() + 60}
+    await room.register.add_hold(hold(**about), "dpo", room.now.timestamp())
+    await room.expiry().run()
+    assert await room.recordings() == ["9.2"]
+
+
+async def test_a_transcript_of_a_call_that_became_part_of_another_is_kept_with_that(room: Room) -> None:
+    await room.call("1.1", OLD, NUMBER, "1.2")
+    await room.call("2.1", OLD, OTHER_NUMBER)
+    await room.register.write([CallMerged("2.1", OLD.timestamp() + 30, "1.1")])
+    items = [an_item("transcript", "t1", call="2.1", party=None)]
+    await room.register.add_items(items)
+    await room.register.add_hold(hold(call="1.1"), "dpo", room.now.timestamp())
+    await room.expiry().run()
+    assert await there(room, *items) == ["t1"]
 
 
 async def test_a_night_without_a_run_is_an_alarm_and_it_is_tried_again_each_hour(room: Room) -> None:

@@ -122,8 +122,52 @@ def test_no_link_is_followed_and_nothing_outside_the_folder_goes(tmp_path: Path)
 def test_a_folder_that_is_a_link_itself_is_not_entered(tmp_path: Path) -> None:
     outside = a_file(tmp_path / "outside" / "secret")
     (tmp_path / "in").symlink_to(outside.parent)
-    assert expired(rule(tmp_path / "in")) == ([], [])
+    said = "the folder is a link, which is not followed: name the one that it leads to"
+    assert expired(rule(tmp_path / "in")) == ([], [said])
     assert outside.exists()
+
+
+def test_a_name_that_is_no_text_can_be_told_all_the_same(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    file = os.fsencode(tmp_path / "in") + b"/caf\xe9"
+    Path(os.fsdecode(file)).touch()
+    os.utime(file, (OLD, OLD))
+    assert expired(rule(tmp_path / "in")) == (["caf\\xe9"], [])
+    assert not os.path.exists(file)  # noqa: PTH110 - the name is no text
+
+
+def test_who_writes_a_file_can_go_on_after_its_old_lines_went(tmp_path: Path) -> None:
+    file = a_file(tmp_path / "in" / "Master.csv", JUNE + JULY)
+    file.chmod(0o666)
+    if os.getuid() == 0:
+        os.chown(file, 1000, 1001)
+    before = file.stat()
+    assert expired(rule(tmp_path / "in", age="lines")) == (["Master.csv"], [])
+    after = file.stat()
+    assert (after.st_mode, after.st_uid, after.st_gid) == (before.st_mode, before.st_uid, before.st_gid)
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root may become somebody else")
+def test_where_that_is_not_ours_to_keep_nothing_is_changed_and_it_is_said(tmp_path: Path) -> None:
+    """As the daemon, which is not Asterisk; and a folder that it may not look into."""
+    for folder in (tmp_path, *tmp_path.parents[:3]):
+        folder.chmod(folder.stat().st_mode | 0o011)
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in").chmod(0o777)
+    file = a_file(tmp_path / "in" / "Master.csv", JUNE + JULY)
+    file.chmod(0o666)
+    (tmp_path / "in" / "closed").mkdir(mode=0o700)
+    os.seteuid(65534)
+    try:
+        done = list(foreign.expire(rule(tmp_path / "in", age="lines"), BEFORE, NOW, LONDON))
+    finally:
+        os.seteuid(0)
+    assert [(each.path, each.why) for each in done if isinstance(each, Left)] == [
+        ("Master.csv", "Operation not permitted"),
+        ("closed", "Permission denied"),
+    ]
+    assert file.read_text() == JUNE + JULY
+    assert sorted(path.name for path in (tmp_path / "in").iterdir()) == ["Master.csv", "closed"]
 
 
 @pytest.mark.parametrize("kind", ["pipe", "socket"])

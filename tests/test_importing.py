@@ -15,7 +15,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from ccdaemon.cli import app
-from ccdaemon.drop import REST, Drop
+from ccdaemon.drop import REST, Drop, Dropped
 from ccdaemon.flows.importing import Importing
 from ccdaemon.kept import IMPORTED, Imported, Item
 from ccdaemon.rules.lines import LONGEST, Rejected, read
@@ -143,7 +143,9 @@ async def test_lines_that_are_not_well_written_are_set_aside_and_the_rest_is_tak
 ) -> None:
     dropped(drop, "sms/monday.jsonl", line("sms"), b"nonsense", line("sms", id="s2", text=5), line("sms", id="s3"))
     await importing(register, drop).look()
-    aside = [json.loads(each) for each in (drop / "sms/rejected/monday.jsonl").read_text().splitlines()]
+    (file,) = (drop / "sms/rejected").iterdir()
+    assert file.name.endswith("-monday.jsonl")
+    aside = [json.loads(each) for each in file.read_text().splitlines()]
     assert [each["why"] for each in aside] == ["it is not JSON", "text: Input should be a valid string"]
     assert aside[0]["line"] == "nonsense"
     assert [await register.item("sms", each) is not None for each in ("s1", "s2", "s3")] == [True, False, True]
@@ -172,7 +174,7 @@ async def test_a_link_is_left_alone(register: Register, drop: Path, tmp_path: Pa
 async def test_who_is_killed_in_the_middle_begins_again_and_nothing_is_doubled(
     register: Register, drop: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ccdaemon.flows.importing.BATCH", 2)
+    monkeypatch.setattr("ccdaemon.drop.LINES", 2)
     lines = [line("sms", id=f"s{number}") for number in range(5)]
     file = dropped(drop, "sms/a.jsonl", *lines[:3], b"nonsense", *lines[3:])
     calls = 0
@@ -195,7 +197,9 @@ async def test_who_is_killed_in_the_middle_begins_again_and_nothing_is_doubled(
     monkeypatch.setattr(Register, "add_items", real)
     await importing(register, drop).look()
     assert not file.exists()
-    assert len((drop / "sms/rejected/a.jsonl").read_text().splitlines()) == 1
+    assert {each for file in (drop / "sms/rejected").iterdir() for each in file.read_text().splitlines()} == {
+        '{"why": "it is not JSON", "line": "nonsense"}'
+    }
     assert [await register.item("sms", f"s{number}") is not None for number in range(5)] == [True] * 5
 
 
@@ -212,7 +216,56 @@ async def test_a_file_that_cannot_be_read_is_an_alarm_and_stops_no_other(registe
     assert await register.item("webchat", "w1") is not None
     (drop / "sms" / "rejected").unlink()
     await flow.look()
+    assert alarms.standing["import"].startswith("lines of other programs were not taken")
+    assert not broken.exists()
+    for file in (drop / "sms" / "rejected").iterdir():
+        file.unlink()
+    await flow.look()
     assert alarms.standing == {}
+
+
+def test_what_takes_a_files_place_after_it_was_seen_is_not_read(drop: Path, tmp_path: Path) -> None:
+    """A link to a secret, or a pipe on which we would wait for ever."""
+    secret = tmp_path / "site.key"
+    secret.write_text("the site key")
+    for name in ("a", "b"):
+        dropped(drop, f"sms/{name}.jsonl", line("sms"))
+    linked, pipe = Drop(drop).files()
+    (drop / "sms/a.jsonl").unlink()
+    (drop / "sms/a.jsonl").symlink_to(secret)
+    (drop / "sms/b.jsonl").unlink()
+    os.mkfifo(drop / "sms/b.jsonl")
+    for file in (linked, pipe):
+        with pytest.raises(OSError, match=r"(symbolic links|it is no file)"):
+            next(file.portions(LONGEST))
+
+
+async def test_a_file_that_its_owner_takes_away_meanwhile_ends_nothing(register: Register, drop: Path) -> None:
+    alarms = Noticeboard()
+    file = dropped(drop, "sms/a.jsonl", line("sms"))
+
+    class Slow(Drop):
+        def files(self) -> list[Dropped]:
+            found = super().files()
+            file.unlink(missing_ok=True)
+            return found
+
+    flow = Importing(register, Slow(drop), example_site, alarms)
+    await flow.look()
+    assert "No such file or directory" in alarms.standing["import"]
+    assert "a.jsonl" not in alarms.standing["import"]  # names may hold numbers
+    await flow.look()
+    assert alarms.standing == {}
+
+
+async def test_rejected_lines_of_an_older_file_of_the_same_name_stay(
+    register: Register, drop: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for day in ("20261125-100000", "20261126-100000"):
+        monkeypatch.setattr("ccdaemon.drop.time.strftime", lambda _, day=day: day)
+        dropped(drop, "sms/daily.jsonl", day.encode())
+        await importing(register, drop).look()
+    assert len(list((drop / "sms/rejected").iterdir())) == 2
 
 
 # --- the command -----------------------------------------------------------------------------------------------------

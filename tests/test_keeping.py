@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 from collections.abc import AsyncIterator
+from datetime import datetime
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from ccdaemon.control import Refused, ask
 from ccdaemon.edges import SOCKET
 from ccdaemon.notices import CallEnded, CallIdentified
 from ccdaemon.store import Register
-from tests.builders import PROMPTS, serving, site_to_run
+from tests.builders import LONDON, PROMPTS, serving, site_to_run
 
 LONG_AGO = 1_600_000_000.0  # September 2020
 NUMBER = "+441632960777"
@@ -89,7 +90,7 @@ async def test_files_of_other_programs_are_named_before_they_go(tmp_path: Path) 
 async def test_a_hold_keeps_a_number_however_it_is_written_until_it_is_released(site: tuple[Path, Register]) -> None:
     config, register = site
     done = await run(config, "holds", "add", "--number", "01632 96 07 77", *WHY, "--review", "2020-12-01")
-    assert done.stdout == "Hold 1. `ccdaemon holds release 1` ends it.\n"
+    assert done.stdout == "Hold 1 keeps 1 calls now, and what comes.\n"
     await run(config, "expire")
     assert await numbers(register) == {NUMBER, None}
     listed = (await run(config, "holds")).stdout
@@ -97,7 +98,8 @@ async def test_a_hold_keeps_a_number_however_it_is_written_until_it_is_released(
     assert (await run(config, "holds", "release", "1")).stdout == "Hold 1 is released.\n"
     await run(config, "expire")
     assert await numbers(register) == {None}
-    assert NUMBER not in (await run(config, "holds")).stdout
+    done = await run(config, "holds")
+    assert (done.exit_code, NUMBER in done.stdout, "a number" in done.stdout) == (0, False, True)
     again = await run(config, "holds", "release", "1")
     assert (again.exit_code, again.stderr) == (1, "there is no hold 1 that stands\n")
 
@@ -140,6 +142,7 @@ async def test_a_hold_that_is_not_said_well_is_not_made(
         ({"reason": "because", "reference": "x", "call": "1.1"}, "is no reason for a hold"),
         ({"reason": "police", "reference": "x"}, "is about a call, or a number, or a span of time"),
         ({"reason": "police", "reference": "x", "call": "1.1", "number": NUMBER}, "is about a call, or a number"),
+        ({"reason": "police", "reference": "x", "since": 5.0, "until": 4.0}, "ends before it begins"),
     ],
 )
 async def test_whoever_asks_without_the_command_makes_no_wrong_hold_either(
@@ -149,6 +152,17 @@ async def test_whoever_asks_without_the_command_makes_no_wrong_hold_either(
     with pytest.raises(Refused, match=text):
         await asyncio.to_thread(lambda: ask(load(config, PROMPTS).main.paths.run / SOCKET, "hold", **values))
     assert await register.holds() == []
+
+
+async def test_a_hold_that_keeps_nothing_now_is_asked_about_and_a_day_is_kept_to_its_end(
+    site: tuple[Path, Register],
+) -> None:
+    config, _ = site
+    done = await run(config, "holds", "add", "--call", "9.9", *WHY)
+    assert (done.exit_code, "is it written as it should be?" in done.stderr) == (0, True)
+    day = f"{datetime.fromtimestamp(LONG_AGO, LONDON):%Y-%m-%d}"
+    done = await run(config, "holds", "add", "--since", day, "--until", day, *WHY)
+    assert done.stdout == "Hold 2 keeps 2 calls now, and what comes.\n"
 
 
 async def test_while_a_run_goes_on_a_second_one_says_so(site: tuple[Path, Register]) -> None:

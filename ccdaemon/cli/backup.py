@@ -15,10 +15,15 @@ import typer
 from rich.markup import escape
 from rich.progress import track
 
+from ccdaemon.archive import SEALED
 from ccdaemon.cli.configuration import DEFAULT_FOLDER, Folder, configuration, errors, screen, stop
 from ccdaemon.cli.register import do, not_running
+from ccdaemon.config import Configuration
 from ccdaemon.disk import sync_folder
 from ccdaemon.edges import ARCHIVE, REGISTER
+
+MARK = "ccdaemon-backup"  # a file with the site's name
+COPYING = ".copying"
 
 
 def backup(
@@ -33,6 +38,7 @@ def backup(
     site = configuration(config)
     archive = site.main.paths.state / ARCHIVE
     with _in_words():
+        _ours(folder, site)
         (folder / ARCHIVE).mkdir(parents=True, exist_ok=True, mode=0o700)
         fresh = folder / f"{REGISTER}.new"
         fresh.unlink(missing_ok=True)
@@ -59,9 +65,9 @@ def restore(
     site = configuration(config)
     not_running(site)
     state = site.main.paths.state
-    register, target = folder / REGISTER, state / REGISTER
-    if target.exists():
-        message = f"{target} is there already, and was not changed: move it away if it is to be replaced"
+    register = folder / REGISTER
+    if there := sorted(state.glob(f"{REGISTER}*")):  # with its write-ahead log, which would be played into this one
+        message = f"{', '.join(map(str, there))}: is there already, and was not changed. Move all of it away first"
         raise stop(message)
     with _in_words():
         wanted = _files(register)
@@ -69,14 +75,32 @@ def restore(
         _copy(folder, state, {REGISTER})
         owner = state.stat()
         if os.geteuid() == 0:
-            for path in (target, state / ARCHIVE, *(state / ARCHIVE).rglob("*")):
+            for path in (state / REGISTER, state / ARCHIVE, *(state / ARCHIVE).rglob("*")):
                 os.chown(path, owner.st_uid, owner.st_gid)
     screen.print(escape(f"{state}: the register and {len(wanted):,} recordings are back"))
+
+
+def _ours(folder: Path, site: Configuration) -> None:
+    """Stop unless a folder is new, empty, or a backup of this very site: what else lies there would be taken away."""
+    state, name = site.main.paths.state.resolve(), site.site.name
+    place, mark = folder.resolve(), folder / MARK
+    if place == state or state in place.parents or place in state.parents:
+        message = f"{folder} and {state}, which is to be copied, lie in each other"
+        raise stop(message)
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if not any(folder.iterdir()):
+        mark.write_text(f"{name}\n")
+    elif not mark.exists() or mark.read_text().strip() != name:
+        message = f"{folder} holds something else than a backup of {name}, and was not changed: name a new folder"
+        raise stop(message)
 
 
 def _files(register: Path) -> set[str]:
     """What recordings a copy of the register speaks of."""
     with closing(sqlite3.connect(f"file:{register}?mode=ro", uri=True)) as database:
+        ((sound,),) = database.execute("PRAGMA quick_check")
+        if sound != "ok":
+            raise sqlite3.DatabaseError(sound)
         return {file for (file,) in database.execute("SELECT file FROM recordings WHERE wrapped IS NOT NULL")}
 
 
@@ -92,7 +116,10 @@ def _copy(source: Path, target: Path, files: set[str]) -> None:
 
 
 def _copy_one(source: Path, target: Path) -> None:
-    with source.open("rb") as content, tempfile.NamedTemporaryFile(dir=target.parent, delete=False) as copy:
+    with (
+        source.open("rb") as content,
+        tempfile.NamedTemporaryFile(dir=target.parent, suffix=COPYING, delete=False) as copy,
+    ):
         shutil.copyfileobj(content, copy)
         copy.flush()
         os.fsync(copy.fileno())
@@ -105,7 +132,7 @@ def _prune(folder: Path, wanted: set[str]) -> None:
         if path.is_dir():
             if not any(path.iterdir()):
                 path.rmdir()
-        elif str(path.relative_to(folder)) not in wanted:
+        elif path.name.endswith((SEALED, COPYING)) and str(path.relative_to(folder)) not in wanted:
             path.unlink()
 
 

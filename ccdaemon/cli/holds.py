@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from datetime import datetime, tzinfo
+from datetime import datetime, timedelta, tzinfo
 from typing import Annotated, Literal
 
 import typer
@@ -17,6 +17,7 @@ from ccdaemon.cli.configuration import (
     a_moment,
     a_number,
     configuration,
+    errors,
     local,
     screen,
     wide,
@@ -47,7 +48,8 @@ def list_(
     for row in rows:
         due = row["released"] is None and row["review"] is not None and row["review"] < now
         until = f"released {_day(row['released'], zone)}" if row["released"] else _day(row["review"], zone) or "open"
-        about = row["call"] or row["number"] or _span(row["since"], row["until"], zone)
+        span = _span(row["since"], row["until"], zone) if row["since"] is not None else "a number"
+        about = row["call"] or row["number"] or span
         table.add_row(
             *(str(row["id"]), escape(about), row["reason"], escape(row["reference"]), _day(row["made"], zone)),
             *(row["maker"], f"[red]{until}: is it needed still?[/]" if due else until),
@@ -70,7 +72,10 @@ def add(
     since: Annotated[
         datetime | None, typer.Option(help="All calls from then on ...", parser=a_moment, metavar="WHEN")
     ] = None,
-    until: Annotated[datetime | None, typer.Option(help="... until then.", parser=a_moment, metavar="WHEN")] = None,
+    until: Annotated[
+        datetime | None,
+        typer.Option(help="... until then; of a day, to its end.", parser=a_moment, metavar="WHEN"),
+    ] = None,
     review: Annotated[
         datetime | None,
         typer.Option(
@@ -95,10 +100,12 @@ def add(
         number=a_number(number, site) if number else None,
         call=call,
         since=local(since, zone).timestamp() if since else None,
-        until=local(until, zone).timestamp() if until else None,
+        until=local(_whole(until), zone).timestamp() if until else None,
         review=local(review, zone).timestamp() if review else None,
     )
-    screen.print(f"Hold {made['hold']}. `ccdaemon holds release {made['hold']}` ends it.")
+    screen.print(f"Hold {made['hold']} keeps {made['calls']:,} calls now, and what comes.")
+    if not made["calls"]:
+        errors.print("[yellow]No call of now is under it: is it written as it should be?[/]")
 
 
 @app.command()
@@ -108,6 +115,11 @@ def release(
     """End a hold. What it kept beyond its time goes with the next nightly run."""
     do(configuration(config), "release", hold=hold)
     screen.print(f"Hold {hold} is released.")
+
+
+def _whole(until: datetime) -> datetime:
+    """Whoever names a day means all of it."""
+    return until + timedelta(days=1) if until.time() == datetime.min.time() else until
 
 
 def _day(at: float | None, zone: tzinfo) -> str:

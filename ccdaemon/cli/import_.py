@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from contextlib import ExitStack
-from itertools import islice
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -16,11 +14,8 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 from ccdaemon.cli.configuration import DEFAULT_FOLDER, Folder, configuration, errors, screen, stop
 from ccdaemon.cli.register import do
 from ccdaemon.config import Configuration
-from ccdaemon.drop import lines
+from ccdaemon.drop import lines, portions
 from ccdaemon.rules.lines import LONGEST
-
-BATCH = 200  # lines, or ...
-PORTION = 1024 * 1024  # ... bytes in one question to the daemon
 
 Class = Literal["webchat", "social", "transcript", "sms"]
 
@@ -53,9 +48,9 @@ def _import(site: Configuration, kind: Class, file: Path, progress: Progress) ->
     new = known = rejected = 0
     aside = file.with_name(f"{file.name}.rejected")
     with file.open("rb") as source, ExitStack() as stack:
-        found = lines(source, LONGEST)
         sink = None
-        while wanted := [line.decode(errors="surrogateescape") for line in _portion(found)]:
+        for portion in portions(lines(source, LONGEST)):
+            wanted = [line.decode(errors="surrogateescape") for line in portion]
             taken = do(site, "import", kind=kind, lines=wanted)
             new, known, rejected = new + taken["new"], known + taken["known"], rejected + len(taken["rejected"])
             for place, why in taken["rejected"]:
@@ -66,13 +61,3 @@ def _import(site: Configuration, kind: Class, file: Path, progress: Progress) ->
     if rejected:
         errors.print(f"[red]What was not taken is in {escape(str(aside))}, with the reasons.[/]")
     return rejected
-
-
-def _portion(found: Iterator[bytes]) -> Iterator[bytes]:
-    """So many lines, or so many bytes, as one question holds."""
-    size = 0
-    for line in islice(found, BATCH):
-        yield line
-        size += len(line)
-        if size > PORTION:
-            return

@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from ccdaemon.cli.configuration import screen, stop
+from ccdaemon.disk import sync_folder
 from ccdaemon.keys import new_site_key
 from ccdaemon.signing import new_key
 
@@ -56,11 +57,17 @@ def _write(folder: Path) -> None:
 
 
 def keep(file: Path, content: bytes) -> None:
-    """Write what is for the daemon's user alone."""
-    file.touch(mode=0o400)
-    file.chmod(0o600)
-    file.write_bytes(content)
-    file.chmod(0o400)
+    """Write what is for the daemon's user alone, safely on disk: all of it or nothing."""
+    fresh = file.with_name(f".{file.name}.part")
+    fresh.unlink(missing_ok=True)
+    fresh.touch(mode=0o600)
+    with fresh.open("wb") as new:
+        new.write(content)
+        new.flush()
+        os.fsync(new.fileno())
+    fresh.chmod(0o400)
     if os.geteuid() == 0:
         with suppress(LookupError):  # there is no such user here: who runs the daemon will have to own it
-            shutil.chown(file, USER)
+            shutil.chown(fresh, USER)
+    fresh.replace(file)
+    sync_folder(file.parent)

@@ -75,16 +75,26 @@ def restore(
     config: Folder = DEFAULT_FOLDER,
     passphrase_file: PassphraseFile = None,
 ) -> None:
-    """Put back keys that are missing. Those that are there stay as they are."""
-    table = configuration(config).main.keys
+    """Put back keys that are missing, while no daemon runs. Exit status 1 if there are others of the same name.
+
+    Those that are there stay as they are. Is one another than that in the safe, take it away first, if it is not
+    needed: what it sealed would be lost.
+    """
+    site = configuration(config)
+    not_running(site)
+    table = site.main.keys
     with _in_words():
         found = escrow.opened(file.read_bytes(), _passphrase(passphrase_file))
-        site = found.pop(SITE)
+        safe = found.pop(SITE)
         if not table.site.exists():
-            keep(table.site, encoded(site))
-        keys = Keys(table.folder, site_key(table.site))
-        for period, key in found.items():
-            keys.take(period, key)
+            keep(table.site, encoded(safe))
+        here = site_key(table.site)
+        others = [str(table.site)] if here != safe else []
+        keys = Keys(table.folder, here)
+        others += [f"{table.folder}/{period}.key" for period, key in found.items() if not keys.take(period, key)]
+    if others:
+        message = f"others than those in the safe, and left as they are: {', '.join(others)}"
+        raise stop(message)
     screen.print(f"{len(found) + 1} keys are there.")
 
 

@@ -15,11 +15,13 @@ from ccdaemon.questions import questions
 from ccdaemon.store import open_register
 from ccdaemon.store.database import RegisterUnusable
 
+PATIENCE = 3600.0  # seconds; a snapshot of a large register takes minutes
+
 
 def do(site: Configuration, question: str, into: Sink | None = None, **values: Any) -> Any:  # noqa: ANN401 - any JSON
     """Have the daemon do something with what is kept: nobody else does. Content goes into a sink."""
     try:
-        return ask(site.main.paths.run / SOCKET, question, into, **values)
+        return ask(site.main.paths.run / SOCKET, question, into, PATIENCE, **values)
     except NotRunning as fault:
         message = f"{fault}: only the daemon opens, keeps and deletes what is kept (systemctl start ccdaemon)"
         raise stop(message) from None

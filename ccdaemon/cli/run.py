@@ -27,7 +27,7 @@ def run(
     """Answer calls until told to stop. A configuration with faults does not start."""
     site = configuration(config)
     configure(log_level)
-    os.umask(0o027)  # what we keep is for us and our group alone
+    os.umask(0o077)  # what we keep is for us alone: our group asks at the control socket
     for folder in folders(site):
         if not os.access(folder, os.W_OK | os.X_OK):
             message = f"{folder} is not there, or not ours to write: `systemd-tmpfiles --create` makes it"

@@ -19,13 +19,15 @@ import structlog
 
 from ccdaemon.faults import ArchiveFault, KeyUnusable, RegisterFull
 from ccdaemon.flows.journal import Alarms
-from ccdaemon.kept import CLASSES, IMPORTED, Doomed, Due, Files, Hanging, Imported, ItemClass, Left, Wrapped
+from ccdaemon.kept import CLASSES, IMPORTED, Doomed, Due, Files, Hanging, Imported, ItemClass, Left, Table, Wrapped
 from ccdaemon.model import Site
 from ccdaemon.rules.retention import cutoff_at, hold_of, is_over, period_of
 from ccdaemon.rules.schedule import following, latest
 
 BATCH = 500  # recordings in one transaction: calls that end meanwhile wait for no longer than that takes
 ROWS = 2000
+HANGING = 2000
+TOLD = 1000  # things that stay
 LOOK = 600.0  # seconds between looks at the clock, which may have been set
 AGAIN = 3600.0  # seconds after a run that failed
 
@@ -54,17 +56,13 @@ class Register(Protocol):
 
     async def refresh_holds(self) -> None: ...
 
-    async def hanging_recordings(self, period: str, limit: int) -> list[Hanging]: ...
+    async def hanging(self, table: Table, period: str, after: int, limit: int) -> list[Hanging]: ...
 
-    async def hanging_calls(self, period: str, limit: int) -> list[Hanging]: ...
+    async def hang_recordings(self, wrapped: Sequence[tuple[int, Wrapped, str]]) -> None: ...
 
-    async def hanging_items(self, period: str, limit: int) -> list[Hanging]: ...
+    async def hang_calls(self, calls: Sequence[tuple[Hanging, str]], period: str) -> None: ...
 
-    async def hang_recording(self, recording: Hanging, wrapped: Wrapped, period: str) -> None: ...
-
-    async def hang_call(self, call: Hanging, period: str, target: str) -> None: ...
-
-    async def hang_item(self, item: Hanging, period: str, target: str) -> None: ...
+    async def hang_items(self, items: Sequence[tuple[Hanging, str]], period: str) -> None: ...
 
     async def last_run(self) -> float | None: ...
 
@@ -102,15 +100,22 @@ class Night:
     gone: dict[ItemClass, Counter[str]] = field(default_factory=lambda: {kind: Counter() for kind in CLASSES})
     files: list[str] = field(default_factory=list)
     left: list[str] = field(default_factory=list)
+    why: Counter[str] = field(default_factory=Counter)  # without any name: names of files may hold numbers
     keys: list[str] = field(default_factory=list)
 
+    def leave(self, where: str, what: str, why: str) -> None:
+        """Something that is due stays."""
+        self.left.append(f"{what}: {why}")
+        self.why[f"{where}: {why}"] += 1
+
+    def counted(self) -> dict[str, Any]:
+        """For the register and the log."""
+        counts: dict[str, Any] = {kind: dict(each) for kind, each in self.gone.items()}
+        return {**counts, "files": len(self.files), "left": dict(self.why), "keys": self.keys}
+
     def told(self) -> dict[str, Any]:
-        return {
-            **{kind: dict(each) for kind, each in self.gone.items()},
-            "files": len(self.files),
-            "left": self.left[:20],
-            "keys": self.keys,
-        }
+        """For whoever asked."""
+        return {**self.counted(), "left": self.left[:TOLD]}
 
 
 class Expiry:
@@ -122,6 +127,7 @@ class Expiry:
         archive: Archive,
         keys: Keys,
         foreign: Foreign,
+        drop: str,
         site: Callable[[], Site],
         alarms: Alarms,
         clock: Callable[[], float],
@@ -130,6 +136,7 @@ class Expiry:
         self._archive = archive
         self._keys = keys
         self._foreign = foreign
+        self._drop = drop  # the folder in which other programs leave files for us
         self._site = site
         self._alarms = alarms
         self._clock = clock
@@ -153,7 +160,7 @@ class Expiry:
             "recording": await self._register.due_recordings(self._cutoff("recording")),
             "call": await self._register.due_calls(self._cutoff("call")),
             **{kind: await self._register.due_items(kind, self._cutoff(kind)) for kind in IMPORTED},
-            "files": (await self._other_files(self._foreign.due))[0],
+            "files": await self._other_files(self._foreign.due, Night()),
         }
 
     async def run(self, tell: Tell = lambda _: None) -> Night:
@@ -168,10 +175,9 @@ class Expiry:
             await self._expire_rows("call", self._register.expire_calls, night, tell)
             for kind in IMPORTED:
                 await self._expire_rows(kind, partial(self._register.expire_items, kind), night, tell)
-            night.files, left = await self._other_files(self._foreign.expire)
-            night.left += left
+            night.files = await self._other_files(self._foreign.expire, night)
             await self._destroy_keys(night)
-            await self._register.ran(began, self._clock(), night.told(), whole=not night.left)
+            await self._register.ran(began, self._clock(), night.counted(), whole=not night.left)
         self._report(night)
         return night
 
@@ -180,7 +186,7 @@ class Expiry:
             await self.run()
         except AlreadyRunning:
             return False
-        except (RegisterFull, OSError) as fault:
+        except (RegisterFull, KeyUnusable, OSError) as fault:
             self._alarms.raise_("expiry", f"the nightly run failed: {fault}. It is tried again each hour")
             return False
         return True
@@ -193,7 +199,8 @@ class Expiry:
             gone = [each for each in batch if each.name not in left]
             await self._register.drop_recordings(gone, self._clock())
             night.gone["recording"].update(each.service for each in gone)
-            night.left += left.values()
+            for name, why in left.items():
+                night.leave("recordings", name, why)
             tell({"class": "recording", "done": night.gone["recording"].total()})
 
     def _remove(self, batch: Sequence[Due]) -> dict[str, str]:
@@ -212,48 +219,71 @@ class Expiry:
             night.gone[kind].update(counts)
             tell({"class": kind, "done": night.gone[kind].total()})
 
-    async def _other_files(self, do: Callable[..., Iterable[Doomed | Left]]) -> tuple[list[str], list[str]]:
-        """What goes, or would; what is due, and stays, with the reason."""
-        gone, left = list[str](), list[str]()
-        now = self._now()
-        for rule in self._site().files:
+    async def _other_files(self, do: Callable[..., Iterable[Doomed | Left]], night: Night) -> list[str]:
+        """What goes, or would."""
+        gone, now = list[str](), self._now()
+        for rule in (*self._site().files, *self._own_files()):
             before = cutoff_at(now, rule.keep)
             found = await asyncio.to_thread(lambda: [*do(rule, before, now.timestamp(), now.tzinfo)])  # noqa: B023 - awaited
             for each in found:
                 path = f"{rule.folder}/{each.path}"
                 if isinstance(each, Left):
-                    left.append(f"{path}: {each.why}")
+                    night.leave(rule.folder, path, each.why)
                 else:
                     gone.append(path if each.until is None else f"{path} (its first {each.until:,} bytes)")
-        return gone, left
+        return gone
+
+    def _own_files(self) -> list[Files]:
+        """Lines that were not taken in are kept no longer than their class."""
+        keeps = self._site().retention
+        return [Files(f"{self._drop}/{kind}/rejected", "*", "changed", keeps[kind], "") for kind in IMPORTED]
 
     async def _destroy_keys(self, night: Night) -> None:
-        today, holds = self._now().date(), await self._register.standing_holds()
-        for period in await asyncio.to_thread(self._keys.names):
+        """Names first, and holds after them: of one that is made meanwhile the key is not among these."""
+        periods, today = await asyncio.to_thread(self._keys.names), self._now().date()
+        holds = await self._register.standing_holds()
+        for period in periods:
             hold = hold_of(period)
             if (hold in holds) if hold is not None else not is_over(period, today):
                 continue
             try:
-                await self._hang_elsewhere(period)
+                moved = await self._hang_elsewhere(period)
             except KeyUnusable as fault:
-                night.left.append(f"what hangs on the key of {period} cannot be hung on another: {fault}")
+                night.leave("keys", period, str(fault))
                 continue
-            await asyncio.to_thread(self._keys.destroy, period)
-            night.keys.append(period)
+            if moved:
+                await asyncio.to_thread(self._keys.destroy, period)
+                night.keys.append(period)
 
-    async def _hang_elsewhere(self, period: str) -> None:
-        """What stays of a period whose key goes: a hold keeps it, or it is kept for longer than it was."""
-        while recordings := await self._register.hanging_recordings(period, BATCH):
-            for each in recordings:
-                target = self._key_of(each)
-                wrapped = await asyncio.to_thread(self._keys.rewrap, each.sealed, each.file or "", period, target)
-                await self._register.hang_recording(each, wrapped, target)
-        while calls := await self._register.hanging_calls(period, BATCH):
-            for each in calls:
-                await self._register.hang_call(each, period, self._key_of(each))
-        while items := await self._register.hanging_items(period, BATCH):
-            for each in items:
-                await self._register.hang_item(each, period, self._key_of(each))
+    async def _hang_elsewhere(self, period: str) -> bool:
+        """What stays of a period whose key goes: a hold keeps it, or it is kept for longer than it was.
+
+        False if something is due that came after this run had passed: the next one takes it, and then the key.
+        """
+        hangers: dict[Table, Callable[[Sequence[tuple[Hanging, str]], str], Awaitable[None]]] = {
+            "recordings": self._hang_recordings,
+            "calls": self._register.hang_calls,
+            "items": self._register.hang_items,
+        }
+        all_moved, today = True, self._now().date()
+        for table, hang in hangers.items():
+            after = 0
+            while found := await self._register.hanging(table, period, after, HANGING):
+                after = found[-1].row
+                targets = [(each, self._key_of(each)) for each in found]
+                moving = [(each, target) for each, target in targets if hold_of(target) or not is_over(target, today)]
+                await hang(moving, period)
+                all_moved = all_moved and len(moving) == len(found)
+        return all_moved
+
+    async def _hang_recordings(self, recordings: Sequence[tuple[Hanging, str]], period: str) -> None:
+        def wrap() -> list[tuple[int, Wrapped, str]]:
+            return [
+                (each.row, self._keys.rewrap(each.sealed, each.file or "", period, target), target)
+                for each, target in recordings
+            ]
+
+        await self._register.hang_recordings(await asyncio.to_thread(wrap))
 
     def _key_of(self, each: Hanging) -> str:
         return f"hold-{each.hold}" if each.hold is not None else period_of(each.kind, each.since, self._site())
@@ -267,9 +297,10 @@ class Expiry:
     def _report(self, night: Night) -> None:
         counts: dict[str, int] = {kind: each.total() for kind, each in night.gone.items()}
         log.info("expiry has ended", **counts, files=len(night.files), keys=len(night.keys), left=len(night.left))
-        for each in night.left:
-            log.error("something that is due could not be deleted", what=each)
+        for why, count in night.why.items():
+            log.error("something that is due could not be deleted", why=why, count=count)
         if night.left:
-            self._alarms.raise_("expiry", f"{len(night.left)} things that are due are still there: {night.left[0]}")
+            text = f"{len(night.left)} things that are due are still there: `ccdaemon expire` names them"
+            self._alarms.raise_("expiry", f"{text}; {next(iter(night.why))}")
         else:
             self._alarms.clear("expiry")

@@ -9,18 +9,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
 from typing import NoReturn, Protocol
 
 import structlog
 
-from ccdaemon.faults import RegisterFull
+from ccdaemon.faults import KeyUnusable, RegisterFull
 from ccdaemon.flows.journal import Alarms
 from ccdaemon.kept import Imported, Item
 from ccdaemon.model import Site
 from ccdaemon.rules.lines import LONGEST, Rejected, read
 
-BATCH = 200  # lines in one transaction
 LOOK = 10.0  # seconds between looks into the drop folder
 
 log = structlog.get_logger()
@@ -36,10 +34,7 @@ class Dropped(Protocol):
     @property
     def kind(self) -> Imported: ...
 
-    @property
-    def name(self) -> str: ...
-
-    def lines(self, longest: int) -> Iterator[bytes]: ...
+    def portions(self, longest: int) -> Iterator[list[bytes]]: ...
 
     def reject(self, lines: Iterable[tuple[bytes, str]]) -> None: ...
 
@@ -48,6 +43,8 @@ class Dropped(Protocol):
 
 class Drop(Protocol):
     def files(self) -> Sequence[Dropped]: ...
+
+    def rejected(self) -> int: ...
 
 
 @dataclass
@@ -60,13 +57,17 @@ class Taken:
 
 
 async def take(register: Register, site: Site, kind: Imported, lines: Sequence[bytes]) -> Taken:
-    """Enter some lines, all that are well written in one transaction. Raises `RegisterFull`, `OSError`."""
-    taken, items = Taken(), []
-    for place, line in enumerate(lines):
-        try:
-            items.append(read(kind, line, site.country))
-        except Rejected as fault:
-            taken.rejected.append((place, str(fault)))
+    """Enter those lines that are well written, in one transaction. Raises `RegisterFull`, `KeyUnusable`, `OSError`."""
+    taken, items = Taken(), list[Item]()
+
+    def parse() -> None:
+        for place, line in enumerate(lines):
+            try:
+                items.append(read(kind, line, site.country))
+            except Rejected as fault:
+                taken.rejected.append((place, str(fault)))
+
+    await asyncio.to_thread(parse)
     taken.new = await register.add_items(items)
     taken.known = len(items) - taken.new
     return taken
@@ -87,29 +88,38 @@ class Importing:
             await asyncio.sleep(LOOK)
 
     async def look(self) -> None:
-        fault: RegisterFull | OSError | None = None
-        for file in await asyncio.to_thread(self._drop.files):
+        fault: Exception | None = None
+        try:
+            files, rejected = await asyncio.to_thread(lambda: (self._drop.files(), self._drop.rejected()))
+        except OSError as wrong:
+            files, rejected, fault = [], 0, wrong
+        for file in files:
             try:
-                await self._take(file)
-            except (RegisterFull, OSError) as one:  # the others may fare better
-                log.error("a file cannot be taken in", file=file.name, reason=str(one))
-                fault = one
-        if fault is None:
-            self._alarms.clear("import")
-        else:
-            text = f"what lies in the drop folder cannot be taken in: {fault}. It stays there, and is tried again"
+                rejected += await self._take(file)
+            except (RegisterFull, KeyUnusable, OSError) as wrong:  # the others may fare better
+                log.error("a file cannot be taken in", kind=file.kind, reason=type(wrong).__name__)
+                fault = wrong
+        if fault is not None:
+            why = fault.strerror if isinstance(fault, OSError) else fault  # without its path: names may hold numbers
+            text = f"what lies in the drop folder cannot be taken in: {why}. It stays there, and is tried again"
             self._alarms.raise_("import", text)
+        elif rejected:
+            text = (
+                "lines of other programs were not taken: they lie in `rejected` below the drop folder, with the reason"
+            )
+            self._alarms.raise_("import", text)
+        else:
+            self._alarms.clear("import")
 
-    async def _take(self, file: Dropped) -> None:
-        """Nothing is removed before all of it is entered or set aside."""
+    async def _take(self, file: Dropped) -> int:
+        """How many lines are not taken. Nothing is removed before all of it is entered or set aside."""
         new, known, rejected = 0, 0, 0
-        lines = file.lines(LONGEST)
-        while batch := await asyncio.to_thread(lambda: list(islice(lines, BATCH))):
-            taken = await take(self._register, self._site(), file.kind, batch)
+        portions = file.portions(LONGEST)
+        while portion := await asyncio.to_thread(next, portions, None):
+            taken = await take(self._register, self._site(), file.kind, portion)
             new, known, rejected = new + taken.new, known + taken.known, rejected + len(taken.rejected)
             if taken.rejected:
-                await asyncio.to_thread(file.reject, [(batch[place], why) for place, why in taken.rejected])
+                await asyncio.to_thread(file.reject, [(portion[place], why) for place, why in taken.rejected])
         await asyncio.to_thread(file.remove)
-        log.info("a file was taken in", file=file.name, new=new, known=known, rejected=rejected)
-        if rejected:
-            log.error("some of its lines were not: they lie in `rejected` with the reason", file=file.name)
+        log.info("a file was taken in", kind=file.kind, new=new, known=known, rejected=rejected)
+        return rejected

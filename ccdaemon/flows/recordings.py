@@ -53,6 +53,8 @@ class Register(Protocol):
 
     async def began(self, call: str) -> float | None: ...
 
+    async def lose_recording(self, row: Recording, fault: str) -> None: ...
+
     async def kept(self, leg: str, segment: int) -> Kept | None: ...
 
     async def finish_recording(
@@ -81,9 +83,11 @@ class Finishing:
         self._sizes: dict[tuple[str, int], int] = {}
 
     async def run(self) -> NoReturn:
-        await self.compare()
         while True:
-            await self.look()
+            try:
+                await self.look()
+            except OSError as fault:
+                self._alarms.raise_("recordings", f"the spool cannot be read: {fault.strerror}. It is tried again")
             await asyncio.sleep(LOOK)
 
     async def compare(self) -> None:
@@ -111,7 +115,7 @@ class Finishing:
             self._alarms.clear("archive")
         try:
             for file in lost:
-                await self._register.finish_recording(replace(rows[file], fault=LOST))
+                await self._register.lose_recording(rows[file], LOST)
         except RegisterFull as fault:
             log.error("what is missing from the archive is not entered", reason=str(fault))
 

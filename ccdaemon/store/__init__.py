@@ -15,7 +15,7 @@ from pathlib import Path
 
 import aiosqlite
 
-from ccdaemon.faults import RegisterFull
+from ccdaemon.faults import KeyUnusable, RegisterFull
 from ccdaemon.notices import Notice
 from ccdaemon.parties import Parties
 from ccdaemon.store import audited
@@ -44,10 +44,15 @@ async def open_register(file: Path, parties: Parties) -> AsyncIterator[Register]
         message = f"the register {file} cannot be opened: {fault}"
         raise RegisterUnusable(message) from None
     try:
+        _snapshot_of(file).unlink(missing_ok=True)  # of one who was killed
         await prepare(database, file)
         yield Register(database, parties)
     finally:
         await database.close()
+
+
+def _snapshot_of(file: Path) -> Path:
+    return file.with_name(f"{file.name}.snapshot")
 
 
 class Register(Calls, Recordings, Items, Expiry, Holds, Audit):
@@ -58,7 +63,7 @@ class Register(Calls, Recordings, Items, Expiry, Holds, Audit):
 
         A copy is made beside the register, which has no name any more once the first piece is read.
         """
-        copy = self._database.file.with_name("snapshot")
+        copy = _snapshot_of(self._database.file)
         copy.unlink(missing_ok=True)
         with closing(sqlite3.connect(self._database.file)) as reader:
             reader.execute("VACUUM INTO ?", (str(copy),))
@@ -71,6 +76,6 @@ class Register(Calls, Recordings, Items, Expiry, Holds, Audit):
         """Enter what happened, all of it or nothing. Raises `RegisterFull` if the disk takes nothing now."""
         try:
             statements = await asyncio.to_thread(lambda: [*entries(notices, self._parties)])
-        except OSError as fault:  # the key of a new period cannot be written
+        except (OSError, KeyUnusable) as fault:  # the key of a period cannot be written, or read
             raise RegisterFull(str(fault)) from fault
         await self._transact(statements, [*audited.of_notices(notices)])

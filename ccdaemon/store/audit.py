@@ -73,8 +73,9 @@ class Audit(Rows):
     async def verify(self, against: Head | None = None) -> Verification:
         """Hold the rows of the audit chain against each other, and against a head that was kept elsewhere."""
         found = Verification(against)
-        async with self._database.execute("SELECT seq, at, kind, detail, hash FROM audit ORDER BY seq") as cursor:
-            async for row in cursor:
+        page = "SELECT seq, at, kind, detail, hash FROM audit WHERE seq > :after ORDER BY seq LIMIT 1000"
+        while rows := await self._rows(page, {"after": found.head.seq}):
+            for row in rows:
                 found.take(Row(*row))
         found.end()
         return found

@@ -6,15 +6,16 @@ that was killed begins again, and ends as it would have.
 
 from __future__ import annotations
 
-import asyncio
 import json
 import sqlite3
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from ccdaemon.chain import Link
-from ccdaemon.kept import Due, Hanging, Wrapped
+from ccdaemon.faults import RegisterFull
+from ccdaemon.kept import Due, Hanging, Table, Wrapped
 from ccdaemon.store.rows import Rows
 
 
@@ -62,36 +63,57 @@ class Expiry(Rows):
 
     # --- keys --------------------------------------------------------------------------------------------------------
 
-    async def hanging_recordings(self, period: str, limit: int) -> list[Hanging]:
-        """What hangs on the key of a period still, each with a hold that keeps it, if any."""
-        return [Hanging(*row) for row in await self._rows(_HANGING_RECORDINGS, {"period": period, "limit": limit})]
+    async def periods(self) -> set[str]:
+        """On which keys something hangs."""
+        return {period for (period,) in await self._rows(_PERIODS)}
 
-    async def hanging_calls(self, period: str, limit: int) -> list[Hanging]:
-        """The same of calls."""
-        return [Hanging(*row) for row in await self._rows(_HANGING_CALLS, {"period": period, "limit": limit})]
+    async def hanging(self, table: Table, period: str, after: int, limit: int) -> list[Hanging]:
+        """What of a table hangs on the key of a period still, behind a row, each with a hold that keeps it, if any."""
+        values = {"period": period, "after": after, "limit": limit}
+        return [Hanging(*row) for row in await self._rows(_HANGING[table], values)]
 
-    async def hang_recording(self, recording: Hanging, wrapped: Wrapped, period: str) -> None:
-        """On the key of another period."""
-        await self._transact([(_REWRAP, {"row": recording.row, "wrapped": wrapped, "period": period})], [])
+    async def hang_recordings(self, wrapped: Sequence[tuple[int, Wrapped, str]]) -> None:
+        """Rows, and by which key of which period each is wrapped now."""
+        statements = [(_REWRAP, {"row": row, "wrapped": key, "period": period}) for row, key, period in wrapped]
+        await self._transact(statements, [])
 
-    async def hang_call(self, call: Hanging, period: str, target: str) -> None:
-        """Hide its number by another key. Raises `KeyUnusable`, `OSError`."""
-        hidden = await asyncio.to_thread(self._parties.move, call.sealed, period, target)
-        values = {"row": call.row, "caller": hidden.text, "index": hidden.index, "period": hidden.period}
-        await self._transact([(_REHIDE, values)], [])
+    async def hang_calls(self, calls: Sequence[tuple[Hanging, str]], period: str) -> None:
+        """Hide the number of each by another key. Raises `KeyUnusable`, `OSError`."""
+
+        def hang(connection: sqlite3.Connection) -> None:
+            for call, target in calls:
+                hidden = self._parties.move(call.sealed, period, target)
+                values = {"row": call.row, "caller": hidden.text, "index": hidden.index, "period": hidden.period}
+                connection.execute(_REHIDE, values)
+
+        await self._within(hang)
+
+    async def hang_items(self, items: Sequence[tuple[Hanging, str]], period: str) -> None:
+        """The same of what other programs brought."""
+
+        def hang(connection: sqlite3.Connection) -> None:
+            for item, target in items:
+                party, body = connection.execute(_ITEM, {"row": item.row}).fetchone()
+                who = self._parties.move(party, period, target) if party else None
+                said = self._parties.move(body, period, target)
+                values = {"party": who and who.text, "party_index": who and who.index, "body": said.text}
+                connection.execute(_REHIDE_ITEM, {"row": item.row, "period": target, **values})
+
+        await self._within(hang)
 
     # --- runs --------------------------------------------------------------------------------------------------------
 
     async def last_run(self) -> float | None:
-        """When the last whole run began."""
-        ((began,),) = await self._rows("SELECT max(began) FROM runs WHERE whole")
+        """When the last run began that came to its end."""
+        ((began,),) = await self._rows("SELECT max(began) FROM runs")
         return None if began is None else float(began)
 
     async def ran(self, began: float, ended: float, detail: Mapping[str, Any], *, whole: bool) -> None:
-        """A run has ended; what it deleted is not to be found in the write-ahead log either."""
+        """A run has ended. What it deleted is not in the write-ahead log either, unless somebody reads that now."""
         values = {"began": began, "ended": ended, "whole": int(whole), "detail": json.dumps(detail)}
         await self._transact([(_RAN, values)], [Link(ended, "expiry", {"whole": whole, **detail})])
-        await self._database.execute_fetchall("PRAGMA wal_checkpoint(TRUNCATE)")
+        with suppress(RegisterFull):  # the next one will
+            await self._rows("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 _RECORDINGS = """
@@ -99,6 +121,11 @@ _RECORDINGS = """
     FROM recordings LEFT JOIN calls ON calls.id = recordings.call
     WHERE recordings.rowid > :after AND coalesce(calls.began, recordings.since, recordings.started) < :before
     AND coalesce(recordings.call, '') NOT IN (SELECT call FROM held_calls)
+    AND NOT EXISTS (
+        SELECT 1 FROM standing_holds AS hold
+        WHERE coalesce(recordings.since, recordings.started) >= hold.since
+        AND coalesce(recordings.since, recordings.started) < hold.until
+    )
     ORDER BY recordings.rowid LIMIT :limit
 """
 _FORGET = "UPDATE recordings SET wrapped = NULL, period = NULL WHERE rowid IN (SELECT value FROM json_each(:rows))"
@@ -128,14 +155,39 @@ _EMPTY = (
     """,
 )
 _HANGING_RECORDINGS = """
-    SELECT recordings.rowid, wrapped, file, coalesce(calls.began, since, started),
-           (SELECT min(hold) FROM held_calls WHERE held_calls.call = recordings.call), 'recording'
-    FROM recordings LEFT JOIN calls ON calls.id = recordings.call
-    WHERE recordings.period = :period AND wrapped IS NOT NULL LIMIT :limit
+    WITH held AS MATERIALIZED (SELECT call, min(hold) AS hold FROM held_calls GROUP BY call)
+    SELECT recordings.rowid, wrapped, file, coalesce(calls.began, recordings.since, started), coalesce(held.hold, (
+        SELECT min(span.id) FROM standing_holds AS span
+        WHERE recordings.since >= span.since AND recordings.since < span.until
+    )), 'recording'
+    FROM recordings LEFT JOIN calls ON calls.id = recordings.call LEFT JOIN held ON held.call = recordings.call
+    WHERE recordings.period = :period AND wrapped IS NOT NULL AND recordings.rowid > :after
+    ORDER BY recordings.rowid LIMIT :limit
 """
 _HANGING_CALLS = """
-    SELECT rowid, caller, NULL, began, (SELECT min(hold) FROM held_calls WHERE call = coalesce(merged, id)), 'call'
-    FROM calls WHERE period = :period LIMIT :limit
+    WITH held AS MATERIALIZED (SELECT call, min(hold) AS hold FROM held_calls GROUP BY call)
+    SELECT calls.rowid, caller, NULL, began, held.hold, 'call'
+    FROM calls LEFT JOIN held ON held.call = coalesce(merged, id)
+    WHERE period = :period AND calls.rowid > :after ORDER BY calls.rowid LIMIT :limit
+"""
+_HANGING_ITEMS = """
+    WITH held AS MATERIALIZED (SELECT item, min(hold) AS hold FROM held_items GROUP BY item)
+    SELECT id, body, NULL, at, held.hold, class FROM items LEFT JOIN held ON held.item = items.id
+    WHERE period = :period AND id > :after ORDER BY id LIMIT :limit
+"""
+_HANGING: Mapping[Table, str] = {
+    "recordings": _HANGING_RECORDINGS,
+    "calls": _HANGING_CALLS,
+    "items": _HANGING_ITEMS,
+}
+_ITEM = "SELECT party, body FROM items WHERE id = :row"
+_REHIDE_ITEM = """
+    UPDATE items SET party = :party, party_index = :party_index, body = :body, period = :period WHERE id = :row
+"""
+_PERIODS = """
+    SELECT period FROM recordings WHERE period IS NOT NULL
+    UNION SELECT period FROM calls WHERE period IS NOT NULL
+    UNION SELECT period FROM items
 """
 _REWRAP = "UPDATE recordings SET wrapped = :wrapped, period = :period WHERE rowid = :row AND wrapped IS NOT NULL"
 _REHIDE = """

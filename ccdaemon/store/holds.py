@@ -46,6 +46,12 @@ class Holds(Rows):
         rows = await self._rows(_HOLDS)
         return [replace(row, number=self._shown(row)) for row in (HoldRow(*row) for row in rows)]
 
+    async def held_calls(self, hold: int) -> int:
+        """How many calls a hold keeps now."""
+        known = "SELECT count(*) FROM held_calls JOIN calls ON calls.id = held_calls.call WHERE hold = :hold"
+        ((count,),) = await self._rows(known, {"hold": hold})
+        return int(count)
+
     async def standing_holds(self) -> set[int]:
         """Those that are not released."""
         return {hold for (hold,) in await self._rows("SELECT id FROM standing_holds")}

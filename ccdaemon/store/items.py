@@ -7,7 +7,7 @@ import sqlite3
 from collections import Counter
 from collections.abc import Sequence
 
-from ccdaemon.kept import Hanging, Imported, Item
+from ccdaemon.kept import Imported, Item
 from ccdaemon.store.rows import Rows
 
 
@@ -46,23 +46,6 @@ class Items(Rows):
 
         return await self._within(expire)
 
-    async def hanging_items(self, period: str, limit: int) -> list[Hanging]:
-        """What hangs on the key of a period still."""
-        return [Hanging(*row) for row in await self._rows(_HANGING, {"period": period, "limit": limit})]
-
-    async def hang_item(self, item: Hanging, period: str, target: str) -> None:
-        """Hide it by another key. Raises `KeyUnusable`, `OSError`."""
-
-        def hang(connection: sqlite3.Connection) -> None:
-            rows = connection.execute("SELECT party, body FROM items WHERE id = :row", {"row": item.row}).fetchall()
-            for party, body in rows:
-                who = self._parties.move(party, period, target) if party else None
-                said = self._parties.move(body, period, target)
-                values = {"party": who and who.text, "party_index": who and who.index, "body": said.text}
-                connection.execute(_REHIDE, {"row": item.row, "period": target, **values})
-
-        await self._within(hang)
-
     def _hidden(self, item: Item) -> dict[str, object]:
         body = self._parties.hide(item.body, item.at, item.kind)
         party = self._parties.hide(item.party, item.at, item.kind) if item.party else None
@@ -92,11 +75,4 @@ _DUE = """
 _DROP = "DELETE FROM items WHERE id IN (SELECT value FROM json_each(:rows))"
 _DROP_OF_CHATS = """
     DELETE FROM items WHERE chat IN (SELECT value FROM json_each(:chats)) AND id NOT IN (SELECT item FROM held_items)
-"""
-_HANGING = """
-    SELECT id, body, NULL, at, (SELECT min(hold) FROM held_items WHERE item = items.id), class
-    FROM items WHERE period = :period LIMIT :limit
-"""
-_REHIDE = """
-    UPDATE items SET party = :party, party_index = :party_index, body = :body, period = :period WHERE id = :row
 """

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Collection
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 from ccdaemon.kept import FinishedFile, Kept, Recording
 from ccdaemon.store import audited
@@ -56,6 +56,11 @@ class Recordings(Rows):
         )
         return Kept(*rows[0]) if rows else None
 
+    async def lose_recording(self, row: Recording, fault: str) -> None:
+        """The file of a finished recording is gone, and nobody deleted it."""
+        values = {"leg": row.leg, "segment": row.segment, "fault": fault}
+        await self._transact([(_LOSE, values)], [audited.of_recording(replace(row, fault=fault), time.time())])
+
     async def finish_recording(
         self, row: Recording, done: FinishedFile | None = None, since: float | None = None
     ) -> None:
@@ -79,6 +84,7 @@ _FINISH = """
         file = :file, seconds = :seconds, bytes = :bytes, sha256 = :sha256, fault = :fault,
         since = coalesce(:since, since), period = coalesce(:period, period), wrapped = coalesce(:wrapped, wrapped)
 """
+_LOSE = "UPDATE recordings SET fault = :fault WHERE leg = :leg AND segment = :segment"
 _RECORDING = """
     SELECT leg, call, service, started, stopped, reason, file, seconds, bytes, sha256, fault, segment FROM recordings
 """

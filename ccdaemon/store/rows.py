@@ -40,4 +40,7 @@ class Rows:
                 self.chain_grew.set()
 
     async def _rows(self, sql: str, values: dict[str, Any] | None = None) -> list[Any]:
-        return list(await self._database.execute_fetchall(sql, values or {}))
+        try:
+            return list(await self._database.execute_fetchall(sql, values or {}))
+        except aiosqlite.OperationalError as fault:
+            raise RegisterFull(str(fault)) from fault

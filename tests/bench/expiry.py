@@ -141,7 +141,7 @@ async def _ours(folder: Path) -> dict[str, float]:
     archive = Archive(folder / "spool", folder / "recordings", keys)
     async with open_register(folder / "register.sqlite3", _parties(folder)) as register:
         alarms = Alarms(lambda _topic, _said: None)
-        expiry = Expiry(register, archive, keys, foreign, example_site, alarms, NOW.timestamp)
+        expiry = Expiry(register, archive, keys, foreign, str(folder / "drop"), example_site, alarms, NOW.timestamp)
         async with callers() as waited:
             began, spent = time.perf_counter(), time.process_time()
             night = await expiry.run()

@@ -116,7 +116,10 @@ class Room:
             await register.add_hold(Hold("complaint", "C-1", number=HELD_NUMBER), "dpo", NOW)
 
     async def _expire(self, register: Register) -> None:
-        await Expiry(register, self.archive(), self.keys(), foreign, example_site, Noticeboard(), lambda: NOW).run()
+        drop = str(self.folder / "drop")
+        await Expiry(
+            register, self.archive(), self.keys(), foreign, drop, example_site, Noticeboard(), lambda: NOW
+        ).run()
 
     async def _copy(self, register: Register) -> None:
         await asyncio.to_thread(lambda: [*register.snapshot()])

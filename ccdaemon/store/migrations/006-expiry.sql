@@ -36,6 +36,7 @@ JOIN calls ON calls.caller_index = held_callers.caller_index
 UNION
 SELECT call, id FROM standing_holds WHERE call IS NOT NULL;  -- of a call that has a recording and no row
 
+CREATE INDEX recordings_unfinished ON recordings (leg) WHERE file IS NULL AND fault IS NULL;
 CREATE INDEX calls_unexpired ON calls (began) WHERE NOT expired;
 
 CREATE TABLE runs (                        -- of expiry, each once it has ended

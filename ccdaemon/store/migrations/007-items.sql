@@ -25,7 +25,9 @@ CREATE INDEX items_of_period ON items (period);
 CREATE VIEW held_items AS                  -- each with a hold that keeps it
 SELECT items.id AS item, held_callers.hold FROM held_callers JOIN items ON items.party_index = held_callers.caller_index
 UNION
-SELECT items.id, held_calls.hold FROM held_calls JOIN items ON items.call = held_calls.call
+SELECT items.id, held_calls.hold FROM items LEFT JOIN calls ON calls.id = items.call
+JOIN held_calls ON held_calls.call = coalesce(calls.merged, items.call)
+WHERE items.call IS NOT NULL
 UNION
 SELECT items.id, hold.id FROM standing_holds AS hold JOIN items ON items.at >= hold.since AND items.at < hold.until
 UNION
