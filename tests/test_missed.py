@@ -201,7 +201,9 @@ class Reading:
                 await self._looked.wait()
 
     def notes(self, *lines: str, name: str = LEG) -> None:
-        (self.folder / name).write_text("".join(f"{line}\n" for line in lines))
+        note = self.folder.parent / name
+        note.write_text("".join(f"{line}\n" for line in lines))
+        note.replace(self.folder / name)  # all at once: half of it would be another note
 
     def left(self) -> list[str]:
         return sorted(path.name for path in self.folder.iterdir())

@@ -472,14 +472,14 @@ async def test_a_recording_says_when_it_ran_and_why_it_stopped(
     await register.write([CallIdentified(CALL, AT, service="housing"), *notices])
     assert await register.recordings(CALL) == [expected], claim
     assert await register.unfinished_recordings() == [expected]
-    assert await register.finished_recordings() == []
+    assert await register.finished_files() == set()
 
 
 async def test_a_finished_recording_has_file_length_size_and_hash(register: Register) -> None:
     await register.write([RecorderStarted(CALL, AT + 9, AGENT), RecorderStopped(CALL, AT + 60, AGENT, "the leg ended")])
     await register.finish_recording(replace(FILE, started=None, stopped=AT + 99, reason="no idea"))
     assert await register.recordings(CALL) == [FILE]  # what was known of its beginning and end stays
-    assert await register.finished_recordings() == [FILE]
+    assert await register.finished_files() == {FILE.file}
     assert await register.unfinished_recordings() == []
 
 

@@ -49,11 +49,11 @@ class Archive(Protocol):
 class Register(Protocol):
     async def unfinished_recordings(self) -> list[Recording]: ...
 
-    async def finished_recordings(self) -> list[Recording]: ...
+    async def finished_files(self) -> set[str]: ...
 
     async def began(self, call: str) -> float | None: ...
 
-    async def lose_recording(self, row: Recording, fault: str) -> None: ...
+    async def lose_recording(self, file: str, fault: str) -> None: ...
 
     async def kept(self, leg: str, segment: int) -> Kept | None: ...
 
@@ -97,9 +97,9 @@ class Finishing:
         """
         files = await asyncio.to_thread(self._archive.files)
         again = tuple(f"{raw.path.stem}." for raw in await asyncio.to_thread(lambda: list(self._archive.raw())))
-        rows = {row.file or "": row for row in await self._register.finished_recordings()}
-        lost = sorted(rows.keys() - files)
-        strange = sorted(file for file in files - rows.keys() if not PurePath(file).name.startswith(again))
+        known = await self._register.finished_files()
+        lost = sorted(known - files)
+        strange = sorted(file for file in files - known if not PurePath(file).name.startswith(again))
         for file in lost:
             log.error("a recording is missing from the archive", file=file)
         for file in strange:
@@ -115,7 +115,7 @@ class Finishing:
             self._alarms.clear("archive")
         try:
             for file in lost:
-                await self._register.lose_recording(rows[file], LOST)
+                await self._register.lose_recording(file, LOST)
         except RegisterFull as fault:
             log.error("what is missing from the archive is not entered", reason=str(fault))
 

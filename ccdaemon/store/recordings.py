@@ -43,10 +43,6 @@ class Recordings(Rows):
         """Recordings without a finished file and without a known reason for it."""
         return [Recording(*row) for row in await self._rows(f"{_RECORDING} WHERE file IS NULL AND fault IS NULL")]
 
-    async def finished_recordings(self) -> list[Recording]:
-        """All recordings that have a file."""
-        return [Recording(*row) for row in await self._rows(f"{_RECORDING} WHERE file IS NOT NULL")]
-
     async def kept(self, leg: str, segment: int) -> Kept | None:
         """Where a finished recording lies."""
         rows = await self._rows(
@@ -56,10 +52,15 @@ class Recordings(Rows):
         )
         return Kept(*rows[0]) if rows else None
 
-    async def lose_recording(self, row: Recording, fault: str) -> None:
+    async def finished_files(self) -> set[str]:
+        """The files of all finished recordings."""
+        return {file for (file,) in await self._rows("SELECT file FROM recordings WHERE file IS NOT NULL")}
+
+    async def lose_recording(self, file: str, fault: str) -> None:
         """The file of a finished recording is gone, and nobody deleted it."""
-        values = {"leg": row.leg, "segment": row.segment, "fault": fault}
-        await self._transact([(_LOSE, values)], [audited.of_recording(replace(row, fault=fault), time.time())])
+        for row in await self._rows(f"{_RECORDING} WHERE file = :file", {"file": file}):
+            lost = replace(Recording(*row), fault=fault)
+            await self._transact([(_LOSE, {"file": file, "fault": fault})], [audited.of_recording(lost, time.time())])
 
     async def finish_recording(
         self, row: Recording, done: FinishedFile | None = None, since: float | None = None
@@ -84,7 +85,7 @@ _FINISH = """
         file = :file, seconds = :seconds, bytes = :bytes, sha256 = :sha256, fault = :fault,
         since = coalesce(:since, since), period = coalesce(:period, period), wrapped = coalesce(:wrapped, wrapped)
 """
-_LOSE = "UPDATE recordings SET fault = :fault WHERE leg = :leg AND segment = :segment"
+_LOSE = "UPDATE recordings SET fault = :fault WHERE file = :file"
 _RECORDING = """
     SELECT leg, call, service, started, stopped, reason, file, seconds, bytes, sha256, fault, segment FROM recordings
 """

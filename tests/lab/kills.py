@@ -147,7 +147,7 @@ class Room:
                 assert not (at_the_end and waits), f"{name} was never taken"
                 assert not (at_the_end and there and not made.stays(name)), f"{name} is due, and still there"
             files = archive.files()
-            known = {row.file for row in await register.finished_recordings()}
+            known = await register.finished_files()
             strange = {file for file in files - known if not any(leg in file for leg in raws)}
             assert not (at_the_end and strange), f"files that no row speaks of: {strange}"
             assert (await register.verify()).faults == []
