@@ -15,7 +15,7 @@ from tests.lab.hearing import heard
 from tests.lab.phones import Phone
 from tests.lab.site import ROOT, SAMPLES, queues
 from tests.lab.stage import Act, Stage
-from tests.lab.ways import HOUSING
+from tests.lab.ways import ASSIST, HOUSING
 from tests.live.conftest import RUN
 
 ONE, OTHER = "1001", "1003"
@@ -29,21 +29,25 @@ async def centre() -> AsyncIterator[Centre]:
     """Housing has one agent, who answers whoever comes back; a parked caller comes back soon."""
     parking = (SAMPLES / "res_parking.conf").read_text().replace("parkingtime = 120", f"parkingtime = {PARKED}")
     rooms = (ROOT / "dialplan" / "cc-meet.conf").read_text().replace("> 0],60,", f"> 0],{PARKED},")
-    files = {"queues.conf": queues(housing=[ONE]), "res_parking.conf": parking, "ccdaemon/cc-meet.conf": rooms}
+    files = {
+        "queues.conf": queues(housing=[ONE], assist=[OTHER]),
+        "res_parking.conf": parking,
+        "ccdaemon/cc-meet.conf": rooms,
+    }
     async with contact_centre(RUN / "meetings", asterisk=files) as centre:
         yield centre
 
 
-async def _timeline(centre: Centre) -> list[dict[str, Any]]:
-    """What happened to the newest call from outside."""
-    newest = next(row["id"] for row in await centre.calls() if row["dialled"])
+async def _timeline(centre: Centre, dialled: str = "+") -> list[dict[str, Any]]:
+    """What happened to the newest call from outside, to a number."""
+    newest = next(row["id"] for row in await centre.calls() if (row["dialled"] or "").startswith(dialled))
     timeline: list[dict[str, Any]] = (await centre.ask("call", call=newest))["timeline"]
     return timeline
 
 
-async def _queued(centre: Centre) -> int:
+async def _queued(centre: Centre, dialled: str = "+") -> int:
     """How often its caller has waited for a person."""
-    return sum(moment["kind"] == "joined queue" for moment in await _timeline(centre))
+    return sum(moment["kind"] == "joined queue" for moment in await _timeline(centre, dialled))
 
 
 async def _dials(act: Act, extension: str, number: str, doing: str, theirs: str = "") -> None:
@@ -98,23 +102,25 @@ async def test_whom_nobody_fetches_is_back_with_a_person(centre: Centre) -> None
 
 
 async def test_who_is_sent_to_a_space_that_is_taken_is_back_with_a_person(centre: Centre) -> None:
-    async def is_parked(phone: Phone) -> None:
-        await phone.answer()
-        await phone.wait_until_gone()
+    over = asyncio.Event()
+
+    async def takes_it(act: Act, phone: Phone) -> None:
+        await phone.refer(act.sip("*74"))
+        await over.wait()
 
     async def parks(act: Act, phone: Phone) -> None:
-        where = {"Application": "Park", "Data": "cc,s", "Variable": "PARKINGEXTEN=74"}
-        await act.manage("Originate", {"Channel": f"PJSIP/{OTHER}", "Async": "true", **where})
-        await act.channel(f"PJSIP/{OTHER}-", bridged=True)
+        other = asyncio.create_task(stage.play(takes_it, ASSIST, officer=False))
+        await act.channel("PJSIP/trunk-", bridged=True, doing="Park")
         await phone.refer(act.sip("*74"))
         await act.channel(f"PJSIP/{ONE}-", bridged=True)
         await asyncio.sleep(TALK)
+        over.set()
+        await other
 
     await centre.until('not it["live"]', 15)
-    stage = Stage(centre, [ONE], [])
-    centre.world.desk(OTHER, is_parked)
+    stage = Stage(centre, [ONE, OTHER], [])
     await stage.play(parks, HOUSING, officer=False)
-    assert await _queued(centre) == 2
+    assert await _queued(centre, "+441632960111") == 2
 
 
 async def test_whom_nobody_meets_in_a_room_is_back_with_a_person(centre: Centre) -> None:
