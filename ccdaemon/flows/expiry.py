@@ -18,15 +18,16 @@ from typing import Any, NoReturn, Protocol, TypeAlias
 import structlog
 
 from ccdaemon.faults import ArchiveFault, KeyUnusable, RegisterFull
+from ccdaemon.flows import shredding
 from ccdaemon.flows.journal import Alarms
-from ccdaemon.kept import CLASSES, IMPORTED, Doomed, Due, Files, Hanging, Imported, ItemClass, Left, Table, Wrapped
+from ccdaemon.flows.shredding import Shredding
+from ccdaemon.kept import CLASSES, IMPORTED, Doomed, Due, Files, Imported, ItemClass, Left
 from ccdaemon.model import Site
-from ccdaemon.rules.retention import cutoff_at, hold_of, is_over, period_of
+from ccdaemon.rules.retention import cutoff_at
 from ccdaemon.rules.schedule import following, latest
 
 BATCH = 500  # recordings in one transaction: calls that end meanwhile wait for no longer than that takes
 ROWS = 2000
-HANGING = 2000
 TOLD = 1000  # things that stay
 LOOK = 600.0  # seconds between looks at the clock, which may have been set
 AGAIN = 3600.0  # seconds after a run that failed
@@ -37,7 +38,7 @@ Tell: TypeAlias = Callable[[Mapping[str, Any]], None]
 Expire: TypeAlias = Callable[[float, int], Awaitable[dict[str, int]]]
 
 
-class Register(Protocol):
+class Register(shredding.Register, Protocol):
     async def due_recordings(self, before: float) -> dict[str, int]: ...
 
     async def due_calls(self, before: float) -> dict[str, int]: ...
@@ -52,17 +53,7 @@ class Register(Protocol):
 
     async def expire_items(self, kind: Imported, before: float, limit: int) -> dict[str, int]: ...
 
-    async def standing_holds(self) -> set[int]: ...
-
     async def refresh_holds(self) -> None: ...
-
-    async def hanging(self, table: Table, period: str, after: int, limit: int) -> list[Hanging]: ...
-
-    async def hang_recordings(self, wrapped: Sequence[tuple[int, Wrapped, str]]) -> None: ...
-
-    async def hang_calls(self, calls: Sequence[tuple[Hanging, str]], period: str) -> None: ...
-
-    async def hang_items(self, items: Sequence[tuple[Hanging, str]], period: str) -> None: ...
 
     async def last_run(self) -> float | None: ...
 
@@ -71,14 +62,6 @@ class Register(Protocol):
 
 class Archive(Protocol):
     def remove(self, file: str) -> None: ...
-
-
-class Keys(Protocol):
-    def names(self) -> list[str]: ...
-
-    def rewrap(self, wrapped: Wrapped, item: str, period: str, target: str) -> Wrapped: ...
-
-    def destroy(self, period: str) -> None: ...
 
 
 class Foreign(Protocol):
@@ -125,7 +108,7 @@ class Expiry:
         self,
         register: Register,
         archive: Archive,
-        keys: Keys,
+        keys: shredding.Keys,
         foreign: Foreign,
         drop: str,
         site: Callable[[], Site],
@@ -134,7 +117,7 @@ class Expiry:
     ) -> None:
         self._register = register
         self._archive = archive
-        self._keys = keys
+        self._shredding = Shredding(register, keys, site)
         self._foreign = foreign
         self._drop = drop  # the folder in which other programs leave files for us
         self._site = site
@@ -176,7 +159,10 @@ class Expiry:
             for kind in IMPORTED:
                 await self._expire_rows(kind, partial(self._register.expire_items, kind), night, tell)
             night.files = await self._other_files(self._foreign.expire, night)
-            await self._destroy_keys(night)
+            shredded = await self._shredding.run(self._now().date())
+            night.keys = shredded.keys
+            for period, why in shredded.left.items():
+                night.leave("keys", period, why)
             await self._register.ran(began, self._clock(), night.counted(), whole=not night.left)
         self._report(night)
         return night
@@ -237,56 +223,6 @@ class Expiry:
         """Lines that were not taken in are kept no longer than their class."""
         keeps = self._site().retention
         return [Files(f"{self._drop}/{kind}/rejected", "*", "changed", keeps[kind], "") for kind in IMPORTED]
-
-    async def _destroy_keys(self, night: Night) -> None:
-        """Names first, and holds after them: of one that is made meanwhile the key is not among these."""
-        periods, today = await asyncio.to_thread(self._keys.names), self._now().date()
-        holds = await self._register.standing_holds()
-        for period in periods:
-            hold = hold_of(period)
-            if (hold in holds) if hold is not None else not is_over(period, today):
-                continue
-            try:
-                moved = await self._hang_elsewhere(period)
-            except KeyUnusable as fault:
-                night.leave("keys", period, str(fault))
-                continue
-            if moved:
-                await asyncio.to_thread(self._keys.destroy, period)
-                night.keys.append(period)
-
-    async def _hang_elsewhere(self, period: str) -> bool:
-        """What stays of a period whose key goes: a hold keeps it, or it is kept for longer than it was.
-
-        False if something is due that came after this run had passed: the next one takes it, and then the key.
-        """
-        hangers: dict[Table, Callable[[Sequence[tuple[Hanging, str]], str], Awaitable[None]]] = {
-            "recordings": self._hang_recordings,
-            "calls": self._register.hang_calls,
-            "items": self._register.hang_items,
-        }
-        all_moved, today = True, self._now().date()
-        for table, hang in hangers.items():
-            after = 0
-            while found := await self._register.hanging(table, period, after, HANGING):
-                after = found[-1].row
-                targets = [(each, self._key_of(each)) for each in found]
-                moving = [(each, target) for each, target in targets if hold_of(target) or not is_over(target, today)]
-                await hang(moving, period)
-                all_moved = all_moved and len(moving) == len(found)
-        return all_moved
-
-    async def _hang_recordings(self, recordings: Sequence[tuple[Hanging, str]], period: str) -> None:
-        def wrap() -> list[tuple[int, Wrapped, str]]:
-            return [
-                (each.row, self._keys.rewrap(each.sealed, each.file or "", period, target), target)
-                for each, target in recordings
-            ]
-
-        await self._register.hang_recordings(await asyncio.to_thread(wrap))
-
-    def _key_of(self, each: Hanging) -> str:
-        return f"hold-{each.hold}" if each.hold is not None else period_of(each.kind, each.since, self._site())
 
     def _cutoff(self, kind: ItemClass) -> float:
         return cutoff_at(self._now(), self._site().retention[kind])
