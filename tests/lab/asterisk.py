@@ -173,6 +173,10 @@ class Asterisk:
         assert self._process is not None, "not started"
         return self._process.pid
 
+    @property
+    def running(self) -> bool:
+        return self._process is not None and self._process.returncode is None
+
     async def cli(self, command: str) -> str:
         """What `asterisk -rx` prints."""
         process = await asyncio.create_subprocess_exec(

@@ -4,12 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator
 
-import pytest_asyncio
-
-from tests.lab.centre import Centre
-from tests.lab.interlock import AGENTS, NUMBERS, OFFICERS, interlocked, tried
+from tests.lab.interlock import AGENTS, NUMBERS, OFFICERS, Tried, interlocked, tried
 from tests.lab.phones import OFFICER, Phone
 from tests.lab.stage import Act, Stage
 from tests.lab.ways import attended_code
@@ -18,14 +14,24 @@ from tests.live.conftest import RUN
 OPEN_DOOR = "[cc-door]\nexten => s,1,Return(clear)\n[cc-refused]\nexten => s,1,Hangup()\n"
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def centre() -> AsyncIterator[Centre]:
+async def _all_ways() -> list[Tried]:
+    """None at all where Asterisk ended meanwhile.
+
+    Asterisk 22.10.1 does, once in a hundred rounds of these: where an agent hangs up while the one they consult still
+    rings, its transfer has no data any more (`blond_nonfinal_enter` and `ringing` in main/bridge_basic.c).
+    """
     async with interlocked(RUN / "interlock") as centre:
-        yield centre
+        try:
+            return await tried(centre)
+        except ExceptionGroup:
+            if centre.pbx.running:
+                raise
+            return []
 
 
-async def test_no_way_by_the_door_leaves_a_frame_of_what_followed(centre: Centre) -> None:
-    everything = await tried(centre)
+async def test_no_way_by_the_door_leaves_a_frame_of_what_followed() -> None:
+    everything = await _all_ways() or await _all_ways()
+    assert everything, "Asterisk ended twice"
     assert {each.route.name: each.found for each in everything if each.found} == {}
     assert [each.route.name for each in everything if each.connected != each.route.connects] == []
     assert [each.route.name for each in everything if each.recorded != each.route.recorded] == []
