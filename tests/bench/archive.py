@@ -18,6 +18,7 @@ from ccdaemon import audio
 from ccdaemon.archive import Archive
 from ccdaemon.flows.recordings import Finishing
 from ccdaemon.keys import SIZE, Keys
+from ccdaemon.notices import RecorderStarted
 from tests.bench.probe import Waited, callers
 from tests.builders import Noticeboard, a_raw_file, a_register, example_site
 from tests.lab.site import ROOT
@@ -94,6 +95,7 @@ async def _forty(archive: Archive, speech: bytes) -> tuple[Waited, Waited]:
     for number in range(MANY):
         a_raw_file(FOLDER / "spool", f"{number}.1", f"{number}.2", speech)
     async with a_register(FOLDER / "register.sqlite3") as register:
+        await register.write([RecorderStarted(f"{number}.1", time.time(), f"{number}.2") for number in range(MANY)])
         finishing = Finishing(archive, register, Noticeboard(), set, example_site, time.time)
         async with callers() as quiet:
             await asyncio.sleep(QUIET)

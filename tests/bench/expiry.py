@@ -50,7 +50,7 @@ async def main(rounds: int) -> int:
                 *(sys.executable, "-m", "tests.bench.expiry", who), stdout=asyncio.subprocess.PIPE, cwd=ROOT
             )
             said, _ = await process.communicate()
-            each.append(json.loads(said))
+            each.append(json.loads(said.splitlines()[-1]))
             print(f"{who}: {each[-1]}", flush=True)
     wall, cpu = ([[each[what] for each in taken[who]] for who in ("ours", "floor")] for what in ("wall", "cpu"))
     print(f"wall time, through the floor: {ratio(*wall)}, aim {AIM_WALL}")
