@@ -11,7 +11,7 @@ import hashlib
 import os
 import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -105,19 +105,29 @@ class Archive:
         except (KeyGone, KeyWrong, sealed.SealBroken) as fault:
             raise ArchiveFault(str(fault)) from fault
 
-    def remove(self, file: str) -> None:
-        """Remove a finished file whose time is over, and folders that are empty then. Raises `ArchiveFault`."""
-        path = self._folder / file
-        try:
-            path.unlink(missing_ok=True)
-            if path.parent.exists():
-                sync_folder(path.parent)
-        except OSError as fault:
-            message = f"{file} cannot be removed: {fault.strerror}"
-            raise ArchiveFault(message) from fault
+    def remove(self, files: Iterable[str]) -> dict[str, str]:
+        """Remove finished files whose time is over, and folders that are empty then. What could not be, and why."""
+        left, folders = {}, set[Path]()
+        for file in files:
+            path = self._folder / file
+            try:
+                path.unlink(missing_ok=True)
+            except OSError as fault:  # one stops nothing else
+                left[file] = f"{file} cannot be removed: {fault.strerror}"
+            else:
+                folders.add(path.parent)
+        for folder in folders:
+            self._settle(folder)
+        return left
+
+    @staticmethod
+    def _settle(folder: Path) -> None:
+        """What was removed of a folder stays away, and so does the folder if nothing is left in it."""
+        with suppress(FileNotFoundError):
+            sync_folder(folder)
         with suppress(OSError):  # until one is not empty
-            for folder in path.parents[:3]:
-                folder.rmdir()
+            for each in (folder, *folder.parents[:2]):
+                each.rmdir()
 
     def discard(self, raw: RawRecording) -> None:
         """Remove a raw file, once the register has the finished one. Killed before, that is seen to be there."""

@@ -41,7 +41,7 @@ def keeping(register: Register, expiry: Expiry, site: Callable[[], Site]) -> dic
         if hold.reason not in REASONS:
             message = f"{hold.reason!r} is no reason for a hold; they are {', '.join(REASONS)}"
             raise Refused(message)
-        if [hold.call, hold.number, hold.since].count(None) != 2:  # noqa: PLR2004 - all but one
+        if sum(about is not None for about in (hold.call, hold.number, hold.since)) != 1:
             message = "a hold is about a call, or a number, or a span of time"
             raise Refused(message)
         if hold.since is not None and not hold.since < (hold.until or 0):

@@ -143,7 +143,7 @@ class FilesTable(Table):
 
     @model_validator(mode="after")
     def _is_whole(self) -> FilesTable:
-        if not self.folder.is_absolute() or len(self.folder.parts) < 3:  # noqa: PLR2004 - no folder of the root itself
+        if not self.folder.is_absolute() or Path("/") in {self.folder, self.folder.parent}:
             message = (
                 f"{str(self.folder)!r}: write the whole path of a folder below another one, as '/var/log/asterisk'"
             )

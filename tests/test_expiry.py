@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -580,8 +580,8 @@ async def test_a_night_without_a_run_is_an_alarm_and_it_is_tried_again_each_hour
     expiry = room.expiry()
 
     class Broken(Archive):
-        def remove(self, file: str) -> None:
-            raise OSError(5, "Input/output error", file)
+        def remove(self, files: Iterable[str]) -> dict[str, str]:
+            raise OSError(5, "Input/output error", *files)
 
     broken = Broken(room.folder / "spool", room.folder / "recordings", room.keys)
     await room.call("1.1", OLD, NUMBER, "1.2")

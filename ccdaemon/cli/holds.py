@@ -87,7 +87,7 @@ def add(
 
     ccdaemon holds add --number '01632 960 777' --reason complaint --reference C-2026-117
     """
-    if [number, call, since].count(None) != 2 or (since is None) != (until is None):  # noqa: PLR2004 - all but one
+    if sum(about is not None for about in (number, call, since)) != 1 or (since is None) != (until is None):
         message = "name a --number, or a --call, or a span of time with --since and --until"
         raise typer.BadParameter(message)
     site = configuration(config)

@@ -17,7 +17,7 @@ from typing import Any, NoReturn, Protocol, TypeAlias
 
 import structlog
 
-from ccdaemon.faults import ArchiveFault, KeyUnusable, RegisterFull
+from ccdaemon.faults import KeyUnusable, RegisterFull
 from ccdaemon.flows import shredding
 from ccdaemon.flows.journal import Alarms
 from ccdaemon.flows.shredding import Shredding
@@ -61,7 +61,7 @@ class Register(shredding.Register, Protocol):
 
 
 class Archive(Protocol):
-    def remove(self, file: str) -> None: ...
+    def remove(self, files: Iterable[str]) -> dict[str, str]: ...
 
 
 class Foreign(Protocol):
@@ -191,14 +191,8 @@ class Expiry:
 
     def _remove(self, batch: Sequence[Due]) -> dict[str, str]:
         """Files; what could not be removed, and why."""
-        left = {}
-        for each in batch:
-            if each.file is not None:
-                try:
-                    self._archive.remove(each.file)
-                except ArchiveFault as fault:  # one stops nothing else
-                    left[each.name] = str(fault)
-        return left
+        named = {each.file: each.name for each in batch if each.file is not None}
+        return {named[file]: why for file, why in self._archive.remove(named).items()}
 
     async def _expire_rows(self, kind: ItemClass, expire: Expire, night: Night, tell: Tell) -> None:
         while counts := await expire(self._cutoff(kind), ROWS):
@@ -209,9 +203,8 @@ class Expiry:
         """What goes, or would."""
         gone, now = list[str](), self._now()
         for rule in (*self._site().files, *self._own_files()):
-            before = cutoff_at(now, rule.keep)
-            found = await asyncio.to_thread(lambda: [*do(rule, before, now.timestamp(), now.tzinfo)])  # noqa: B023 - awaited
-            for each in found:
+            found = partial(do, rule, cutoff_at(now, rule.keep), now.timestamp(), now.tzinfo)
+            for each in await asyncio.to_thread(lambda find: [*find()], found):
                 path = f"{rule.folder}/{each.path}"
                 if isinstance(each, Left):
                     night.leave(rule.folder, path, each.why)

@@ -122,9 +122,9 @@ _RECORDINGS = """
     WHERE recordings.rowid > :after AND coalesce(calls.began, recordings.since, recordings.started) < :before
     AND coalesce(recordings.call, '') NOT IN (SELECT call FROM held_calls)
     AND NOT EXISTS (
-        SELECT 1 FROM standing_holds AS hold
-        WHERE coalesce(recordings.since, recordings.started) >= hold.since
-        AND coalesce(recordings.since, recordings.started) < hold.until
+        SELECT 1 FROM holds AS span WHERE span.released IS NULL AND span.since IS NOT NULL
+        AND span.since <= coalesce(recordings.since, recordings.started)
+        AND span.until > coalesce(recordings.since, recordings.started)
     )
     ORDER BY recordings.rowid LIMIT :limit
 """
@@ -157,8 +157,8 @@ _EMPTY = (
 _HANGING_RECORDINGS = """
     WITH held AS MATERIALIZED (SELECT call, min(hold) AS hold FROM held_calls GROUP BY call)
     SELECT recordings.rowid, wrapped, file, coalesce(calls.began, recordings.since, started), coalesce(held.hold, (
-        SELECT min(span.id) FROM standing_holds AS span
-        WHERE recordings.since >= span.since AND recordings.since < span.until
+        SELECT min(span.id) FROM holds AS span WHERE span.released IS NULL AND span.since IS NOT NULL
+        AND span.since <= recordings.since AND span.until > recordings.since
     )), 'recording'
     FROM recordings LEFT JOIN calls ON calls.id = recordings.call LEFT JOIN held ON held.call = recordings.call
     WHERE recordings.period = :period AND wrapped IS NOT NULL AND recordings.rowid > :after

@@ -15,6 +15,8 @@ CREATE TABLE holds (
     releaser  TEXT
 ) STRICT;
 
+CREATE INDEX holds_of_spans ON holds (since, until) WHERE since IS NOT NULL AND released IS NULL;
+
 CREATE TABLE held_callers (                -- the number of a hold, by the index of each period
     caller_index TEXT NOT NULL,
     hold         INTEGER NOT NULL REFERENCES holds (id) ON DELETE CASCADE,
