@@ -2,6 +2,9 @@
 
 Who can write the whole of it can make it anew from any row on. So its head goes elsewhere (MQTT, a file, a person), and
 the rows are held against that.
+
+Rows go when their own time is over. What stays begins behind a checkpoint: a row that names the last one that went, and
+that the site has signed.
 """
 
 from __future__ import annotations
@@ -9,10 +12,11 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 BEGINNING = "0" * 64  # what stands in the place of a hash before the first row
+CHECKPOINT = "checkpoint"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +71,17 @@ def _hash(previous: str, seq: int, at: int, kind: str, detail: str) -> str:
 class Verification:
     """Takes the rows of a chain in the order of their numbers, and finds what is wrong with them.
 
-    `against` is a head that was held elsewhere.
+    `against` are heads that were held elsewhere; `behind` is the last row that went, as a checkpoint has it.
     """
 
-    def __init__(self, against: Head | None = None) -> None:
+    def __init__(self, against: Iterable[Head] = (), behind: Head | None = None) -> None:
         self.faults: list[str] = []
-        self.head = Head()
-        self._against = against
+        self.head = self.behind = behind or Head()
+        self._against = sorted(against, key=lambda head: head.seq)
+        self._hashes: dict[int, set[str]] = {}
+        for head in self._against:
+            self._hashes.setdefault(head.seq, set()).add(head.hash)
+        self._compare()
 
     def take(self, row: Row) -> None:
         first, last = self.head.seq + 1, row.seq - 1
@@ -82,11 +90,18 @@ class Verification:
         elif row.hash != _hash(self.head.hash, row.seq, row.at, row.kind, row.detail):
             self.faults.append(f"row {row.seq} is not what was written there")
         self.head = Head(row.seq, row.hash)
-        if self._against is not None and row.seq == self._against.seq and row.hash != self._against.hash:
-            self.faults.append(f"row {row.seq} is another than that of the head {self._against}")
+        self._compare()
 
     def end(self) -> list[str]:
         """All that is wrong, once every row is taken."""
-        if self._against is not None and self.head.seq < self._against.seq:
-            self.faults.append(f"the chain is cut off behind row {self.head.seq}: its head was {self._against}")
+        last = self._against[-1] if self._against else self.head
+        if last.seq > self.head.seq:
+            self.faults.append(f"the chain is cut off behind row {self.head.seq}: its head was {last}")
+        elif last.seq < self.behind.seq:
+            went = f"rows up to {self.behind.seq} went when their time was over"
+            self.faults.append(f"{went}: hold the chain against a head that is younger than {last}")
         return self.faults
+
+    def _compare(self) -> None:
+        for other in self._hashes.get(self.head.seq, set()) - {self.head.hash}:
+            self.faults.append(f"row {self.head.seq} is another than that of the head {self.head.seq}:{other}")

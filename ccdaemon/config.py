@@ -266,6 +266,7 @@ def _site(main: JudgedTable, tables: Mapping[str, ServiceTable]) -> Site:
         announcement=main.recording.announcement,
         announces_transferred=main.recording.transferred == "announced",
         resumes=main.payment.resume == "announced",
+        audit=main.audit.keep,
         expires_at=main.retention.at,
         files=tuple(table.rule() for table in main.retention.files),
         retention={kind: getattr(main.retention, kind) for kind in CLASSES},

@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 
 import structlog
 
-from ccdaemon import __version__, foreign
+from ccdaemon import __version__
 from ccdaemon.access import permit
 from ccdaemon.alarms import Alarms
 from ccdaemon.asterisk.agi import AgiServer, AgiSession
@@ -25,27 +25,21 @@ from ccdaemon.asterisk.links import keep_linked
 from ccdaemon.config import Configuration, ConfigurationFaults, load, secret
 from ccdaemon.control import Control
 from ccdaemon.dialplan import MISSED
-from ccdaemon.drop import Drop
-from ccdaemon.edges import DROP, REGISTER, SOCKET, archive, broker, keys, manager_address, parties
+from ccdaemon.edges import REGISTER, SOCKET, archive, broker, keys, manager_address, parties
 from ccdaemon.flows.announcing import Announcing
-from ccdaemon.flows.configured import note_configuration
-from ccdaemon.flows.expiry import Expiry
 from ccdaemon.flows.guard import Guard
+from ccdaemon.flows.heads import publish_head
 from ccdaemon.flows.heartbeat import beat, stop_beating
-from ccdaemon.flows.importing import Importing
 from ccdaemon.flows.inbound import Conversation, Gatekeeper, Question
 from ccdaemon.flows.interlock import Interlock
 from ccdaemon.flows.journal import Journal
-from ccdaemon.flows.keyed import look_for_keys
 from ccdaemon.flows.lights import light
 from ccdaemon.flows.missed import read_missed
 from ccdaemon.flows.payment import Door, Tally
-from ccdaemon.flows.recordings import Finishing
 from ccdaemon.flows.segments import Segments
-from ccdaemon.flows.topics import Topics, publish_head
+from ccdaemon.flows.topics import Topics
 from ccdaemon.flows.tracking import resynchronise, track
 from ccdaemon.flows.watch import Watch
-from ccdaemon.keeping import everything
 from ccdaemon.model import Event, Site
 from ccdaemon.mqtt import Status
 from ccdaemon.notify import Systemd
@@ -55,6 +49,7 @@ from ccdaemon.shipped import shipped
 from ccdaemon.sounds import Sounds
 from ccdaemon.spool import Missed
 from ccdaemon.store import Register, open_register
+from ccdaemon.upkeep import Upkeep
 
 ON_START = ("manager", "gateway", "mqtt", "paths", "site", "keys")  # tables of which some or all is read once
 INSTALL = "`ccdaemon dialplan install`: only then does Asterisk know new numbers, queues, phones, contexts"
@@ -106,22 +101,17 @@ class Daemon:
             conversation = Conversation(self._site, Gatekeeper(self._gateway_secret), sounds, journal, _now)
             gateway = AgiServer(lambda session: _converse(conversation, session))
             await gateway.listen(main.gateway.host, main.gateway.port)
-            finishing = Finishing(self._archive, register, self._alarms, self._live_legs, self._site, time.time)
-            drop = main.paths.spool / DROP
-            expiry = Expiry(
-                register, self._archive, self._keys, foreign, str(drop), self._site, self._alarms, time.time
+            upkeep = Upkeep(
+                *(register, self._archive, self._keys, self._alarms, lambda: self._configuration, self._live_legs)
             )
-            answers = everything(register, self._archive, expiry, self._site)
-            control = Control({**answers, "state": self._tell_state}, permit(register, self._site))
+            control = Control({**upkeep.answers(), "state": self._tell_state}, permit(register, self._site))
             await control.listen(main.paths.run / SOCKET)
             stack.callback(control.close)
-            await look_for_keys(register, self._keys, self._alarms)
-            await finishing.compare()  # before anything expires
+            await upkeep.begin()
             self._handle_signals()
             tasks = await stack.enter_async_context(asyncio.TaskGroup())
             running = [
-                tasks.create_task(each, name=name)
-                for name, each in self._tasks(register, journal, expiry, finishing).items()
+                tasks.create_task(each, name=name) for name, each in self._tasks(register, journal, upkeep).items()
             ]
             self._status.publish("daemon", self._state("online"))
             self._systemd.tell(READY="1", STATUS="Waiting for Asterisk")
@@ -130,7 +120,7 @@ class Daemon:
             await self._drain(gateway)
             await _end(running)
 
-    def _tasks(self, register: Register, journal: Journal, expiry: Expiry, finishing: Finishing) -> dict[str, Any]:
+    def _tasks(self, register: Register, journal: Journal, upkeep: Upkeep) -> dict[str, Any]:
         main = self._configuration.main
         missed = read_missed(
             Missed(main.paths.spool / MISSED),
@@ -148,13 +138,8 @@ class Daemon:
             "asterisk": keep_linked(
                 self._address, lambda ami: self._linked(ami, register, journal), self._link_changed
             ),
-            "recordings": finishing.run(),
             "missed calls": missed,
-            "expiry": expiry.nightly(),
-            "configuration": note_configuration(
-                register, lambda: self._configuration.fingerprint, self._reloaded, time.time
-            ),
-            "import": Importing(register, Drop(main.paths.spool / DROP), self._site, self._alarms).run(),
+            **upkeep.tasks(self._reloaded),
             "watchdog": self._systemd.feed_watchdog(),
         }
 

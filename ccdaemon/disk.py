@@ -13,3 +13,11 @@ def sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def append(file: Path, text: str) -> None:
+    """Behind what stands in a file, safely on disk."""
+    with file.open("a") as end:
+        end.write(text)
+        end.flush()
+        os.fsync(end.fileno())

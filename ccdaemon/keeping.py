@@ -9,21 +9,13 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import asdict
 from typing import Any
 
-from ccdaemon.access import accesses
-from ccdaemon.archive import Archive
 from ccdaemon.control import Answerer, Content, Refused, asker
 from ccdaemon.faults import KeyUnusable, RegisterFull
 from ccdaemon.flows.expiry import AlreadyRunning, Expiry
 from ccdaemon.flows.importing import take
 from ccdaemon.kept import IMPORTED, REASONS, Hold
 from ccdaemon.model import Site
-from ccdaemon.questions import questions
 from ccdaemon.store import Register
-
-
-def everything(register: Register, archive: Archive, expiry: Expiry, site: Callable[[], Site]) -> dict[str, Answerer]:
-    """All that may be asked about what is kept."""
-    return {**questions(register), **accesses(register, archive), **keeping(register, expiry, site)}
 
 
 def keeping(register: Register, expiry: Expiry, site: Callable[[], Site]) -> dict[str, Answerer]:

@@ -30,6 +30,7 @@ AlarmName: TypeAlias = Literal[
     "expiry",
     "import",
     "keys",
+    "audit-heads",
     "configuration",
 ]
 
@@ -114,6 +115,7 @@ class Site:
     announces_transferred: bool  # to who is joined to a line that records, and records then
     resumes: bool  # recordings after a payment, by an agent's key
     retention: Mapping[ItemClass, Keep]
+    audit: Keep  # for how long rows of the audit chain are kept
     expires_at: time  # of each night
     files: tuple[Files, ...]  # of other programs
     bank_holidays: Container[date]

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
 from ccdaemon.chain import Head
 from ccdaemon.control import Answerer, Refused
+from ccdaemon.faults import KeyUnusable
+from ccdaemon.signing import Signer
 from ccdaemon.store import Register
 
 
-def questions(register: Register) -> dict[str, Answerer]:
+def questions(register: Register, signer: Signer) -> dict[str, Answerer]:
     """What the control socket answers from the register."""
 
     async def calls(values: dict[str, Any]) -> list[dict[str, Any]]:
@@ -48,8 +51,13 @@ def questions(register: Register) -> dict[str, Answerer]:
         return str(await register.head())
 
     async def audit_verify(values: dict[str, Any]) -> dict[str, Any]:
-        found = await register.verify(Head.read(values["against"]) if values["against"] else None)
-        return {"head": str(found.head), "faults": found.faults}
+        heads = [Head.read(written) for written in values["against"]]
+        found = await register.verify([head for head in heads if head is not None])
+        return {
+            "head": str(found.head),
+            "behind": found.behind.seq,
+            "faults": [*found.faults, *_unsigned(await register.checkpoint(), signer)],
+        }
 
     return {
         "calls": calls,
@@ -60,3 +68,12 @@ def questions(register: Register) -> dict[str, Answerer]:
         "audit verify": audit_verify,
         "audit day": audit_day,
     }
+
+
+def _unsigned(checkpoint: dict[str, Any] | None, signer: Signer) -> Iterator[str]:
+    """What is wrong with the checkpoint behind which the chain begins."""
+    try:
+        if checkpoint is not None and not signer.holds(checkpoint):
+            yield f"the checkpoint at row {checkpoint['seq']} was not signed with this site's key"
+    except KeyUnusable as fault:
+        yield f"whether the checkpoint was signed by this site is not known: {fault}"

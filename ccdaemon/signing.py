@@ -22,11 +22,9 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
+from ccdaemon.faults import KeyUnusable
+
 SIGNATURE = "signature"
-
-
-class KeyUnusable(Exception):
-    """There is no key to be had. The text says why, and what to do."""
 
 
 def new_key() -> bytes:
@@ -71,6 +69,22 @@ def holds(said: Mapping[str, Any], key: str) -> bool:
     except (InvalidSignature, ValueError, KeyError, TypeError):
         return False
     return True
+
+
+class Signer:
+    """The site's own key in its file, which is read each time: it may be made while we run."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+
+    def signed(self, said: Mapping[str, Any]) -> dict[str, Any]:
+        """The same with the public key and a signature. Raises `KeyUnusable`."""
+        key = read_key(self._file)
+        return signed({**said, "key": public(key)}, key)
+
+    def holds(self, said: Mapping[str, Any]) -> bool:
+        """Did this site sign it, as it stands there? Raises `KeyUnusable`."""
+        return holds(said, public(read_key(self._file)))
 
 
 def _bytes(said: Mapping[str, Any]) -> bytes:

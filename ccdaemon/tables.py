@@ -183,9 +183,11 @@ class KeysTable(Table):
 
 
 class AuditTable(Table):
-    """Where the key lies that signs certificates."""
+    """Where the key lies that signs certificates and checkpoints, how long rows are kept, and where heads go."""
 
     key: Path = Path("/etc/ccdaemon/audit.key")
+    keep: WrittenKeep = Keep(months=72)
+    heads: Place | None = None
 
 
 class ManagerTable(Table):
@@ -247,6 +249,7 @@ class JudgedTable(Table):
     recording: RecordingTable = RecordingTable()
     payment: PaymentTable = PaymentTable()
     retention: RetentionTable = RetentionTable()
+    audit: AuditTable = AuditTable()
     roles: RolesTable = RolesTable()
     phones: dict[Extension, PhoneTable] = {}
 
@@ -258,6 +261,5 @@ class MainTable(JudgedTable):
     gateway: GatewayTable
     asterisk: AsteriskTable
     mqtt: MqttTable | None = None
-    audit: AuditTable = AuditTable()
     keys: KeysTable = KeysTable()
     paths: PathsTable = PathsTable()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import re
 import shutil
-import time
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, replace
@@ -17,15 +16,12 @@ from zoneinfo import ZoneInfo
 import pytest
 
 import ccdaemon
-from ccdaemon import foreign
 from ccdaemon.access import permit
 from ccdaemon.alarms import Alarms
 from ccdaemon.archive import Archive
 from ccdaemon.config import Configuration, ConfigurationFaults, load
 from ccdaemon.control import Control
-from ccdaemon.edges import DROP, REGISTER, SOCKET, archive, folders, keys, parties
-from ccdaemon.flows.expiry import Expiry
-from ccdaemon.keeping import everything
+from ccdaemon.edges import REGISTER, SOCKET, archive, folders, keys, parties
 from ccdaemon.keys import SIZE, Keys, new_site_key
 from ccdaemon.model import AlarmName, Event, Hours, Prompt, Service, Site
 from ccdaemon.parties import Parties
@@ -47,6 +43,7 @@ from ccdaemon.shipped import shipped
 from ccdaemon.signing import new_key
 from ccdaemon.store import Register, open_register
 from ccdaemon.store.database import Database
+from ccdaemon.upkeep import Upkeep
 
 EXAMPLE = Path(ccdaemon.__file__).parent / "example"
 PROMPTS = shipped("prompts")
@@ -140,18 +137,8 @@ async def serving(config: Path) -> AsyncIterator[tuple[Register, Archive]]:
         folder.mkdir(parents=True, exist_ok=True)
     kept = archive(site, keys(site))
     async with register_of(config) as register:
-        expiry = Expiry(
-            register,
-            kept,
-            keys(site),
-            foreign,
-            str(site.main.paths.spool / DROP),
-            lambda: site.site,
-            Noticeboard(),
-            time.time,
-        )
-        answers = everything(register, kept, expiry, lambda: site.site)
-        control = Control(answers, permit(register, lambda: load(config, PROMPTS).site))
+        upkeep = Upkeep(register, kept, keys(site), Noticeboard(), lambda: site, lambda: None)
+        control = Control(upkeep.answers(), permit(register, lambda: load(config, PROMPTS).site))
         await control.listen(site.main.paths.run / SOCKET)
         with closing(control):
             yield register, kept

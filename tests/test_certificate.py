@@ -18,6 +18,7 @@ from ccdaemon.chain import Head, Link, linked
 from ccdaemon.cli import app
 from ccdaemon.config import load
 from ccdaemon.edges import ARCHIVE, REGISTER
+from ccdaemon.faults import KeyUnusable
 from ccdaemon.kept import Recording
 from ccdaemon.notices import (
     CallBegan,
@@ -32,7 +33,7 @@ from ccdaemon.notices import (
 )
 from ccdaemon.rules.audit_day import day
 from ccdaemon.rules.certificate import differences, statement, unfinished
-from ccdaemon.signing import KeyUnusable, holds, new_key, public, read_key, signed
+from ccdaemon.signing import holds, new_key, public, read_key, signed
 from tests.builders import MONDAY_MORNING, PROMPTS, register_of, site_to_run
 
 AT = MONDAY_MORNING.timestamp()

@@ -50,6 +50,7 @@ from ccdaemon.notices import (
 )
 from ccdaemon.questions import questions
 from ccdaemon.rules.turns import HangUp, Pay, Wait
+from ccdaemon.signing import Signer
 from tests.builders import (
     MONDAY_MORNING,
     PROMPTS,
@@ -828,7 +829,7 @@ async def test_while_the_daemon_runs_it_is_asked(site: Path) -> None:
     paths.run.mkdir(parents=True, exist_ok=True)
     asked = []
     async with register_of(site) as register:
-        known = questions(register)
+        known = questions(register, Signer(site / "audit.key"))
 
         async def calls(values: dict[str, Any]) -> object:
             asked.append(values)

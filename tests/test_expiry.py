@@ -14,6 +14,7 @@ import pytest
 
 from ccdaemon import foreign
 from ccdaemon.archive import Archive
+from ccdaemon.chain import Link
 from ccdaemon.faults import ArchiveFault
 from ccdaemon.flows.expiry import AlreadyRunning, Expiry
 from ccdaemon.flows.keyed import look_for_keys
@@ -22,6 +23,7 @@ from ccdaemon.keys import SIZE, Keys
 from ccdaemon.model import Site
 from ccdaemon.notices import CallEnded, CallIdentified, CallMerged, Decided, LegBegan, QueueJoined
 from ccdaemon.rules.retention import period_of
+from ccdaemon.signing import Signer, new_key
 from ccdaemon.store import Register
 from tests.builders import LONDON, Noticeboard, a_raw_file, a_register, example_site
 
@@ -55,6 +57,7 @@ class Room:
             archive or self.archive,
             keys or self.keys,
             foreign,
+            Signer(self.folder / "audit.key"),
             str(self.folder / "drop"),
             lambda: self.site,
             self.alarms,
@@ -589,3 +592,24 @@ async def test_a_night_without_a_run_is_an_alarm_and_it_is_tried_again_each_hour
     assert "the nightly run failed: [Errno 5] Input/output error" in room.alarms.standing["expiry"]
     await nights(room, expiry, 1)
     assert room.alarms.standing == {}
+
+
+async def test_rows_of_the_audit_chain_go_when_their_own_time_is_over(room: Room) -> None:
+    (room.folder / "audit.key").write_bytes(new_key())
+    room.site = replace(room.site, audit=Keep(months=6))
+    for at in (OLD, NEW, TONIGHT - timedelta(days=1)):
+        await room.register.audit(Link(at.timestamp(), "backup", {}))
+    night = await room.expiry().run()
+    assert (night.audit, night.left) == (2, [])
+    assert (await room.register.verify()).faults == []
+    assert (await room.register.verify()).behind.seq == 2
+
+
+async def test_without_a_key_that_signs_the_chain_stays_and_the_night_is_not_whole(room: Room) -> None:
+    room.site = replace(room.site, audit=Keep(months=6))
+    for at in (OLD, TONIGHT - timedelta(days=1)):
+        await room.register.audit(Link(at.timestamp(), "backup", {}))
+    night = await room.expiry().run()
+    assert night.audit == 0
+    assert "audit key --new" in night.left[0]
+    assert "audit chain" in room.alarms.standing["expiry"]

@@ -36,7 +36,7 @@ EDGES = {
 }
 # A site's files: read and written for commands and daemon.
 SITE = {"config", "tables", "grammar", "dialplan", "drawing", "shipped"}
-DAEMON = {"daemon", "edges", "questions", "access", "keeping"}
+DAEMON = {"daemon", "edges", "questions", "access", "keeping", "upkeep"}
 CLI = {"cli", "__main__"}
 VERSION = {"__init__"}
 

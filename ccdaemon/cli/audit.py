@@ -28,9 +28,10 @@ from ccdaemon.cli.init import keep
 from ccdaemon.cli.register import ask_register
 from ccdaemon.config import Configuration
 from ccdaemon.edges import ARCHIVE
+from ccdaemon.faults import KeyUnusable
 from ccdaemon.rules import audit_day
 from ccdaemon.rules.certificate import differences, statement, unfinished
-from ccdaemon.signing import KeyUnusable, holds, new_key, public, read_key, signed
+from ccdaemon.signing import holds, new_key, public, read_key, signed
 
 ALARMING = ("guarded", "not_stopped", "longest_exposure_ms", "recordings_faulty")
 HELD = "nothing was recorded after a door had opened, nor round one"
@@ -39,12 +40,20 @@ NEVER = "no way of this call to payments is known, so nothing had to stop"
 app = typer.Typer(help="The chain of what happened to recordings and payments.", no_args_is_help=True)
 
 
-def _a_head(written: str) -> Head:
-    head = Head.read(written)
-    if head is None:
-        message = f"{written!r} is no head of a chain; write SEQ:HASH, as `ccdaemon audit head` prints it"
+def _heads(written: str) -> tuple[Head, ...]:
+    """One, or those that stand at the ends of a file's lines."""
+    if (head := Head.read(written)) is not None:
+        return (head,)
+    try:
+        lines = Path(written).read_text().splitlines()
+    except (OSError, ValueError):
+        message = f"{written!r} is no head of a chain, nor a file of heads; write SEQ:HASH, as `ccdaemon audit head`"
+        raise typer.BadParameter(message) from None
+    found = [Head.read(line.rpartition(" ")[2]) for line in lines]
+    if None in found or not found:
+        message = f"{written}: line {found.index(None) + 1 if found else 1} does not end with a head, as SEQ:HASH"
         raise typer.BadParameter(message)
-    return head
+    return tuple(head for head in found if head is not None)
 
 
 @app.command()
@@ -57,8 +66,8 @@ def head(config: Folder = DEFAULT_FOLDER) -> None:
 def verify(
     config: Folder = DEFAULT_FOLDER,
     against: Annotated[
-        Head | None,
-        typer.Option(help="A head that was kept elsewhere, as SEQ:HASH.", parser=_a_head, metavar="HEAD"),
+        str | None,
+        typer.Option(help="A head that was kept elsewhere, as SEQ:HASH, or a file of such.", metavar="HEAD|FILE"),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
 ) -> None:
@@ -67,7 +76,9 @@ def verify(
     Without a head that was kept elsewhere, a chain that was cut off, or made anew as a whole, is not found out. Heads
     are on MQTT too, at `audit`.
     """
-    told = ask_register(configuration(config), "audit verify", against=str(against) if against else None)
+    told = ask_register(
+        configuration(config), "audit verify", against=[str(head) for head in _heads(against)] if against else []
+    )
     if as_json:
         typer.echo(json.dumps(told))
     else:
@@ -75,6 +86,8 @@ def verify(
             errors.print(f"[red]{fault}[/]")
         if not told["faults"]:
             screen.print(f"[green]The chain is whole.[/] Its head is {told['head']}")
+            if told["behind"]:
+                screen.print(f"It begins behind row {told['behind']:,}: the time of those before is over.")
     raise typer.Exit(1 if told["faults"] else 0)
 
 
@@ -218,7 +231,7 @@ def _certified(site: Configuration, call: str) -> dict[str, Any]:
     if (why := unfinished(told)) is not None:
         message = f"{why}: ask again later"
         raise stop(message)
-    chain = ask_register(site, "audit verify", against=None)
+    chain = ask_register(site, "audit verify", against=[])
     if chain["faults"]:
         message = f"the audit chain is not whole, so it proves nothing: {'; '.join(chain['faults'][:3])}"
         raise stop(message)
@@ -234,7 +247,7 @@ def _wrong(site: Configuration, said: Any, key: str) -> Iterator[str]:  # noqa: 
         yield from unsigned
         return
     head = said["chain"]["head"]
-    if faults := ask_register(site, "audit verify", against=head)["faults"]:
+    if faults := ask_register(site, "audit verify", against=[head])["faults"]:
         yield from (f"the audit chain: {each}" for each in faults)
         return
     now = statement(ask_register(site, "certificate", call=said["call"]))

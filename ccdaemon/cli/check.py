@@ -18,13 +18,14 @@ from ccdaemon.cli.configuration import DEFAULT_FOLDER, Folder, errors, screen, s
 from ccdaemon.cli.dialplan import OURS, outdated, superseded
 from ccdaemon.config import PLAIN, Configuration, ConfigurationFaults, load, secret, tls_context
 from ccdaemon.dialplan import GENERATED
+from ccdaemon.faults import KeyUnusable
 from ccdaemon.keys import KeyWrong
 from ccdaemon.model import Fault
 from ccdaemon.rules.asterisk import asterisk_faults
 from ccdaemon.rules.lock import Judgement, lock_faults, to_be_judged
 from ccdaemon.rules.soundness import sound_files
 from ccdaemon.shipped import shipped
-from ccdaemon.signing import KeyUnusable, read_key
+from ccdaemon.signing import read_key
 
 _NOT_SEEN = "Asterisk has no sounds in {0!r}: callers who wait would hear English numbers. ln -s {1}/{0} {2}/{0}"
 

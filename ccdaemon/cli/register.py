@@ -12,6 +12,7 @@ from ccdaemon.control import NotRunning, Refused, Sink, ask
 from ccdaemon.edges import REGISTER, SOCKET, keys, parties
 from ccdaemon.keys import KeyWrong
 from ccdaemon.questions import questions
+from ccdaemon.signing import Signer
 from ccdaemon.store import open_register
 from ccdaemon.store.database import RegisterUnusable
 
@@ -62,6 +63,6 @@ async def _read(site: Configuration, question: str, values: dict[str, Any]) -> A
     try:
         hidden = parties(keys(site), lambda: site.site)
         async with open_register(site.main.paths.state / REGISTER, hidden) as register:
-            return await questions(register)[question](values)
+            return await questions(register, Signer(site.main.audit.key))[question](values)
     except (RegisterUnusable, Refused, KeyWrong) as fault:
         raise stop(str(fault)) from None

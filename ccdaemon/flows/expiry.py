@@ -18,7 +18,7 @@ from typing import Any, NoReturn, Protocol, TypeAlias
 import structlog
 
 from ccdaemon.faults import KeyUnusable, RegisterFull
-from ccdaemon.flows import shredding
+from ccdaemon.flows import checkpoints, shredding
 from ccdaemon.flows.journal import Alarms
 from ccdaemon.flows.shredding import Shredding
 from ccdaemon.kept import CLASSES, IMPORTED, Doomed, Due, Files, Imported, ItemClass, Left
@@ -38,7 +38,7 @@ Tell: TypeAlias = Callable[[Mapping[str, Any]], None]
 Expire: TypeAlias = Callable[[float, int], Awaitable[dict[str, int]]]
 
 
-class Register(shredding.Register, Protocol):
+class Register(shredding.Register, checkpoints.Register, Protocol):
     async def due_recordings(self, before: float) -> dict[str, int]: ...
 
     async def due_calls(self, before: float) -> dict[str, int]: ...
@@ -85,6 +85,7 @@ class Night:
     left: list[str] = field(default_factory=list)
     why: Counter[str] = field(default_factory=Counter)  # without any name: names of files may hold numbers
     keys: list[str] = field(default_factory=list)
+    audit: int = 0  # rows of the chain
 
     def leave(self, where: str, what: str, why: str) -> None:
         """Something that is due stays."""
@@ -94,7 +95,7 @@ class Night:
     def counted(self) -> dict[str, Any]:
         """For the register and the log."""
         counts: dict[str, Any] = {kind: dict(each) for kind, each in self.gone.items()}
-        return {**counts, "files": len(self.files), "left": dict(self.why), "keys": self.keys}
+        return {**counts, "files": len(self.files), "left": dict(self.why), "keys": self.keys, "audit": self.audit}
 
     def told(self) -> dict[str, Any]:
         """For whoever asked."""
@@ -110,6 +111,7 @@ class Expiry:
         archive: Archive,
         keys: shredding.Keys,
         foreign: Foreign,
+        signer: checkpoints.Signer,
         drop: str,
         site: Callable[[], Site],
         alarms: Alarms,
@@ -119,6 +121,7 @@ class Expiry:
         self._archive = archive
         self._shredding = Shredding(register, keys, site)
         self._foreign = foreign
+        self._signer = signer
         self._drop = drop  # the folder in which other programs leave files for us
         self._site = site
         self._alarms = alarms
@@ -163,6 +166,7 @@ class Expiry:
             night.keys = shredded.keys
             for period, why in shredded.left.items():
                 night.leave("keys", period, why)
+            await self._expire_audit(night)
             await self._register.ran(began, self._clock(), night.counted(), whole=not night.left)
         self._report(night)
         return night
@@ -198,6 +202,14 @@ class Expiry:
         while counts := await expire(self._cutoff(kind), ROWS):
             night.gone[kind].update(counts)
             tell({"class": kind, "done": night.gone[kind].total()})
+
+    async def _expire_audit(self, night: Night) -> None:
+        now = self._now()
+        try:
+            before = cutoff_at(now, self._site().audit)
+            night.audit = await checkpoints.retire(self._register, self._signer, before, now.timestamp())
+        except KeyUnusable as fault:
+            night.leave("audit chain", "rows whose time is over", str(fault))
 
     async def _other_files(self, do: Callable[..., Iterable[Doomed | Left]], night: Night) -> list[str]:
         """What goes, or would."""

@@ -1,12 +1,11 @@
-"""From the graph of calls, and from the audit chain, to status topics."""
+"""From the graph of calls to status topics."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from typing import NoReturn, Protocol, TypeAlias
+from typing import NoReturn, TypeAlias
 
-from ccdaemon.chain import Head
 from ccdaemon.model import Site
 from ccdaemon.rules.calls import Calls
 from ccdaemon.rules.status import calls_topic, queue_topics
@@ -14,21 +13,6 @@ from ccdaemon.rules.status import calls_topic, queue_topics
 REFRESH = 0.5  # seconds between a change and its topics
 
 Publish: TypeAlias = Callable[[str, Mapping[str, object] | None], None]
-
-
-class Register(Protocol):
-    chain_grew: asyncio.Event
-
-    async def head(self) -> Head: ...
-
-
-async def publish_head(register: Register, publish: Publish) -> NoReturn:
-    """Give the head of the audit chain away, so that whoever changes the register later cannot change that too."""
-    while True:
-        register.chain_grew.clear()
-        head = await register.head()
-        publish("audit", {"seq": head.seq, "hash": head.hash})
-        await register.chain_grew.wait()
 
 
 class Topics:

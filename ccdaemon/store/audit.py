@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
+from typing import Any
 
-from ccdaemon.chain import Head, Link, Row, Verification
+from ccdaemon.chain import CHECKPOINT, Head, Link, Row, Verification
 from ccdaemon.store.database import HEAD
 from ccdaemon.store.rows import Rows
 
@@ -70,12 +71,42 @@ class Audit(Rows):
         )
         return [Row(*row) for row in rows]
 
-    async def verify(self, against: Head | None = None) -> Verification:
-        """Hold the rows of the audit chain against each other, and against a head that was kept elsewhere."""
-        found = Verification(against)
+    async def checkpoint(self) -> dict[str, Any] | None:
+        """What the newest one says, signature and all."""
+        rows = await self._rows(_CHECKPOINT, {"kind": CHECKPOINT})
+        return json.loads(rows[0][0]) if rows else None
+
+    async def outdated(self, before: float) -> tuple[Head, int] | None:
+        """The last of the rows behind the newest checkpoint that are older than all that follow, and their number."""
+        rows = await self._rows(_OUTDATED, {"before": round(1000 * before)})
+        return (Head(*rows[0][:2]), rows[0][2]) if rows else None
+
+    async def drop_outdated(self, limit: int) -> int:
+        """The next few rows up to the newest checkpoint go; how many."""
+        return await self._within(lambda connection: connection.execute(_DROP, {"limit": limit}).rowcount)
+
+    async def verify(self, against: Iterable[Head] = ()) -> Verification:
+        """Hold the rows of the audit chain against each other, and against heads that were kept elsewhere."""
+        checkpoint = await self.checkpoint()
+        found = Verification(against, Head(checkpoint["seq"], checkpoint["hash"]) if checkpoint else None)
         page = "SELECT seq, at, kind, detail, hash FROM audit WHERE seq > :after ORDER BY seq LIMIT 1000"
         while rows := await self._rows(page, {"after": found.head.seq}):
             for row in rows:
                 found.take(Row(*row))
+        if await self.checkpoint() != checkpoint:  # rows went while we read
+            return await self.verify(against)
         found.end()
         return found
+
+
+_CHECKPOINT = "SELECT detail FROM audit WHERE kind = :kind ORDER BY seq DESC LIMIT 1"
+_OUTDATED = """
+    SELECT audit.seq, hash, audit.seq - audit_behind.seq FROM audit, audit_behind
+    WHERE audit.seq > audit_behind.seq AND audit.seq < (SELECT min(seq) FROM audit WHERE at >= :before)
+    ORDER BY audit.seq DESC LIMIT 1
+"""
+_DROP = """
+    DELETE FROM audit WHERE seq IN (
+        SELECT audit.seq FROM audit, audit_behind WHERE audit.seq <= audit_behind.seq ORDER BY audit.seq LIMIT :limit
+    )
+"""

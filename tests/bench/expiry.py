@@ -23,6 +23,7 @@ from ccdaemon.flows.expiry import Expiry
 from ccdaemon.keys import SIZE, Keys
 from ccdaemon.parties import Parties
 from ccdaemon.rules.retention import period_of
+from ccdaemon.signing import Signer
 from ccdaemon.store import open_register
 from tests.bench.probe import callers
 from tests.bench.ratios import ratio
@@ -141,7 +142,8 @@ async def _ours(folder: Path) -> dict[str, float]:
     archive = Archive(folder / "spool", folder / "recordings", keys)
     async with open_register(folder / "register.sqlite3", _parties(folder)) as register:
         alarms = Alarms(lambda _topic, _said: None)
-        expiry = Expiry(register, archive, keys, foreign, str(folder / "drop"), example_site, alarms, NOW.timestamp)
+        signer, drop = Signer(folder / "audit.key"), str(folder / "drop")
+        expiry = Expiry(register, archive, keys, foreign, signer, drop, example_site, alarms, NOW.timestamp)
         async with callers() as waited:
             began, spent = time.perf_counter(), time.process_time()
             night = await expiry.run()

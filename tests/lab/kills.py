@@ -32,6 +32,7 @@ from ccdaemon.flows.recordings import Finishing
 from ccdaemon.kept import Hold, Kept
 from ccdaemon.keys import SIZE, Keys
 from ccdaemon.notices import CallIdentified
+from ccdaemon.signing import Signer
 from ccdaemon.store import Register
 from tests.builders import LONDON, Noticeboard, a_raw_file, a_register, example_site
 
@@ -117,8 +118,9 @@ class Room:
 
     async def _expire(self, register: Register) -> None:
         drop = str(self.folder / "drop")
+        signer = Signer(self.folder / "audit.key")
         await Expiry(
-            register, self.archive(), self.keys(), foreign, drop, example_site, Noticeboard(), lambda: NOW
+            *(register, self.archive(), self.keys(), foreign, signer, drop, example_site, Noticeboard(), lambda: NOW)
         ).run()
 
     async def _copy(self, register: Register) -> None:

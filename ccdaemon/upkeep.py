@@ -1,0 +1,94 @@
+"""What goes on with all that is kept, put together.
+
+Recordings are finished, other programs' lines taken in, what is due expires, and the head of the audit chain is given
+away.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Container
+from datetime import UTC, datetime
+from typing import Any
+
+from ccdaemon import foreign
+from ccdaemon.access import accesses
+from ccdaemon.archive import Archive
+from ccdaemon.config import Configuration
+from ccdaemon.control import Answerer
+from ccdaemon.disk import append
+from ccdaemon.drop import Drop
+from ccdaemon.edges import DROP
+from ccdaemon.flows.configured import note_configuration
+from ccdaemon.flows.expiry import Expiry
+from ccdaemon.flows.heads import keep_heads
+from ccdaemon.flows.importing import Importing
+from ccdaemon.flows.journal import Alarms
+from ccdaemon.flows.keyed import look_for_keys
+from ccdaemon.flows.recordings import Finishing
+from ccdaemon.keeping import keeping
+from ccdaemon.keys import Keys
+from ccdaemon.model import Site
+from ccdaemon.questions import questions
+from ccdaemon.signing import Signer
+from ccdaemon.store import Register
+
+
+class Upkeep:
+    """Of one register and one archive. `live_legs` are those that Asterisk has, if that is known."""
+
+    def __init__(
+        self,
+        register: Register,
+        archive: Archive,
+        keys: Keys,
+        alarms: Alarms,
+        configuration: Callable[[], Configuration],
+        live_legs: Callable[[], Container[str] | None],
+    ) -> None:
+        self._register = register
+        self._archive = archive
+        self._keys = keys
+        self._alarms = alarms
+        self._configuration = configuration
+        main = configuration().main
+        self._drop = main.paths.spool / DROP
+        self._signer = Signer(main.audit.key)
+        self._finishing = Finishing(archive, register, alarms, live_legs, self._site, time.time)
+        self._expiry = Expiry(
+            register, archive, keys, foreign, self._signer, str(self._drop), self._site, alarms, time.time
+        )
+
+    async def begin(self) -> None:
+        """What comes before anything expires."""
+        await look_for_keys(self._register, self._keys, self._alarms)
+        await self._finishing.compare()
+
+    def answers(self) -> dict[str, Answerer]:
+        """All that may be asked about what is kept."""
+        return {
+            **questions(self._register, self._signer),
+            **accesses(self._register, self._archive),
+            **keeping(self._register, self._expiry, self._site),
+        }
+
+    def tasks(self, reloaded: asyncio.Event) -> dict[str, Any]:
+        """What runs as long as the daemon does, by its name."""
+        register, alarms = self._register, self._alarms
+        return {
+            "recordings": self._finishing.run(),
+            "expiry": self._expiry.nightly(),
+            "import": Importing(register, Drop(self._drop), self._site, alarms).run(),
+            "heads": keep_heads(register, lambda: self._configuration().main.audit.heads, append, alarms, _now),
+            "configuration": note_configuration(
+                register, lambda: self._configuration().fingerprint, reloaded, time.time
+            ),
+        }
+
+    def _site(self) -> Site:
+        return self._configuration().site
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
