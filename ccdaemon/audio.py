@@ -8,8 +8,9 @@ other format; apps/app_mixmonitor.c). FLAC keeps every one of them (RFC 9639); O
 from __future__ import annotations
 
 import hashlib
+import math
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -72,17 +73,35 @@ def samples(source: IO[bytes]) -> Iterator[bytes]:
         raise AudioFault(message) from None
 
 
-def convert(source: IO[bytes], sink: IO[bytes], container: str) -> None:
-    """Write encoded audio in another container, `flac` or `wav`. Raises `AudioFault` or `OSError`."""
+def convert(source: IO[bytes], sink: IO[bytes], container: str, silent: Sequence[tuple[float, float]] = ()) -> None:
+    """Write encoded audio in another container: `flac`, `wav` or `mp3`. Raises `AudioFault` or `OSError`.
+
+    Between the seconds of each pair in `silent` nothing is to be heard.
+    """
+    codec = "MPEG_LAYER_III" if container == "mp3" else "PCM_16"
     try:
         with soundfile.SoundFile(
-            os.dup(sink.fileno()), "w", RATE, 2, "PCM_16", format=container.upper(), closefd=True
+            os.dup(sink.fileno()), "w", RATE, 2, codec, format=container.upper(), closefd=True
         ) as writer:
-            for piece in samples(source):
+            for piece in _silenced(samples(source), silent):
                 writer.buffer_write(piece, "int16")
     except soundfile.SoundFileError as fault:
         message = f"nothing can be written: {fault}"
         raise AudioFault(message) from None
+
+
+def _silenced(pieces: Iterable[bytes], silent: Sequence[tuple[float, float]]) -> Iterator[bytes]:
+    """Zeros in the place of what is not to be heard: from the frame in which it begins to that in which it ends."""
+    spans = [(math.floor(begins * RATE) * FRAME, math.ceil(ends * RATE) * FRAME) for begins, ends in silent]
+    at = 0
+    for piece in pieces:
+        heard = bytearray(piece)
+        for begins, ends in spans:
+            first, last = max(begins - at, 0), min(ends - at, len(heard))
+            if first < last:
+                heard[first:last] = bytes(last - first)
+        at += len(heard)
+        yield bytes(heard)
 
 
 def _sounds(piece: bytes, side: Side) -> bool:

@@ -17,8 +17,8 @@ from typing import Any, NoReturn
 import structlog
 
 from ccdaemon import __version__
-from ccdaemon.access import permit
 from ccdaemon.alarms import Alarms
+from ccdaemon.answers.access import permit
 from ccdaemon.asterisk.agi import AgiServer, AgiSession
 from ccdaemon.asterisk.ami import Ami, AmiDisconnected
 from ccdaemon.asterisk.links import keep_linked

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
+
+PIECE = 1 << 20  # bytes
 
 
 def sync_folder(folder: Path) -> None:
@@ -21,3 +25,14 @@ def append(file: Path, text: str) -> None:
         end.write(text)
         end.flush()
         os.fsync(end.fileno())
+
+
+def in_memory() -> IO[bytes]:
+    """A file that lies on no disk (memfd_create(2)): for audio that is open."""
+    return os.fdopen(os.memfd_create("audio", os.MFD_CLOEXEC), "w+b")
+
+
+def pieces(file: IO[bytes]) -> Iterator[bytes]:
+    """What is left of a file, not all of it at once."""
+    while piece := file.read(PIECE):
+        yield piece

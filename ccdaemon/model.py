@@ -31,6 +31,8 @@ AlarmName: TypeAlias = Literal[
     "import",
     "keys",
     "audit-heads",
+    "cases",
+    "holds",
     "configuration",
 ]
 

@@ -13,7 +13,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ccdaemon import foreign
-from ccdaemon.access import accesses
+from ccdaemon.answers.access import accesses
+from ccdaemon.answers.disclosure import Disclosures
+from ccdaemon.answers.keeping import keeping
+from ccdaemon.answers.register import questions
+from ccdaemon.answers.subject import Subjects
 from ccdaemon.archive import Archive
 from ccdaemon.config import Configuration
 from ccdaemon.control import Answerer
@@ -27,10 +31,9 @@ from ccdaemon.flows.importing import Importing
 from ccdaemon.flows.journal import Alarms
 from ccdaemon.flows.keyed import look_for_keys
 from ccdaemon.flows.recordings import Finishing
-from ccdaemon.keeping import keeping
+from ccdaemon.flows.reminders import remind
 from ccdaemon.keys import Keys
 from ccdaemon.model import Site
-from ccdaemon.questions import questions
 from ccdaemon.signing import Signer
 from ccdaemon.store import Register
 
@@ -69,7 +72,9 @@ class Upkeep:
         """All that may be asked about what is kept."""
         return {
             **questions(self._register, self._signer),
-            **accesses(self._register, self._archive),
+            **accesses(self._register, self._archive, self._site),
+            **Subjects(self._register, self._archive, self._site).answers(),
+            **Disclosures(self._register, self._archive, self._signer).answers(),
             **keeping(self._register, self._expiry, self._site),
         }
 
@@ -79,6 +84,7 @@ class Upkeep:
         return {
             "recordings": self._finishing.run(),
             "expiry": self._expiry.nightly(),
+            "reminders": remind(register, self._site, alarms, time.time),
             "import": Importing(register, Drop(self._drop), self._site, alarms).run(),
             "heads": keep_heads(register, lambda: self._configuration().main.audit.heads, append, alarms, _now),
             "configuration": note_configuration(

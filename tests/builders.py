@@ -16,8 +16,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 import ccdaemon
-from ccdaemon.access import permit
 from ccdaemon.alarms import Alarms
+from ccdaemon.answers.access import permit
 from ccdaemon.archive import Archive
 from ccdaemon.config import Configuration, ConfigurationFaults, load
 from ccdaemon.control import Control

@@ -24,6 +24,7 @@ from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 from typer.testing import CliRunner, Result
 
+from ccdaemon.answers.register import questions
 from ccdaemon.cli import app
 from ccdaemon.cli import init as init_command
 from ccdaemon.cli.configuration import screen
@@ -48,7 +49,6 @@ from ccdaemon.notices import (
     RecorderStarted,
     RecorderStopped,
 )
-from ccdaemon.questions import questions
 from ccdaemon.rules.turns import HangUp, Pay, Wait
 from ccdaemon.signing import Signer
 from tests.builders import (

@@ -222,7 +222,7 @@ def an_item(kind: Imported, source: str, at: datetime = OLD, **known: Any) -> It
 
 async def there(room: Room, *items: Item) -> list[str]:
     """Those that can be read."""
-    return [each.source for each in items if await room.register.item(each.kind, each.source) == each.body]
+    return [each.source for each in items if await room.register.item(each.kind, each.source) == each]
 
 
 async def test_each_class_goes_when_its_time_is_over(room: Room) -> None:

@@ -31,6 +31,11 @@ GOOD: dict[Imported, dict[str, Any]] = {
 }
 
 
+def text_of(item: Item | None) -> str:
+    assert item is not None
+    return str(json.loads(item.body)["text"])
+
+
 def line(kind: Imported, **changes: object) -> bytes:
     said = {**GOOD[kind], **changes}
     return json.dumps({key: value for key, value in said.items() if value != "gone"}, ensure_ascii=False).encode()
@@ -134,7 +139,7 @@ async def test_a_file_is_taken_in_and_away(register: Register, drop: Path) -> No
     file = dropped(drop, "sms/monday.jsonl", line("sms"), b"", line("sms", id="s2"))
     await importing(register, drop).look()
     assert not file.exists()
-    assert json.loads(await register.item("sms", "s1") or "")["text"] == "Helo"
+    assert text_of(await register.item("sms", "s1")) == "Helo"
     assert await register.item("sms", "s2") is not None
 
 
@@ -290,7 +295,7 @@ async def test_the_command_takes_files_in_and_says_what_came_of_each(tmp_path: P
         assert f"What was not taken is in {file}.rejected" in done.stderr
         (aside,) = [json.loads(each) for each in Path(f"{file}.rejected").read_text().splitlines()]
         assert (aside["why"], aside["line"]) == ("it is not JSON", "?nonsense")
-        assert len(json.loads(await register.item("sms", "s2") or "")["text"]) == 400_000
+        assert len(text_of(await register.item("sms", "s2"))) == 400_000
         assert (await run(config, "--class", "sms", tmp_path / "nowhere")).exit_code == 1
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parents[1] / "ccdaemon"
-MODEL = {"model", "kept", "notices", "faults", "chain", "ways"}
+MODEL = {"model", "kept", "notices", "faults", "chain", "ways", "cases"}
 RULES = {"rules"}
 FLOWS = {"flows"}
 EDGES = {
@@ -25,6 +25,7 @@ EDGES = {
     "parties",
     "sealed",
     "mqtt",
+    "package",
     "sounds",
     "spool",
     "control",
@@ -35,8 +36,8 @@ EDGES = {
     "voices",
 }
 # A site's files: read and written for commands and daemon.
-SITE = {"config", "tables", "grammar", "dialplan", "drawing", "shipped"}
-DAEMON = {"daemon", "edges", "questions", "access", "keeping", "upkeep"}
+SITE = {"pages", "config", "tables", "grammar", "dialplan", "drawing", "shipped"}
+DAEMON = {"daemon", "edges", "answers", "upkeep"}
 CLI = {"cli", "__main__"}
 VERSION = {"__init__"}
 

@@ -16,6 +16,7 @@ from ccdaemon.cli import (
     calls,
     check,
     dialplan,
+    disclose,
     doctor,
     expire,
     holds,
@@ -27,6 +28,7 @@ from ccdaemon.cli import (
     recordings,
     run,
     simulate,
+    subject,
 )
 
 app = typer.Typer(
@@ -61,6 +63,8 @@ app.add_typer(recordings.app, name="recordings")
 app.add_typer(holds.app, name="holds")
 app.command()(expire.expire)
 app.command("import")(import_.import_)
+app.add_typer(subject.app, name="subject")
+app.add_typer(disclose.app, name="disclose")
 app.add_typer(keys.app, name="keys")
 app.command()(backup.backup)
 app.command()(backup.restore)

@@ -13,18 +13,14 @@ from rich.markup import escape
 from ccdaemon import edges, escrow
 from ccdaemon.cli.configuration import DEFAULT_FOLDER, Folder, configuration, screen, stop
 from ccdaemon.cli.init import keep
+from ccdaemon.cli.passphrase import PassphraseFile, passphrase
 from ccdaemon.cli.register import not_running
 from ccdaemon.faults import KeyUnusable
 from ccdaemon.keys import Keys, encoded, new_site_key, site_key
 
 SITE = "site"  # the name of the site's key among those of the periods
-SHORTEST = 12  # signs of a passphrase
 
 app = typer.Typer(help="The keys that seal what is kept.", no_args_is_help=True)
-
-PassphraseFile = Annotated[
-    Path | None, typer.Option(help="Read the passphrase from a file instead of asking for it.", metavar="FILE")
-]
 
 
 @app.command("list")
@@ -61,7 +57,7 @@ def escrow_(
     with _in_words():
         there = edges.keys(configuration(config))
         keys = {**there.everything(), SITE: there.site}
-        content = escrow.sealed(keys, _passphrase(passphrase_file, again=True))
+        content = escrow.sealed(keys, passphrase(passphrase_file, "all keys"))
         out.touch(mode=0o400, exist_ok=False)
         out.chmod(0o600)
         out.write_bytes(content)
@@ -84,7 +80,7 @@ def restore(
     not_running(site)
     table = site.main.keys
     with _in_words():
-        found = escrow.opened(file.read_bytes(), _passphrase(passphrase_file))
+        found = escrow.opened(file.read_bytes(), passphrase(passphrase_file))
         safe = found.pop(SITE)
         if not table.site.exists():
             keep(table.site, encoded(safe))
@@ -126,12 +122,3 @@ def _in_words() -> Iterator[None]:
     except OSError as fault:
         message = f"{fault.filename}: {fault.strerror}"
         raise stop(message) from None
-
-
-def _passphrase(file: Path | None, *, again: bool = False) -> str:
-    """From a file, or from whoever sits here."""
-    said = file.read_text().strip() if file else typer.prompt("Passphrase", hide_input=True, confirmation_prompt=again)
-    if again and len(said) < SHORTEST:
-        message = f"a passphrase that guards all keys has {SHORTEST} signs or more"
-        raise stop(message)
-    return str(said)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-import tempfile
-from datetime import datetime, timedelta
+from collections.abc import Iterator
+from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -17,6 +17,7 @@ from ccdaemon.cli.configuration import (
     DEFAULT_FOLDER,
     UNTIL_WHEN,
     Folder,
+    a_number,
     configuration,
     from_when,
     local,
@@ -25,6 +26,9 @@ from ccdaemon.cli.configuration import (
     wide,
 )
 from ccdaemon.cli.register import ask_register, do
+from ccdaemon.disk import in_memory
+from ccdaemon.kept import Item
+from ccdaemon.rules.lines import messages
 
 Purpose = Literal["transfer", "quality", "understanding", "complaint", "legal-claim", "safety"]
 PurposeOption = Annotated[
@@ -61,18 +65,66 @@ def list_(
         service=service,
         limit=limit,
     )
+    _print(rows, zone, as_json=as_json)
+
+
+@app.command()
+def search(
+    purpose: PurposeOption,
+    reference: ReferenceOption,
+    config: Folder = DEFAULT_FOLDER,
+    number: Annotated[str | None, typer.Option(help="Of calls from this number, written in any way.")] = None,
+    agent: Annotated[str | None, typer.Option(help="That this phone answered: its extension.")] = None,
+    call: Annotated[str | None, typer.Option(help="Of this call.")] = None,
+    words: Annotated[str | None, typer.Option(help="In whose transcripts these words stand.")] = None,
+    since: Annotated[datetime | None, from_when("the beginning")] = None,
+    until: Annotated[datetime | None, UNTIL_WHEN] = None,
+    service: Annotated[str | None, typer.Option(help="Only this service.")] = None,
+    limit: Annotated[int, typer.Option(help="At most so many, the newest.", min=1, max=100_000)] = 200,
+    as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
+) -> None:
+    """Find recordings by who called, who answered, or what was said. The search is written down.
+
+    ccdaemon recordings search --number '01632 960 777' --purpose complaint --reference C-2026-117
+    """
+    if not (number or agent or call or words):
+        message = "say what to look for: --number, --agent, --call or --words; without one, `ccdaemon recordings` lists"
+        raise typer.BadParameter(message)
+    site = configuration(config)
+    zone = site.site.timezone
+    rows = do(
+        site,
+        "find recordings",
+        **_why(purpose, reference),
+        number=a_number(number, site) if number else None,
+        agent=agent,
+        call=call,
+        text=words,
+        since=local(since, zone).timestamp() if since else 0.0,
+        until=(local(until, zone) if until else datetime.now(zone)).timestamp(),
+        service=service,
+        limit=limit,
+    )
+    _print(rows, zone, as_json=as_json)
+
+
+@app.command()
+def show(
+    recording: Annotated[str, typer.Argument(help="As `ccdaemon recordings` lists it.")],
+    purpose: PurposeOption,
+    reference: ReferenceOption,
+    config: Folder = DEFAULT_FOLDER,
+    as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
+) -> None:
+    """Tell what is known of a recording: its call, what was said, what keeps it, and who opened it."""
+    leg, segment = a_recording(recording)
+    site = configuration(config)
+    told = do(site, "recording", leg=leg, segment=segment, **_why(purpose, reference))
     if as_json:
-        typer.echo(json.dumps([{"id": _id(row), **row} for row in rows], ensure_ascii=False))
+        typer.echo(json.dumps(told, ensure_ascii=False))
         return
-    table = Table("recording", "call", "began", "lasted", "service", "fault", box=None, header_style="bold")
-    for row in rows:
-        began = f"{datetime.fromtimestamp(row['started'], zone):%d %b %Y %H:%M:%S}" if row["started"] else ""
-        lasted = f"{timedelta(seconds=round(row['seconds']))}"
-        table.add_row(_id(row), row["call"] or "", began, lasted, row["service"] or "", row["fault"] or "")
-    if rows:
-        wide.print(table)
-    else:
-        screen.print("No recordings in this time.")
+    for line in _told(told, site.site.timezone):
+        screen.print(line)
 
 
 @app.command()
@@ -92,15 +144,9 @@ def export(
     if out.suffix not in ENDINGS:
         message = f"{out} is neither .flac nor .wav"
         raise typer.BadParameter(message)
-    leg, _, segment = recording.rpartition("-")
-    if not segment.isdecimal() or not leg:
-        message = f"{recording!r} is no recording; `ccdaemon recordings` lists them, as 1783328400.2-1"
-        raise typer.BadParameter(message)
-    if not reference.strip():
-        message = "a reference is what this access is found by later; it cannot be empty"
-        raise typer.BadParameter(message)
+    leg, segment = a_recording(recording)
     site = configuration(config)
-    wanted = {"leg": leg, "segment": int(segment), "purpose": purpose, "reference": reference}
+    wanted = {"leg": leg, "segment": segment, **_why(purpose, reference)}
     try:
         out.touch(mode=0o600, exist_ok=False)
     except FileExistsError:
@@ -110,7 +156,7 @@ def export(
         message = f"{out} cannot be written: {fault.strerror}"
         raise stop(message) from None
     try:
-        with tempfile.TemporaryFile(dir=out.parent) as opened, out.open("wb") as file:
+        with in_memory() as opened, out.open("wb") as file:
             do(site, "audio", opened, **wanted)
             opened.seek(0)
             audio.convert(opened, file, out.suffix[1:])
@@ -121,6 +167,66 @@ def export(
             raise stop(message) from None
         raise
     screen.print(escape(f"{out}: {out.stat().st_size:,} bytes"))
+
+
+def a_recording(written: str) -> tuple[str, int]:
+    """Leg and segment of a recording, as it is listed."""
+    leg, _, segment = written.rpartition("-")
+    if not segment.isdecimal() or not leg:
+        message = f"{written!r} is no recording; `ccdaemon recordings` lists them, as 1783328400.2-1"
+        raise typer.BadParameter(message)
+    return leg, int(segment)
+
+
+def _why(purpose: str, reference: str) -> dict[str, Any]:
+    if not reference.strip():
+        message = "a reference is what this access is found by later; it cannot be empty"
+        raise typer.BadParameter(message)
+    return {"purpose": purpose, "reference": reference}
+
+
+def _print(rows: list[dict[str, Any]], zone: tzinfo, *, as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps([{"id": _id(row), **row} for row in rows], ensure_ascii=False))
+        return
+    table = Table("recording", "call", "began", "lasted", "service", "fault", box=None, header_style="bold")
+    for row in rows:
+        began = _when(row["started"], zone)
+        lasted = f"{timedelta(seconds=round(row['seconds']))}"
+        table.add_row(_id(row), row["call"] or "", began, lasted, row["service"] or "", row["fault"] or "")
+    if rows:
+        wide.print(table)
+    else:
+        screen.print("No recordings in this time.")
+
+
+def _told(told: dict[str, Any], zone: tzinfo) -> Iterator[str]:
+    row, call = told["recording"], told["call"]
+    lasted = f"{row['seconds'] or 0:.1f} s"
+    yield f"[bold]{_id(row)}[/]  {_when(row['started'], zone)}, {lasted}, {row['service'] or 'no service'}"
+    if call is not None:
+        yield f"  call {call['id']} from {call['number'] or 'a number that is withheld or gone'}"
+    if row["fault"]:
+        yield f"  [red]{escape(row['fault'])}[/]"
+    if row["reason"]:
+        yield f"  it stopped because {escape(row['reason'])}"
+    if row["file"]:
+        yield f"  {escape(row['file'])}, {row['bytes']:,} bytes, sha256 {row['sha256']}"
+    for hold in told["holds"]:
+        yield f"  [yellow]kept by hold {hold}[/]"
+    for item in told["transcripts"]:
+        yield f"  transcript {escape(item['source'])}"
+        for said in messages(Item(**item)):
+            yield f"    [dim]{escape(said['by'])}[/]  {escape(said['text'])}"
+    for access in told["accesses"]:
+        said = json.loads(access["detail"])
+        did = "looked at it" if said.get("did") == "show" else "opened it"
+        why = f"{said['purpose']}, {escape(said['reference'])}"
+        yield f"  {_when(access['at'] / 1000, zone)}  {said['who']} {did}: {why}"
+
+
+def _when(at: float | None, zone: tzinfo) -> str:
+    return "" if at is None else f"{datetime.fromtimestamp(at, zone):%d %b %Y %H:%M:%S}"
 
 
 def _id(row: dict[str, Any]) -> str:

@@ -6,12 +6,12 @@ import asyncio
 import os
 from typing import Any
 
+from ccdaemon.answers.register import questions
 from ccdaemon.cli.configuration import stop
 from ccdaemon.config import Configuration
 from ccdaemon.control import NotRunning, Refused, Sink, ask
 from ccdaemon.edges import REGISTER, SOCKET, keys, parties
 from ccdaemon.keys import KeyWrong
-from ccdaemon.questions import questions
 from ccdaemon.signing import Signer
 from ccdaemon.store import open_register
 from ccdaemon.store.database import RegisterUnusable

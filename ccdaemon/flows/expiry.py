@@ -11,7 +11,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, tzinfo
+from datetime import date, datetime, tzinfo
 from functools import partial
 from typing import Any, NoReturn, Protocol, TypeAlias
 
@@ -23,7 +23,7 @@ from ccdaemon.flows.journal import Alarms
 from ccdaemon.flows.shredding import Shredding
 from ccdaemon.kept import CLASSES, IMPORTED, Doomed, Due, Files, Imported, ItemClass, Left
 from ccdaemon.model import Site
-from ccdaemon.rules.retention import cutoff_at
+from ccdaemon.rules.retention import cutoff, cutoff_at
 from ccdaemon.rules.schedule import following, latest
 
 BATCH = 500  # recordings in one transaction: calls that end meanwhile wait for no longer than that takes
@@ -56,6 +56,8 @@ class Register(shredding.Register, checkpoints.Register, Protocol):
     async def refresh_holds(self) -> None: ...
 
     async def last_run(self) -> float | None: ...
+
+    async def forget_closed(self, before: date, moment: float) -> None: ...
 
     async def ran(self, began: float, ended: float, detail: Mapping[str, Any], *, whole: bool) -> None: ...
 
@@ -204,12 +206,14 @@ class Expiry:
             tell({"class": kind, "done": night.gone[kind].total()})
 
     async def _expire_audit(self, night: Night) -> None:
+        """The chain, and cases and disclosures that are long over: they name who of us did what."""
         now = self._now()
+        before = cutoff_at(now, self._site().audit)
         try:
-            before = cutoff_at(now, self._site().audit)
             night.audit = await checkpoints.retire(self._register, self._signer, before, now.timestamp())
         except KeyUnusable as fault:
             night.leave("audit chain", "rows whose time is over", str(fault))
+        await self._register.forget_closed(cutoff(now.date(), self._site().audit), before)
 
     async def _other_files(self, do: Callable[..., Iterable[Doomed | Left]], night: Night) -> list[str]:
         """What goes, or would."""

@@ -95,6 +95,19 @@ def read(kind: Imported, line: bytes, country: str) -> Item:
     return Item(kind, found.id, at, found.service, party(found.party, country), found.call, found.chat, body)
 
 
+def messages(item: Item) -> list[dict[str, Any]]:
+    """What was said in it, in its order: `by` whom, and `text`; `at` in some."""
+    said: dict[str, Any] = json.loads(item.body)
+    if "messages" in said:
+        return list(said["messages"])
+    return [{"by": "us" if said["direction"] == "out" else "them", "text": said["text"]}]
+
+
+def says(item: Item, words: str) -> bool:
+    """Do these words stand in it, in large or small letters?"""
+    return any(words.casefold() in said["text"].casefold() for said in messages(item))
+
+
 def party(written: str | None, country: str) -> str | None:
     """A number in its one form; an address or a name in small letters."""
     if written is None:

@@ -18,12 +18,12 @@ LONGEST_MONTH = 31  # days
 
 def due(began: date, keep: Keep) -> date:
     """The last day on which something that began on a day is kept."""
-    return _months_later(began, keep.months) + timedelta(days=keep.days)
+    return months_later(began, keep.months) + timedelta(days=keep.days)
 
 
 def cutoff(today: date, keep: Keep) -> date:
     """Whatever began before this day has been kept for its whole time."""
-    day = _months_later(today, -keep.months) - timedelta(days=keep.days) + timedelta(days=LONGEST_MONTH)
+    day = months_later(today, -keep.months) - timedelta(days=keep.days) + timedelta(days=LONGEST_MONTH)
     while due(day, keep) >= today:
         day -= timedelta(days=1)
     return day + timedelta(days=1)
@@ -55,7 +55,7 @@ def is_over(period: str, today: date) -> bool:
     return period[-7:] < f"{today:%Y-%m}"
 
 
-def _months_later(day: date, months: int) -> date:
+def months_later(day: date, months: int) -> date:
     count = day.year * 12 + day.month - 1 + months
     year, month = count // 12, count % 12 + 1
     return date(year, month, min(day.day, calendar.monthrange(year, month)[1]))

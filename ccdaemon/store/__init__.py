@@ -20,13 +20,14 @@ from ccdaemon.notices import Notice
 from ccdaemon.parties import Parties
 from ccdaemon.store import audited
 from ccdaemon.store.audit import Audit
-from ccdaemon.store.calls import CallRow, Calls, Moment
+from ccdaemon.store.calls import CallRow, Moment
+from ccdaemon.store.cases import Cases
 from ccdaemon.store.database import Database, RegisterUnusable, prepare
+from ccdaemon.store.disclosures import Disclosures
 from ccdaemon.store.entries import entries
 from ccdaemon.store.expiry import Expiry
 from ccdaemon.store.holds import Holds
-from ccdaemon.store.items import Items
-from ccdaemon.store.recordings import Recordings
+from ccdaemon.store.subjects import Subjects
 
 PIECE = 1 << 20  # bytes
 
@@ -55,7 +56,7 @@ def _snapshot_of(file: Path) -> Path:
     return file.with_name(f"{file.name}.snapshot")
 
 
-class Register(Calls, Recordings, Items, Expiry, Holds, Audit):
+class Register(Subjects, Cases, Disclosures, Expiry, Holds, Audit):
     """The open register. Methods are whole transactions."""
 
     def snapshot(self) -> Iterator[bytes]:

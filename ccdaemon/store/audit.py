@@ -63,6 +63,17 @@ class Audit(Rows):
         )
         return [Row(*row) for row in rows]
 
+    async def accesses_of(self, leg: str, segment: int) -> list[Row]:
+        """Who opened a recording, or looked at what is known of it."""
+        rows = await self._rows(
+            """
+            SELECT seq, at, kind, detail, hash FROM audit WHERE kind = 'access' AND json_valid(detail)
+            AND json_extract(detail, '$.leg') = :leg AND json_extract(detail, '$.segment') = :segment ORDER BY seq
+            """,
+            {"leg": leg, "segment": segment},
+        )
+        return [Row(*row) for row in rows]
+
     async def audited_between(self, since: float, until: float) -> list[Row]:
         """The rows of the audit chain of a span of time."""
         rows = await self._rows(

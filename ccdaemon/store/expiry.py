@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -34,14 +34,11 @@ class Expiry(Rows):
 
     async def take_recordings(self, before: float, after: int, limit: int) -> list[Due]:
         """Take from the next few, those behind the row `after`, what opens them. Nothing brings that back."""
+        return await self._take(_RECORDINGS, {"before": before, "after": after, "limit": limit})
 
-        def take(connection: sqlite3.Connection) -> list[Due]:
-            values = {"before": before, "after": after, "limit": limit}
-            taken = [Due(*row) for row in connection.execute(_RECORDINGS, values)]
-            connection.execute(_FORGET, {"rows": json.dumps([each.row for each in taken])})
-            return taken
-
-        return await self._within(take)
+    async def take_recordings_of(self, calls: Collection[str], after: int, limit: int) -> list[Due]:
+        """The same of some calls, whether they are due or not."""
+        return await self._take(_RECORDINGS_OF, {"calls": json.dumps([*calls]), "after": after, "limit": limit})
 
     async def drop_recordings(self, gone: Sequence[Due], now: float) -> None:
         """The rows of those whose files are gone, and transcripts that were made of them."""
@@ -51,15 +48,29 @@ class Expiry(Rows):
 
     async def expire_calls(self, before: float, limit: int) -> dict[str, int]:
         """The next few calls lose their number and all that happened in them; that they were is kept. By service."""
+        return await self._empty(_CALLS, {"before": before, "limit": limit})
 
-        def expire(connection: sqlite3.Connection) -> dict[str, int]:
-            rows = connection.execute(_CALLS, {"before": before, "limit": limit}).fetchall()
-            values = {"calls": json.dumps([call for call, _ in rows])}
+    async def empty_calls(self, calls: Collection[str]) -> int:
+        """The same of some calls that have ended, whether they are due or not; how many."""
+        return sum((await self._empty(_CALLS_OF, {"calls": json.dumps([*calls])})).values())
+
+    async def _take(self, which: str, values: Mapping[str, Any]) -> list[Due]:
+        def take(connection: sqlite3.Connection) -> list[Due]:
+            taken = [Due(*row) for row in connection.execute(which, values)]
+            connection.execute(_FORGET, {"rows": json.dumps([each.row for each in taken])})
+            return taken
+
+        return await self._within(take)
+
+    async def _empty(self, which: str, values: Mapping[str, Any]) -> dict[str, int]:
+        def empty(connection: sqlite3.Connection) -> dict[str, int]:
+            rows = connection.execute(which, values).fetchall()
+            calls = {"calls": json.dumps([call for call, _ in rows])}
             for statement in _EMPTY:
-                connection.execute(statement, values)
+                connection.execute(statement, calls)
             return Counter(service for _, service in rows)
 
-        return await self._within(expire)
+        return await self._within(empty)
 
     # --- keys --------------------------------------------------------------------------------------------------------
 
@@ -109,24 +120,24 @@ class Expiry(Rows):
         return None if began is None else float(began)
 
     async def ran(self, began: float, ended: float, detail: Mapping[str, Any], *, whole: bool) -> None:
-        """A run has ended. What it deleted is not in the write-ahead log either, unless somebody reads that now."""
+        """A run has ended."""
         values = {"began": began, "ended": ended, "whole": int(whole), "detail": json.dumps(detail)}
         await self._transact([(_RAN, values)], [Link(ended, "expiry", {"whole": whole, **detail})])
+        await self.settle()
+
+    async def settle(self) -> None:
+        """What was deleted is not in the write-ahead log either, unless somebody reads that now."""
         with suppress(RegisterFull):  # the next one will
             await self._rows("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 _RECORDINGS = """
-    SELECT recordings.rowid, recordings.leg, recordings.segment, coalesce(recordings.service, ''), recordings.file
-    FROM recordings LEFT JOIN calls ON calls.id = recordings.call
-    WHERE recordings.rowid > :after AND coalesce(calls.began, recordings.since, recordings.started) < :before
-    AND coalesce(recordings.call, '') NOT IN (SELECT call FROM held_calls)
-    AND NOT EXISTS (
-        SELECT 1 FROM holds AS span WHERE span.released IS NULL AND span.since IS NOT NULL
-        AND span.since <= coalesce(recordings.since, recordings.started)
-        AND span.until > coalesce(recordings.since, recordings.started)
-    )
-    ORDER BY recordings.rowid LIMIT :limit
+    SELECT row, leg, segment, service, file FROM unheld_recordings
+    WHERE row > :after AND at < :before ORDER BY row LIMIT :limit
+"""
+_RECORDINGS_OF = """
+    SELECT row, leg, segment, service, file FROM unheld_recordings
+    WHERE call IN (SELECT value FROM json_each(:calls)) AND row > :after ORDER BY row LIMIT :limit
 """
 _FORGET = "UPDATE recordings SET wrapped = NULL, period = NULL WHERE rowid IN (SELECT value FROM json_each(:rows))"
 _DROP_TRANSCRIPTS = """
@@ -136,11 +147,10 @@ _DROP_TRANSCRIPTS = """
 """
 _DROP = "DELETE FROM recordings WHERE rowid IN (SELECT value FROM json_each(:rows))"
 _CALLS = """
-    SELECT calls.id, coalesce(calls.service, '')
-    FROM calls LEFT JOIN calls AS main ON main.id = calls.merged
-    WHERE calls.began < :before AND NOT calls.expired AND coalesce(main.began, calls.began) < :before
-    AND coalesce(calls.merged, calls.id) NOT IN (SELECT call FROM held_calls)
-    LIMIT :limit
+    SELECT id, service FROM unheld_calls WHERE began < :before AND main_began < :before LIMIT :limit
+"""
+_CALLS_OF = """
+    SELECT id, service FROM unheld_calls WHERE main IN (SELECT value FROM json_each(:calls)) AND ended IS NOT NULL
 """
 _EMPTY = (
     "DELETE FROM events WHERE call IN (SELECT value FROM json_each(:calls))",

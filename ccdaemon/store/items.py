@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sqlite3
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from typing import Any
 
 from ccdaemon.kept import Imported, Item
 from ccdaemon.store.rows import Rows
@@ -22,12 +24,28 @@ class Items(Rows):
 
         return await self._within(add)
 
-    async def item(self, kind: Imported, source: str) -> str | None:
-        """What was said, as JSON; nothing, once its key is gone."""
-        rows = await self._rows(
-            "SELECT body, period FROM items WHERE class = :kind AND source = :source", {"kind": kind, "source": source}
-        )
-        return self._parties.show(*rows[0]) if rows else None
+    async def item(self, kind: str, source: str) -> Item | None:
+        """One of them, by its name in the program that brought it."""
+        found = await self._read(_ITEM, {"kind": kind, "source": source})
+        return found[0] if found else None
+
+    async def transcripts_of(self, calls: Collection[str]) -> list[Item]:
+        """Of some calls, as far as their keys are there."""
+        return await self._read(_TRANSCRIPTS, {"calls": json.dumps([*calls])})
+
+    async def items_of(self, parties: Collection[str], calls: Collection[str]) -> list[Item]:
+        """What was said with some parties: theirs, and transcripts of some calls and of their chats."""
+        indexes = await asyncio.to_thread(self._indexes, parties)
+        return await self._read(_ITEMS_OF, {"indexes": json.dumps(indexes), "calls": json.dumps([*calls])})
+
+    async def erase_items(self, items: Collection[Item]) -> int:
+        """Those that no hold keeps go, whether they are due or not; how many."""
+
+        def erase(connection: sqlite3.Connection) -> int:
+            wanted = {"items": json.dumps([[each.kind, each.source] for each in items])}
+            return connection.execute(_ERASE, wanted).rowcount
+
+        return await self._within(erase)
 
     async def due_items(self, kind: Imported, before: float) -> dict[str, int]:
         """How many of each service would go."""
@@ -45,6 +63,20 @@ class Items(Rows):
             return Counter(service for _, service, _ in rows)
 
         return await self._within(expire)
+
+    def _indexes(self, parties: Collection[str]) -> list[str]:
+        return [index for party in parties for index in self._parties.indexes(party)]
+
+    async def _read(self, which: str, values: dict[str, Any]) -> list[Item]:
+        rows = await self._rows(which, values)
+        return await asyncio.to_thread(lambda: [item for row in rows if (item := self._opened(*row)) is not None])
+
+    def _opened(self, kind: Imported, source: str, at: float, *rest: Any) -> Item | None:  # noqa: ANN401 - sqlite3 rows have no type
+        service, call, chat, party, body, period = rest
+        if (said := self._parties.show(body, period)) is None:
+            return None
+        who = self._parties.show(party, period) if party else None
+        return Item(kind, source, at, service, who, call, chat, said)
 
     def _hidden(self, item: Item) -> dict[str, object]:
         body = self._parties.hide(item.body, item.at, item.kind)
@@ -67,6 +99,27 @@ _ADD = """
     INSERT INTO items (class, source, at, service, call, chat, party, party_index, body, period)
     VALUES (:class, :source, :at, :service, :call, :chat, :party, :party_index, :body, :period)
     ON CONFLICT (class, source) DO NOTHING
+"""
+_ITEM = """
+    SELECT class, source, at, service, call, chat, party, body, period FROM items
+    WHERE class = :kind AND source = :source
+"""
+_TRANSCRIPTS = """
+    SELECT class, source, at, service, call, chat, party, body, period FROM items
+    WHERE call IN (SELECT value FROM json_each(:calls)) ORDER BY at, id
+"""
+_ITEMS_OF = """
+    SELECT class, source, at, service, call, chat, party, body, period FROM items
+    WHERE party_index IN (SELECT value FROM json_each(:indexes)) OR call IN (SELECT value FROM json_each(:calls))
+    OR chat IN (
+        SELECT source FROM items AS chats
+        WHERE chats.class = 'webchat' AND chats.party_index IN (SELECT value FROM json_each(:indexes))
+    )
+    ORDER BY at, id
+"""
+_ERASE = """
+    DELETE FROM items WHERE id NOT IN (SELECT item FROM held_items)
+    AND (class, source) IN (SELECT value ->> 0, value ->> 1 FROM json_each(:items))
 """
 _DUE = """
     SELECT id, coalesce(service, ''), source FROM items

@@ -27,17 +27,33 @@ class Recordings(Rows):
         return [Recording(*row) for row in rows]
 
     async def recordings_between(
-        self, since: float, until: float, service: str | None = None, limit: int = 1000
+        self,
+        since: float,
+        until: float,
+        service: str | None = None,
+        limit: int = 1000,
+        *,
+        parties: Collection[str] | None = None,
+        agent: str | None = None,
+        call: str | None = None,
     ) -> list[Recording]:
-        """Finished recordings of calls that began in a span of time, the newest first."""
+        """Finished recordings of calls that began in a span of time, the newest first.
+
+        Only those of a service, of calls with some `parties`, of an `agent` by their endpoint, or of one `call`.
+        """
+        values = {"since": since, "until": until, "service": service, "limit": limit, "agent": agent, "call": call}
+        indexes = None if parties is None else [index for each in parties for index in self._parties.indexes(each)]
         rows = await self._rows(
-            f"""
-            {_RECORDING} WHERE since >= :since AND since < :until AND wrapped IS NOT NULL
-            AND (:service IS NULL OR service = :service) ORDER BY since DESC, leg, segment LIMIT :limit
-            """,
-            {"since": since, "until": until, "service": service, "limit": limit},
+            f"{_RECORDING} {_FOUND}", {**values, "indexes": None if indexes is None else json.dumps(indexes)}
         )
         return [Recording(*row) for row in rows]
+
+    async def recording(self, leg: str, segment: int) -> Recording | None:
+        """What is known of one."""
+        rows = await self._rows(
+            f"{_RECORDING} WHERE leg = :leg AND segment = :segment", {"leg": leg, "segment": segment}
+        )
+        return Recording(*rows[0]) if rows else None
 
     async def unfinished_recordings(self) -> list[Recording]:
         """Recordings without a finished file and without a known reason for it."""
@@ -88,4 +104,15 @@ _FINISH = """
 _LOSE = "UPDATE recordings SET fault = :fault WHERE file = :file"
 _RECORDING = """
     SELECT leg, call, service, started, stopped, reason, file, seconds, bytes, sha256, fault, segment FROM recordings
+"""
+_FOUND = """
+    WHERE since >= :since AND since < :until AND wrapped IS NOT NULL
+    AND (:service IS NULL OR service = :service) AND (:call IS NULL OR call = :call)
+    AND (:indexes IS NULL OR call IN (
+        SELECT coalesce(merged, id) FROM calls WHERE caller_index IN (SELECT value FROM json_each(:indexes))
+    ))
+    AND (:agent IS NULL OR leg IN (  -- what Asterisk makes a name of: PJSIP/1001-0000002a
+        SELECT id FROM legs WHERE substr(channel, 1, length(channel) - 9) = 'PJSIP/' || :agent
+    ))
+    ORDER BY since DESC, leg, segment LIMIT :limit
 """

@@ -59,16 +59,18 @@ def keeping(register: Register, expiry: Expiry, site: Callable[[], Site]) -> dic
         return asdict(await take(register, site(), kind, lines))
 
     return {
-        "import": _if_it_can_be_written(import_),
+        "import": if_it_can_be_written(import_),
         "would expire": would_expire,
         "expire": expire,
-        "hold": _if_it_can_be_written(add_hold),
-        "release": _if_it_can_be_written(release_hold),
+        "hold": if_it_can_be_written(add_hold),
+        "release": if_it_can_be_written(release_hold),
         "holds": holds,
     }
 
 
-def _if_it_can_be_written(answerer: Answerer) -> Answerer:
+def if_it_can_be_written(answerer: Answerer) -> Answerer:
+    """Whoever asks for a change hears why there is none."""
+
     async def answer(values: dict[str, Any]) -> Any:  # noqa: ANN401 - any JSON
         try:
             return await answerer(values)

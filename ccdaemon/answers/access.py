@@ -1,0 +1,126 @@
+"""Who is let at what is kept: only the daemon opens it, once it stands in the audit chain who wants it and what for."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict
+from itertools import chain
+from typing import Any
+
+from ccdaemon.archive import Archive
+from ccdaemon.chain import Link
+from ccdaemon.control import Answerer, Content, Permit, Refused, asker, name_of
+from ccdaemon.faults import ArchiveFault
+from ccdaemon.kept import PURPOSES, Kept
+from ccdaemon.model import Site
+from ccdaemon.rules.access import refusal
+from ccdaemon.rules.lines import says
+from ccdaemon.store import Register
+
+MOST = 100_000  # recordings that are looked through for words in their transcripts
+
+
+def permit(register: Register, site: Callable[[], Site]) -> Permit:
+    """By the roles of the site as it is now. Who is refused something stands in the audit chain."""
+    own = name_of(os.geteuid())
+
+    async def check(question: str, who: str) -> None:
+        if (why := refusal(question, who, own, site().roles)) is not None:
+            await register.audit(Link(time.time(), "not permitted", {"question": question, "who": who}))
+            raise Refused(why)
+
+    return check
+
+
+def accesses(register: Register, archive: Archive, site: Callable[[], Site]) -> dict[str, Answerer]:
+    """What the control socket tells of recordings, and gives out of the archive."""
+
+    async def audio(values: dict[str, Any]) -> Content:
+        """The audio of a recording, for one of the six purposes."""
+        leg, segment = values["leg"], values["segment"]
+        return await opened(register, archive, leg, segment, _for_a_purpose(values))
+
+    async def find(values: dict[str, Any]) -> list[dict[str, Any]]:
+        """Recordings by who called, who answered, in which call, or by words of their transcripts."""
+        why = _for_a_purpose(values)
+        number, agent, text = values["number"], values["agent"], values["text"]
+        phone = site().phones.get(agent or "")
+        rows = await register.recordings_between(
+            *(values["since"], values["until"], values["service"], MOST if text else values["limit"]),
+            parties=None if number is None else [number],
+            agent=phone.endpoint if phone else agent,
+            call=values["call"],
+        )
+        if text:
+            transcripts = await register.transcripts_of({row.call for row in rows if row.call})
+            calls = await asyncio.to_thread(lambda: {each.call for each in transcripts if says(each, text)})
+            rows = [row for row in rows if row.call in calls][: values["limit"]]
+        by = [name for name in ("number", "agent", "call", "text") if values[name]]
+        await _note(register, {**why, "did": "search", "by": by, "found": len(rows)})
+        return [asdict(row) for row in rows]
+
+    async def recording(values: dict[str, Any]) -> dict[str, Any]:
+        """All that is known of a recording: its call, what was said, what keeps it, and who opened it."""
+        why = _for_a_purpose(values)
+        leg, segment = values["leg"], values["segment"]
+        if (row := await register.recording(leg, segment)) is None:
+            raise Refused(_no_such(leg, segment))
+        await _note(register, {**why, "did": "show", "leg": leg, "segment": segment})
+        calls = [row.call] if row.call else []
+        call = await register.call(row.call) if row.call else None
+        return {
+            "recording": asdict(row),
+            "call": call and asdict(call),
+            "transcripts": [asdict(each) for each in await register.transcripts_of(calls)],
+            "holds": (await register.held(calls, [])).get(row.call or "", []),
+            "accesses": [asdict(each) for each in await register.accesses_of(leg, segment)],
+        }
+
+    async def snapshot(_: dict[str, Any]) -> Content:
+        """The register as it is in this moment, for a backup."""
+        pieces = register.snapshot()
+        first = await asyncio.to_thread(next, pieces)
+        await register.audit(Link(time.time(), "backup", {"who": asker.get()}))
+        return Content({}, chain([first], pieces))
+
+    return {"audio": audio, "find recordings": find, "recording": recording, "snapshot": snapshot}
+
+
+async def opened(register: Register, archive: Archive, leg: str, segment: int, why: Mapping[str, Any]) -> Content:
+    """The audio of a recording, once it stands in the audit chain who wants it, and what for. Raises `Refused`."""
+    kept = await register.kept(leg, segment)
+    if kept is None:
+        raise Refused(_no_such(leg, segment))
+    try:
+        pieces = await asyncio.to_thread(_begun, archive, kept)  # all of it has proved whole by then
+    except ArchiveFault as fault:
+        raise Refused(str(fault)) from None
+    await _note(register, {"leg": leg, "segment": segment, **why})
+    return Content({"file": kept.file}, pieces)
+
+
+def _begun(archive: Archive, kept: Kept) -> Iterator[bytes]:
+    pieces = archive.open(kept)
+    return chain([next(pieces, b"")], pieces)
+
+
+def _for_a_purpose(values: dict[str, Any]) -> dict[str, Any]:
+    purpose, reference = values["purpose"], values["reference"]
+    if purpose not in PURPOSES:
+        message = f"{purpose!r} is no purpose of the council's notice; they are {', '.join(PURPOSES)}"
+        raise Refused(message)
+    if not isinstance(reference, str) or not reference.strip():
+        message = "a reference is what this access is found by later; it cannot be empty"
+        raise Refused(message)
+    return {"purpose": purpose, "reference": reference}
+
+
+def _no_such(leg: str, segment: int) -> str:
+    return f"there is no finished recording of leg {leg}, segment {segment}"
+
+
+async def _note(register: Register, said: Mapping[str, Any]) -> None:
+    await register.audit(Link(time.time(), "access", {**said, "who": asker.get()}))

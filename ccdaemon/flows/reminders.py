@@ -1,0 +1,60 @@
+"""What somebody has to look at by a day: cases that have to be answered, and holds that may be needed no longer."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
+from typing import NoReturn, Protocol
+
+from ccdaemon.cases import Case
+from ccdaemon.faults import RegisterFull
+from ccdaemon.flows.journal import Alarms
+from ccdaemon.kept import HoldRow
+from ccdaemon.model import Site
+from ccdaemon.rules.deadline import due, is_pressing
+
+HOUR = 3600.0  # seconds between looks
+
+
+class Register(Protocol):
+    async def cases(self) -> list[Case]: ...
+
+    async def holds(self) -> list[HoldRow]: ...
+
+
+async def remind(
+    register: Register,
+    site: Callable[[], Site],
+    alarms: Alarms,
+    clock: Callable[[], float],
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+) -> NoReturn:
+    """Each hour; alarms stand until somebody has done it."""
+    while True:
+        now = datetime.fromtimestamp(clock(), site().timezone)
+        try:
+            _of_cases(await register.cases(), site(), alarms, now)
+            _of_holds(await register.holds(), alarms, now.timestamp())
+        except RegisterFull:  # which is an alarm of its own
+            pass
+        await sleep(HOUR)
+
+
+def _of_cases(cases: Sequence[Case], site: Site, alarms: Alarms, now: datetime) -> None:
+    pressing = [case for case in cases if is_pressing(case, site.bank_holidays, now.date())]
+    if not pressing:
+        alarms.clear("cases")
+        return
+    days = [last for case in pressing if (last := due(case, site.bank_holidays)) is not None]
+    text = f"{len(pressing)} of those who asked what is kept of them wait for an answer, the first until {min(days)}"
+    alarms.raise_("cases", f"{text}: `ccdaemon subject cases`")
+
+
+def _of_holds(holds: Sequence[HoldRow], alarms: Alarms, now: float) -> None:
+    over = [hold for hold in holds if hold.released is None and hold.review is not None and hold.review < now]
+    if over:
+        text = f"{len(over)} holds are past the day on which somebody asks whether they are needed still"
+        alarms.raise_("holds", f"{text}: `ccdaemon holds`")
+    else:
+        alarms.clear("holds")
