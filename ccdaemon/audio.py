@@ -90,6 +90,28 @@ def convert(source: IO[bytes], sink: IO[bytes], container: str, silent: Sequence
         raise AudioFault(message) from None
 
 
+def write_take(samples: bytes, rate: int, file: Path) -> None:
+    """One channel of 16 bits as WAV, whole or not at all. Raises `AudioFault` or `OSError`."""
+    fresh = file.with_name(f".{file.name}.new")
+    try:
+        with soundfile.SoundFile(fresh, "w", rate, 1, "PCM_16", format="WAV") as writer:
+            writer.buffer_write(samples, "int16")
+    except soundfile.SoundFileError as fault:
+        message = f"{file} cannot be written: {fault}"
+        raise AudioFault(message) from None
+    fresh.replace(file)
+
+
+def read_take(file: Path) -> tuple[bytes, int, int]:
+    """The samples of a file, how many a second, and of how many channels. Raises `AudioFault`."""
+    try:
+        with soundfile.SoundFile(file) as reader:
+            return bytes(reader.buffer_read(-1, "int16")), reader.samplerate, reader.channels
+    except soundfile.SoundFileError as fault:
+        message = f"{file} cannot be read: {fault}"
+        raise AudioFault(message) from None
+
+
 def _silenced(pieces: Iterable[bytes], silent: Sequence[tuple[float, float]]) -> Iterator[bytes]:
     """Zeros in the place of what is not to be heard: from the frame in which it begins to that in which it ends."""
     spans = [(math.floor(begins * RATE) * FRAME, math.ceil(ends * RATE) * FRAME) for begins, ends in silent]

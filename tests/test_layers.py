@@ -17,6 +17,7 @@ EDGES = {
     "store",
     "archive",
     "audio",
+    "card",
     "keys",
     "escrow",
     "disk",

@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ccdaemon.cases import Redaction
-from ccdaemon.cli.subject import seconds
+from ccdaemon.cli.recordings import seconds
 from ccdaemon.flows.reminders import remind
 from ccdaemon.kept import Hold, HoldRow
 from ccdaemon.notices import CallBegan

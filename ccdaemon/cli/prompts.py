@@ -11,12 +11,16 @@ from rich.markup import escape
 from rich.progress import track
 from rich.table import Column, Table
 
+from ccdaemon.cli import takes
 from ccdaemon.cli.configuration import DEFAULT_FOLDER, Folder, configuration, screen, stop
+from ccdaemon.cli.takes import RECORDED
 from ccdaemon.voices import VoicesMissing, sounds, unheard
 from ccdaemon.voices import build as make
 
 app = typer.Typer(help="The catalogue of prompts and their sounds.", no_args_is_help=True)
-RECORDED = "recorded"
+app.command()(takes.record)
+app.command()(takes.play)
+app.command()(takes.devices)
 
 
 @app.command()

@@ -12,7 +12,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from ccdaemon import audio
+from ccdaemon import audio, card
 from ccdaemon.cli.configuration import (
     DEFAULT_FOLDER,
     UNTIL_WHEN,
@@ -26,6 +26,7 @@ from ccdaemon.cli.configuration import (
     wide,
 )
 from ccdaemon.cli.register import ask_register, do
+from ccdaemon.cli.takes import DeviceOption, hear
 from ccdaemon.disk import in_memory
 from ccdaemon.kept import Item
 from ccdaemon.rules.lines import messages
@@ -167,6 +168,53 @@ def export(
             raise stop(message) from None
         raise
     screen.print(escape(f"{out}: {out.stat().st_size:,} bytes"))
+
+
+@app.command()
+def play(
+    recording: Annotated[str, typer.Argument(help="As `ccdaemon recordings` lists it.")],
+    purpose: PurposeOption,
+    reference: ReferenceOption,
+    config: Folder = DEFAULT_FOLDER,
+    device: DeviceOption = None,
+    begins: Annotated[str, typer.Option("--from", help="Begin there: 1:05, or 65.5.", metavar="TIME")] = "0",
+) -> None:
+    """Hear a recording, agent left, caller right. It is opened in memory: no file is written.
+
+    ccdaemon recordings play 1783328400.2-1 --purpose quality --reference QA-7
+    """
+    leg, segment = a_recording(recording)
+    first = round(seconds(begins) * audio.RATE) * audio.FRAME
+    wanted = {"leg": leg, "segment": segment, **_why(purpose, reference)}
+    try:
+        card.check(audio.RATE, 2, device)  # whoever hears nothing has opened nothing
+        with in_memory() as opened:
+            do(configuration(config), "audio", opened, **wanted)
+            opened.seek(0)
+            hear(_behind(audio.samples(opened), first), audio.RATE, 2, device)
+    except (card.NoSound, audio.AudioFault) as fault:
+        raise stop(str(fault)) from None
+
+
+def _behind(pieces: Iterator[bytes], first: int) -> Iterator[bytes]:
+    for piece in pieces:
+        yield piece[first:]
+        first = max(0, first - len(piece))
+
+
+def seconds(written: str) -> float:
+    """`1:05.5`, `1:00:00` or `65.5`."""
+    try:
+        parts = [float(part) for part in written.split(":")]
+    except ValueError:
+        parts = []
+    if not 1 <= len(parts) <= 3 or any(part < 0 for part in parts):  # noqa: PLR2004 - hours, minutes, seconds
+        message = f"{written!r} is no time in a recording; write 1:05.5, or 65.5"
+        raise typer.BadParameter(message)
+    total = 0.0
+    for part in parts:
+        total = 60 * total + part
+    return total
 
 
 def a_recording(written: str) -> tuple[str, int]:

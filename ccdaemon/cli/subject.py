@@ -27,7 +27,7 @@ from ccdaemon.cli.configuration import (
     wide,
 )
 from ccdaemon.cli.passphrase import PassphraseFile, passphrase
-from ccdaemon.cli.recordings import a_recording
+from ccdaemon.cli.recordings import a_recording, seconds
 from ccdaemon.cli.register import do
 from ccdaemon.cli.subject_files import sound_of, written
 from ccdaemon.config import Configuration
@@ -230,21 +230,6 @@ def redactions(
         of = f"{row['leg']}-{row['segment']}" if row["leg"] else f"{row['kind']}:{row['source']} ({row['message'] + 1})"
         table.add_row(str(row["id"]), escape(of), f"{row['begins']:g}", f"{row['ends']:g}", row["why"])
     wide.print(table)
-
-
-def seconds(written: str) -> float:
-    """`1:05.5`, `1:00:00` or `65.5`."""
-    try:
-        parts = [float(part) for part in written.split(":")]
-    except ValueError:
-        parts = []
-    if not 1 <= len(parts) <= 3 or any(part < 0 for part in parts):  # noqa: PLR2004 - hours, minutes, seconds
-        message = f"{written!r} is no time in a recording; write 1:05.5, or 65.5"
-        raise typer.BadParameter(message)
-    total = 0.0
-    for part in parts:
-        total = 60 * total + part
-    return total
 
 
 def _found(
