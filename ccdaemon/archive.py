@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import IO
 
 from ccdaemon import audio, sealed
-from ccdaemon.disk import sync_folder
+from ccdaemon.disk import open_folder, sync_folder
 from ccdaemon.faults import ArchiveFault
 from ccdaemon.kept import Encoding, FinishedFile, Kept, RawRecording
 from ccdaemon.keys import KeyGone, Keys, KeyWrong
@@ -107,27 +107,11 @@ class Archive:
 
     def remove(self, files: Iterable[str]) -> dict[str, str]:
         """Remove finished files whose time is over, and folders that are empty then. What could not be, and why."""
-        left, folders = {}, set[Path]()
-        for file in files:
-            path = self._folder / file
-            try:
-                path.unlink(missing_ok=True)
-            except OSError as fault:  # one stops nothing else
-                left[file] = f"{file} cannot be removed: {fault.strerror}"
-            else:
-                folders.add(path.parent)
-        for folder in folders:
-            self._settle(folder)
+        left = dict[str, str]()
+        for folder, names in _by_folder(files).items():
+            for name, why in _removed(self._folder / folder, names):
+                left[f"{folder}/{name}"] = f"{folder}/{name} cannot be removed: {why}"
         return left
-
-    @staticmethod
-    def _settle(folder: Path) -> None:
-        """What was removed of a folder stays away, and so does the folder if nothing is left in it."""
-        with suppress(FileNotFoundError):
-            sync_folder(folder)
-        with suppress(OSError):  # until one is not empty
-            for each in (folder, *folder.parents[:2]):
-                each.rmdir()
 
     def discard(self, raw: RawRecording) -> None:
         """Remove a raw file, once the register has the finished one. Killed before, that is seen to be there."""
@@ -165,3 +149,34 @@ class Archive:
                 raise audio.AudioFault(message)
             file.seek(0)
             return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _by_folder(files: Iterable[str]) -> dict[str, list[str]]:
+    """Names of files, by the folder in which they lie."""
+    found: dict[str, list[str]] = {}
+    for file in files:
+        folder, _, name = file.rpartition("/")
+        found.setdefault(folder, []).append(name)
+    return found
+
+
+def _removed(folder: Path, names: Iterable[str]) -> Iterator[tuple[str, str | None]]:
+    """Remove files of a folder for good, and the folder if nothing is left; those that could not be, and why."""
+    try:
+        with open_folder(folder) as descriptor:
+            for name in names:
+                try:
+                    os.unlink(name, dir_fd=descriptor)
+                except FileNotFoundError:
+                    continue
+                except OSError as fault:  # one stops nothing else
+                    yield name, fault.strerror
+            os.fsync(descriptor)
+    except FileNotFoundError:
+        return
+    except OSError as fault:
+        yield from ((name, fault.strerror) for name in names)
+        return
+    with suppress(OSError):  # until one is not empty
+        for each in (folder, *folder.parents[:2]):
+            each.rmdir()

@@ -4,19 +4,27 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
 PIECE = 1 << 20  # bytes
 
 
-def sync_folder(folder: Path) -> None:
-    """A rename is safe once its folder is (rename(2), fsync(2))."""
-    descriptor = os.open(folder, os.O_RDONLY)
+@contextmanager
+def open_folder(folder: Path) -> Iterator[int]:
+    """For what is done within it, by its descriptor (openat(2))."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        os.fsync(descriptor)
+        yield descriptor
     finally:
         os.close(descriptor)
+
+
+def sync_folder(folder: Path) -> None:
+    """A rename is safe once its folder is (rename(2), fsync(2))."""
+    with open_folder(folder) as descriptor:
+        os.fsync(descriptor)
 
 
 def append(file: Path, text: str) -> None:

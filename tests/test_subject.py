@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
+import shlex
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -395,3 +397,29 @@ async def test_only_a_case_of_erasure_erases(kept_site: Kept) -> None:
     done = await run(kept_site.config, "subject", "erase", *SIAN, "--case", 1)
     assert (done.exit_code, done.stderr) == (1, "case 1 does not ask for erasure\n")
     assert (await found(kept_site, *SIAN))["calls"] != []
+
+
+# --- the README's way through a case ---------------------------------------------------------------------------------
+
+README = (Path(__file__).parents[1] / "README.md").read_text()
+BLOCKS = [block.splitlines() for block in re.findall(r"```\n(ccdaemon .*?)```", README, re.DOTALL)]
+
+
+async def test_the_readme_answers_a_case_and_discloses_a_recording(
+    kept_site: Kept, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    subject, disclose = (next(each for each in BLOCKS if word in each[0]) for word in ("subject", "disclose"))
+    monkeypatch.chdir(tmp_path)
+    samples = bytes(4 * 8000 * 75)
+    await kept_site.record("1783328700.1", "1783328700.2", samples)
+    for command in (*subject, *disclose):
+        words = shlex.split(command.replace("1783328400.2-1", "1783328700.2-1"))[1:]
+        if words[1] == "approve":  # by somebody else
+            assert await kept_site.register.approve(1, "dai", AT)
+            continue
+        secret = ("--passphrase-file", kept_site.secret) if words[1] in {"export", "package"} else ()
+        done = await run(kept_site.config, *words, *secret)
+        assert (done.exit_code, done.stderr) == (0, ""), command
+    assert {path.name for path in tmp_path.glob("*.*")} >= {"SAR-2026-31.zip", "X-9.zip", "disclosures.csv"}
+    done = await run(kept_site.config, "disclose", "check", "X-9.zip", "--passphrase-file", kept_site.secret)
+    assert done.exit_code == 0

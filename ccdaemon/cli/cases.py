@@ -76,7 +76,7 @@ def close(
     outcome: Annotated[Literal["answered", "refused", "withdrawn"], typer.Option(help="What came of it.")],
     config: Folder = DEFAULT_FOLDER,
 ) -> None:
-    """Close a case."""
+    """Close a case: its clock ends."""
     _say(do(configuration(config), "case close", case=case, outcome=outcome))
 
 

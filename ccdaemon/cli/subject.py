@@ -119,7 +119,7 @@ def export(
     It is encrypted with a passphrase (AES-256), which you tell them in another way. What is redacted is masked, or
     silent.
 
-    ccdaemon subject export --number '01632 960 777' --case 3 --out SAR-2026-31.zip
+    ccdaemon subject export --number '01632 960 777' --case 3 --out SAR-2026-31.zip --passphrase-file passphrase
     """
     site = configuration(config)
     _not_there(out)

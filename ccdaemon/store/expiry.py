@@ -139,7 +139,7 @@ _RECORDINGS_OF = """
     SELECT row, leg, segment, service, file FROM unheld_recordings
     WHERE call IN (SELECT value FROM json_each(:calls)) AND row > :after ORDER BY row LIMIT :limit
 """
-_FORGET = "UPDATE recordings SET wrapped = NULL, period = NULL WHERE rowid IN (SELECT value FROM json_each(:rows))"
+_FORGET = "UPDATE recordings SET wrapped = NULL WHERE rowid IN (SELECT value FROM json_each(:rows))"
 _DROP_TRANSCRIPTS = """
     DELETE FROM items
     WHERE call IN (SELECT call FROM recordings WHERE rowid IN (SELECT value FROM json_each(:rows)))
@@ -195,7 +195,7 @@ _REHIDE_ITEM = """
     UPDATE items SET party = :party, party_index = :party_index, body = :body, period = :period WHERE id = :row
 """
 _PERIODS = """
-    SELECT period FROM recordings WHERE period IS NOT NULL
+    SELECT period FROM recordings WHERE period IS NOT NULL AND wrapped IS NOT NULL
     UNION SELECT period FROM calls WHERE period IS NOT NULL
     UNION SELECT period FROM items
 """

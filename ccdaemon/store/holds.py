@@ -20,8 +20,8 @@ class Holds(Rows):
             values = {**asdict(hold), "number": None, "made": now, "maker": maker}
             number = connection.execute(_ADD, values).lastrowid
             assert number is not None
+            hidden = self._parties.hide_for(hold.number or "", f"hold-{number}")  # its key is there, whatever it keeps
             if hold.number is not None:
-                hidden = self._parties.hide_for(hold.number, f"hold-{number}")
                 connection.execute(_HIDE, {"hold": number, "number": hidden.text})
                 _index(connection, number, self._parties.indexes(hold.number))
             return number

@@ -20,6 +20,7 @@ from ccdaemon import foreign
 from ccdaemon.alarms import Alarms
 from ccdaemon.archive import Archive
 from ccdaemon.flows.expiry import Expiry
+from ccdaemon.kept import Hold
 from ccdaemon.keys import SIZE, Keys
 from ccdaemon.parties import Parties
 from ccdaemon.rules.retention import period_of
@@ -79,9 +80,7 @@ async def _build(folder: Path) -> None:
         pass
     with closing(sqlite3.connect(folder / "register.sqlite3")) as database:
         hidden = {period: parties.hide_for("+441632960777", period) for period in _periods("call")}
-        keys, wrapped = Keys(folder / "keys", bytes(SIZE)), {}
-        for period in _periods("recording"):
-            wrapped[period] = keys.wrap(bytes(SIZE), period, "")
+        keys = Keys(folder / "keys", bytes(SIZE))
         print(f"building {CALLS * (1 + EVENTS) + FILES:,} rows and {FILES:,} files", flush=True)
         for number in range(CALLS):
             began, call = _began(number), f"1700000000.{number}"
@@ -96,19 +95,15 @@ async def _build(folder: Path) -> None:
                 [(call, began, '{"service": "housing", "menu": "main", "language": "cy", "did": "1"}')] * EVENTS,
             )
             if number % (CALLS // FILES) == 0:
-                _recording(database, folder, number, began, wrapped)
-        for number in range(0, CALLS // 2, CALLS // 2 // HELD):
-            database.execute(
-                "INSERT INTO holds (made, maker, reason, reference, call) VALUES (0, 'dpo', 'complaint', 'x', ?)",
-                (f"1700000000.{number}",),
-            )
+                _recording(database, folder, number, began, keys)
         database.commit()
-        database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    async with open_register(folder / "register.sqlite3", parties) as register:
+        for number in range(0, CALLS // 2, CALLS // 2 // HELD):
+            await register.add_hold(Hold("complaint", "x", call=f"1700000000.{number}"), "dpo", 0.0)
+        await register.settle()
 
 
-def _recording(
-    database: sqlite3.Connection, folder: Path, number: int, began: float, wrapped: dict[str, bytes]
-) -> None:
+def _recording(database: sqlite3.Connection, folder: Path, number: int, began: float, keys: Keys) -> None:
     day = datetime.fromtimestamp(began, UTC)
     file = f"{day:%Y/%m/%d}/{number}.flac.sealed"
     (folder / "recordings" / file).parent.mkdir(parents=True, exist_ok=True)
@@ -119,7 +114,7 @@ def _recording(
         "period, wrapped) VALUES (?, 1, ?, 'housing', ?, ?, ?, 60, ?, ?, ?, ?, ?)",
         (
             *(f"1700000001.{number}", f"1700000000.{number}", began, began + 60, file, len(CONTENT), "0" * 64),
-            *(began, period, wrapped[period]),
+            *(began, period, keys.wrap(bytes(SIZE), period, file)),
         ),
     )
 
