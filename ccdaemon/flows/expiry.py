@@ -184,9 +184,9 @@ class Expiry:
         return True
 
     async def _expire_recordings(self, night: Night, tell: Tell) -> None:
-        after = 0
-        while batch := await self._register.take_recordings(self._cutoff("recording"), after, BATCH):
-            after = batch[-1].row
+        after, full = 0, True
+        while full and (batch := await self._register.take_recordings(self._cutoff("recording"), after, BATCH)):
+            after, full = batch[-1].row, len(batch) == BATCH
             left = await asyncio.to_thread(self._remove, batch)
             gone = [each for each in batch if each.name not in left]
             await self._register.drop_recordings(gone, self._clock())
@@ -201,7 +201,9 @@ class Expiry:
         return {named[file]: why for file, why in self._archive.remove(named).items()}
 
     async def _expire_rows(self, kind: ItemClass, expire: Expire, night: Night, tell: Tell) -> None:
-        while counts := await expire(self._cutoff(kind), ROWS):
+        full = True
+        while full and (counts := await expire(self._cutoff(kind), ROWS)):
+            full = sum(counts.values()) == ROWS
             night.gone[kind].update(counts)
             tell({"class": kind, "done": night.gone[kind].total()})
 

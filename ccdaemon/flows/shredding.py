@@ -85,9 +85,9 @@ class Shredding:
         }
         all_moved = True
         for table, hang in hangers.items():
-            after = 0
-            while found := await self._register.hanging(table, period, after, HANGING):
-                after = found[-1].row
+            after, full = 0, True
+            while full and (found := await self._register.hanging(table, period, after, HANGING)):
+                after, full = found[-1].row, len(found) == HANGING
                 targets = [(each, self._key_of(each)) for each in found]
                 moving = [(each, target) for each, target in targets if hold_of(target) or not is_over(target, today)]
                 await hang(moving, period)

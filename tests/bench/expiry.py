@@ -99,7 +99,7 @@ async def _build(folder: Path) -> None:
         database.commit()
     async with open_register(folder / "register.sqlite3", parties) as register:
         for number in range(0, CALLS // 2, CALLS // 2 // HELD):
-            await register.add_hold(Hold("complaint", "x", call=f"1700000000.{number}"), "dpo", 0.0)
+            await register.add_hold(Hold("complaint", "x", call=f"1700000000.{number}"), "dpo", NOW.timestamp())
         await register.settle()
 
 
