@@ -6,6 +6,7 @@ what is in them. Source: APPNOTE.TXT of PKWARE, and WinZip's "AES Encryption Inf
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import time
@@ -40,10 +41,12 @@ class Package:
 
 @contextmanager
 def package(out: Path, passphrase: str | None) -> Iterator[Package]:
-    """A new file, there once it is whole. Raises `FileExistsError`, or another `OSError`."""
+    """A new file, there once it is whole; who is killed leaves `.NAME.part`. Raises `FileExistsError`, or `OSError`."""
+    if out.exists():
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(out))
     fresh = out.with_name(f".{out.name}.part")
-    out.touch(mode=0o600, exist_ok=False)
     try:
+        fresh.unlink(missing_ok=True)
         fresh.touch(mode=0o600)
         with fresh.open("w+b") as file:
             with _written(file, passphrase) as archive:
@@ -54,7 +57,6 @@ def package(out: Path, passphrase: str | None) -> Iterator[Package]:
         sync_folder(out.absolute().parent)
     except BaseException:
         fresh.unlink(missing_ok=True)
-        out.unlink(missing_ok=True)
         raise
 
 

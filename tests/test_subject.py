@@ -7,6 +7,9 @@ import io
 import json
 import re
 import shlex
+import signal
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -23,6 +26,7 @@ from ccdaemon.cli.recordings import seconds
 from ccdaemon.flows.reminders import remind
 from ccdaemon.kept import Hold, HoldRow
 from ccdaemon.notices import CallBegan
+from ccdaemon.package import package
 from ccdaemon.pages import table
 from ccdaemon.rules.redaction import MASK, masked
 from tests.builders import Noticeboard, example_site
@@ -246,6 +250,31 @@ async def test_a_recording_that_cannot_be_opened_leaves_no_package(kept_site: Ke
     done = await run(kept_site.config, "subject", "export", *SIAN, *words)
     assert (done.exit_code, "cannot be read" in done.stderr) == (1, True)
     assert [*tmp_path.glob("*out.zip*")] == []
+
+
+KILLED = """
+import os, pathlib, signal, sys
+from ccdaemon.package import package
+with package(pathlib.Path(sys.argv[1]), "cyfrinach hir iawn") as parcel:
+    parcel.add("a", [b"Pritchard" * 1000])
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_who_is_killed_while_they_write_it_leaves_nothing_that_can_be_read_and_begins_again(tmp_path: Path) -> None:
+    out = tmp_path / "out.zip"
+    for _ in range(2):
+        assert subprocess.run([sys.executable, "-c", KILLED, out], check=False).returncode == -signal.SIGKILL
+        assert not out.exists()
+        assert not any(b"Pritchard" in file.read_bytes() for file in tmp_path.iterdir())
+    with package(out, "cyfrinach hir iawn") as parcel:
+        parcel.add("a", [b"Pritchard"])
+    assert [path.name for path in tmp_path.iterdir()] == ["out.zip"]
+    with pytest.raises(FileExistsError), package(out, None):
+        raise AssertionError
+    with pyzipper.AESZipFile(out) as archive:
+        archive.setpassword(b"cyfrinach hir iawn")
+        assert archive.read("a") == b"Pritchard"
 
 
 # --- what is kept from them ------------------------------------------------------------------------------------------
