@@ -24,4 +24,4 @@ async def test_twenty_kills_at_random_moments_lose_nothing_and_leave_nothing(tmp
     assert process.returncode == 0, wrong.decode()
     killed = json.loads(said)
     assert sum(killed.values()) == TIMES
-    assert killed.keys() - {"nothing", "the beginning"}, "it was never in the middle of anything"
+    assert len(killed) >= 4, "it was not in the middle of most things"

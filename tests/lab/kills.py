@@ -17,6 +17,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -39,7 +40,8 @@ from tests.builders import LONDON, Noticeboard, a_raw_file, a_register, example_
 OLD, NEW = datetime(2026, 7, 6, 10, tzinfo=LONDON), datetime(2026, 12, 24, 10, tzinfo=LONDON)
 NOW = datetime(2027, 8, 2, 3, tzinfo=LONDON).timestamp()
 EACH = 12  # recordings and messages between two kills: old, new, and old ones under a hold
-LONGEST = 0.15  # seconds until it is killed
+# What is killed, and within how many seconds of its beginning: about as long as it takes.
+SPANS = {"finishing": 0.15, "import": 0.02, "hold": 0.01, "expiry": 0.05, "snapshot": 0.02}
 NUMBER, HELD_NUMBER = "+447700900123", "+447700900124"
 
 
@@ -89,8 +91,8 @@ class Room:
                 lines.append(json.dumps(said))
         (self.folder / "drop" / "sms" / f"{number}.jsonl").write_text("\n".join(lines))
 
-    async def work(self) -> None:
-        """All of it, to its end; what it is at stands in a file."""
+    async def work(self, tell: Callable[[str], object] = lambda _: None) -> None:
+        """All of it, to its end; `tell` hears what it is at."""
         async with a_register(self.folder / "register.sqlite3") as register:
             for at, flow in (
                 ("finishing", self._finish),
@@ -99,9 +101,8 @@ class Room:
                 ("expiry", self._expire),
                 ("snapshot", self._copy),
             ):
-                (self.folder / "at").write_text(at)
+                tell(at)
                 await flow(register)
-            (self.folder / "at").write_text("nothing")
 
     async def _finish(self, register: Register) -> None:
         finishing = Finishing(self.archive(), register, Noticeboard(), set, example_site, time.time)
@@ -166,6 +167,21 @@ class Room:
             return b"".join(audio.samples(sink))
 
 
+def _killed(room: Room, during: str, chance: random.Random) -> str:
+    """Kill who works, some time after they have begun with something; what they were at then."""
+    reader, writer = os.pipe()
+    if (child := os.fork()) == 0:
+        asyncio.run(room.work(lambda at: os.write(writer, f"{at}\n".encode())))
+        os._exit(0)
+    os.close(writer)
+    with os.fdopen(reader) as told:
+        at = next(line for line in told if line.strip() == during)
+        time.sleep(chance.uniform(0, SPANS[during]))
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        return [at, *told][-1].strip()
+
+
 def main(folder: Path, times: int, seed: int) -> None:
     """Forked, because a new interpreter each time would be most of the time."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
@@ -173,14 +189,7 @@ def main(folder: Path, times: int, seed: int) -> None:
     room, made, chance, killed = Room(folder), Made(), random.Random(seed), Counter[str]()
     for number in range(times):
         asyncio.run(room.prepare(made, number))
-        if (child := os.fork()) == 0:
-            asyncio.run(room.work())
-            os._exit(0)
-        time.sleep(chance.uniform(0, LONGEST))
-        os.kill(child, signal.SIGKILL)
-        os.waitpid(child, 0)
-        at = (folder / "at").read_text() if (folder / "at").exists() else ""
-        killed[at or "the beginning"] += 1
+        killed[_killed(room, chance.choice([*SPANS]), chance)] += 1
         asyncio.run(room.check(made))
     asyncio.run(room.work())
     asyncio.run(room.check(made, at_the_end=True))

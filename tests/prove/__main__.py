@@ -15,6 +15,7 @@ from tests.lab.centre import play
 from tests.lab.site import ROOT
 from tests.prove.callers import amid_a_crowd, anything_or_nothing
 from tests.prove.debian import demo_and_test
+from tests.prove.importing import a_gigabyte
 from tests.prove.interlock import matrix
 from tests.prove.kills import everywhere
 from tests.prove.proof import NotHeld, Proof, run
@@ -108,6 +109,7 @@ PROOFS = (
         "killed at random moments, nothing that is kept is lost or doubled, and nothing is left plain",
         partial(everywhere, RUN / "kills"),
     ),
+    Proof("import", "a file of one gigabyte is taken in with little memory", partial(a_gigabyte, RUN / "import")),
     Proof(
         "keys",
         "who presses anything or nothing for ten minutes comes to a person or a goodbye, on every line",
