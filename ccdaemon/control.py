@@ -88,6 +88,8 @@ class Control:
                 content = content if piece else None
         except (TimeoutError, ConnectionError, ValueError) as fault:
             log.warning("a question at the control socket got no answer", reason=str(fault) or "too slow")
+        except Exception:  # of what makes the content: whoever asks sees that it is cut off
+            log.exception("an answer at the control socket was cut off")
         finally:
             writer.close()
 

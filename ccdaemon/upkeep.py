@@ -73,7 +73,7 @@ class Upkeep:
         return {
             **questions(self._register, self._signer),
             **accesses(self._register, self._archive, self._site),
-            **Subjects(self._register, self._archive, self._site).answers(),
+            **Subjects(self._register, self._archive, self._expiry.running, self._site).answers(),
             **Disclosures(self._register, self._archive, self._signer).answers(),
             **keeping(self._register, self._expiry, self._site),
         }

@@ -10,6 +10,7 @@ import shlex
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -21,15 +22,18 @@ import soundfile
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ccdaemon.cases import Redaction
+from ccdaemon.cases import Case, Redaction
 from ccdaemon.cli.recordings import seconds
+from ccdaemon.config import load
+from ccdaemon.edges import ARCHIVE
 from ccdaemon.flows.reminders import remind
 from ccdaemon.kept import Hold, HoldRow
-from ccdaemon.notices import CallBegan
+from ccdaemon.notices import CallBegan, CallMerged
 from ccdaemon.package import package
 from ccdaemon.pages import table
+from ccdaemon.rules.deadline import due
 from ccdaemon.rules.redaction import MASK, masked
-from tests.builders import Noticeboard, example_site
+from tests.builders import LONDON, PROMPTS, Noticeboard, example_site
 from tests.kept_site import AT, CALL, LEG, NUMBER, OTHER_CALL, OTHER_LEG, OTHER_NUMBER, Kept, an_item, kept_site, run
 
 __all__ = ["kept_site"]
@@ -75,13 +79,16 @@ async def found(kept: Kept, *words: object) -> dict[str, list[dict[str, Any]]]:
 
 async def test_a_case_has_a_clock_that_stops_goes_on_and_is_extended(kept_site: Kept) -> None:
     config = kept_site.config
-    await run(config, "subject", "open", "--reference", "SAR-31", "--received", "2026-09-03")
+    received, holidays = datetime.now(LONDON).date() - timedelta(days=3), example_site().bank_holidays
+    case = Case(1, "access", "SAR-31", received, "dai")
+    month, three = (str(due(each, holidays)) for each in (case, replace(case, extended=True)))
+    await run(config, "subject", "open", "--reference", "SAR-31", "--received", received)
     (row,) = json.loads((await run(config, "subject", "cases", "--json")).stdout)
-    assert (row["due"], row["reference"], row["closed"]) == ("2026-10-05", "SAR-31", None)
+    assert (row["due"], row["reference"], row["closed"]) == (month, "SAR-31", None)
     for words, said in (
         (("pause", 1), "the clock stands still"),
-        (("resume", 1), "2026-10-05"),
-        (("extend", 1), "2026-12-03"),
+        (("resume", 1), month),
+        (("extend", 1), three),
         (("close", 1, "--outcome", "answered"), "answered on"),
     ):
         done = await run(config, "subject", *words)
@@ -92,6 +99,12 @@ async def test_a_case_has_a_clock_that_stops_goes_on_and_is_extended(kept_site: 
     rows = await kept_site.register.audited_between(0, 1e12)
     did = [json.loads(row.detail)["did"] for row in rows if row.kind == "case"]
     assert did == ["open", "pause", "resume", "extend", "answered"]
+
+
+async def test_a_case_that_is_late_is_not_extended_any_more(kept_site: Kept) -> None:
+    await run(kept_site.config, "subject", "open", "--reference", "SAR-31", "--received", "2026-09-03")
+    done = await run(kept_site.config, "subject", "extend", 1)
+    assert (done.exit_code, "had to be answered by 2026-10-05" in done.stderr) == (1, True)
 
 
 @pytest.mark.parametrize(
@@ -241,7 +254,7 @@ async def test_what_is_there_already_is_not_overwritten_and_a_short_passphrase_r
     assert [*tmp_path.glob("*new*")] == []
 
 
-async def test_a_recording_that_cannot_be_opened_leaves_no_package(kept_site: Kept, tmp_path: Path) -> None:
+async def test_a_recording_that_cannot_be_opened_is_said_and_all_else_is_given(kept_site: Kept, tmp_path: Path) -> None:
     await everything(kept_site)
     kept = await kept_site.register.kept(LEG, 1)
     assert kept is not None
@@ -249,7 +262,42 @@ async def test_a_recording_that_cannot_be_opened_leaves_no_package(kept_site: Ke
     words = ("--case", 1, "--out", tmp_path / "out.zip", "--unencrypted")
     done = await run(kept_site.config, "subject", "export", *SIAN, *words)
     assert (done.exit_code, "cannot be read" in done.stderr) == (1, True)
-    assert [*tmp_path.glob("*out.zip*")] == []
+    assert f"{LEG}-1 is not in it" in done.stderr
+    with pyzipper.AESZipFile(tmp_path / "out.zip") as archive:
+        assert {*archive.namelist()} == {"index.html", "calls.csv", "recordings.csv", "messages.csv", "data.json"}
+
+
+async def joined(kept: Kept) -> None:
+    """An agent has joined the caller's call with somebody else's, and theirs has a transcript under its own name."""
+    await everything(kept)
+    await kept.register.write([CallMerged(CALL, AT + 50, OTHER_CALL)])
+
+
+async def test_of_a_joined_call_nobody_is_told_the_other_caller(kept_site: Kept, tmp_path: Path) -> None:
+    await joined(kept_site)
+    words = ("--case", 1, "--out", tmp_path / "out.zip", "--unencrypted")
+    done = await run(kept_site.config, "subject", "export", *SIAN, *words)
+    assert (done.exit_code, f"Somebody else called in {OTHER_CALL} too" in done.stderr) == (0, True)
+    with pyzipper.AESZipFile(tmp_path / "out.zip") as archive:
+        files = {name: archive.read(name) for name in archive.namelist()}
+    assert not any(OTHER_NUMBER.encode() in content for content in files.values())
+    assert {item["source"] for item in json.loads(files["data.json"])["items"]} >= {"t1", "t3"}  # of both
+
+
+async def test_a_joined_call_is_not_erased_for_one_of_its_callers(kept_site: Kept) -> None:
+    await joined(kept_site)
+    await run(kept_site.config, "subject", "open", "--about", "erasure", "--reference", "E-1")
+    status, told = await erased(kept_site)
+    assert (status, told["joint"], told["calls"], told["recordings"]) == (1, [OTHER_CALL], 0, 0)
+    numbers = {row.number for row in await kept_site.register.calls(0, 1e12)}
+    assert OTHER_NUMBER in numbers
+
+
+async def test_only_their_own_recordings_are_opened_for_them(kept_site: Kept) -> None:
+    await everything(kept_site)
+    wanted = {"case": 1, "parties": [NUMBER], "leg": OTHER_LEG, "segment": 1}
+    assert "is no recording of theirs" in await kept_site.refusal("subject audio", **wanted)
+    assert "a list of numbers" in await kept_site.refusal("subject audio", **{**wanted, "parties": NUMBER})
 
 
 KILLED = """
@@ -419,6 +467,31 @@ async def test_a_call_that_goes_on_stays_until_it_is_over(kept_site: Kept) -> No
     status, told = await erased(kept_site)
     assert (status, told["going_on"], told["recordings"], told["calls"]) == (1, [CALL], 0, 0)
     assert [call["id"] for call in (await found(kept_site, *SIAN))["calls"]] == [CALL]
+
+
+async def test_a_file_that_cannot_be_removed_is_said_and_the_next_time_tried_again(kept_site: Kept) -> None:
+    await asked_to_erase(kept_site)
+    kept = await kept_site.register.kept(LEG, 1)
+    assert kept is not None
+    (path,) = (load(kept_site.config, PROMPTS).main.paths.state / ARCHIVE).rglob(Path(kept.file).name)
+    path.unlink()
+    path.mkdir()
+    status, told = await erased(kept_site)
+    assert (status, told["recordings"], told["calls"]) == (1, 0, 0)
+    assert "cannot be removed" in told["left"][0]
+    path.rmdir()
+    status, told = await erased(kept_site)
+    assert (status, told["recordings"], told["calls"]) == (0, 1, 1)
+
+
+async def test_that_somebody_is_erased_stands_in_the_chain_before_anything_goes(
+    kept_site: Kept,
+) -> None:
+    await asked_to_erase(kept_site)
+    status, told = await erased(kept_site)
+    assert (status, told["calls"]) == (0, 1)
+    rows = [row for row in await kept_site.register.audited_between(0, 1e12) if row.kind == "subject"]
+    assert [json.loads(row.detail)["did"] for row in rows] == ["begin to erase", "erase"]
 
 
 async def test_only_a_case_of_erasure_erases(kept_site: Kept) -> None:

@@ -43,7 +43,7 @@ class Disclosures:
         }
 
     async def request(self, values: dict[str, Any]) -> dict[str, Any]:
-        chosen = tuple((leg, segment) for leg, segment in values["recordings"])
+        chosen = tuple(dict.fromkeys((str(leg), int(segment)) for leg, segment in values["recordings"]))
         request = Request(**{**values, "recordings": chosen})
         known = {each for each in chosen if await self.register.kept(*each) is not None}
         if wrong := [*faults(request, known)]:
@@ -80,6 +80,14 @@ class Disclosures:
         disclosure = await self._approved(values["disclosure"])
         request = disclosure.request
         files: Mapping[str, str] = values["files"]
+        if sorted(name.rpartition(".")[0] for name in files) != sorted(
+            f"{leg}-{part}" for leg, part in request.recordings
+        ):
+            message = f"these are not the recordings of disclosure {disclosure.id}"
+            raise Refused(message)
+        if disclosure.received is not None:
+            message = f"the receipt of disclosure {disclosure.id} is here: what was given is not changed any more"
+            raise Refused(message)
         said = {
             "disclosure": disclosure.id,
             "to": request.to,

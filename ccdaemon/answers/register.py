@@ -13,6 +13,9 @@ from ccdaemon.faults import KeyUnusable
 from ccdaemon.signing import Signer
 from ccdaemon.store import Register
 
+# What everybody may read of a day: not who asked what is kept of them, or to whom something was given.
+OF_CALLS = frozenset({"door", "guard", "refusal", "resumption", "recording"})
+
 
 def questions(register: Register, signer: Signer) -> dict[str, Answerer]:
     """What the control socket answers from the register."""
@@ -32,7 +35,10 @@ def questions(register: Register, signer: Signer) -> dict[str, Answerer]:
         }
 
     async def recordings(values: dict[str, Any]) -> list[dict[str, Any]]:
-        return [asdict(recording) for recording in await register.recordings_between(**values)]
+        chosen = {
+            name: values[name] for name in ("since", "until", "service", "limit")
+        }  # whose they are needs a purpose
+        return [asdict(recording) for recording in await register.recordings_between(**chosen)]
 
     async def certificate(values: dict[str, Any]) -> dict[str, Any]:
         told = await call(values)
@@ -45,7 +51,7 @@ def questions(register: Register, signer: Signer) -> dict[str, Answerer]:
         return {**told, "recordings": [*found.values()], "audit": [asdict(rows[seq]) for seq in sorted(rows)]}
 
     async def audit_day(values: dict[str, Any]) -> list[dict[str, Any]]:
-        return [asdict(row) for row in await register.audited_between(**values)]
+        return [asdict(row) for row in await register.audited_between(**values) if row.kind in OF_CALLS]
 
     async def audit_head(_: dict[str, Any]) -> str:
         return str(await register.head())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import asdict, dataclass, replace
@@ -16,6 +17,7 @@ from ccdaemon.archive import Archive
 from ccdaemon.cases import CASE_KINDS, EXEMPTIONS, OUTCOMES, Case, Redaction, Subject
 from ccdaemon.chain import Link
 from ccdaemon.control import Answerer, Content, Refused, asker
+from ccdaemon.faults import KeyUnusable, RegisterFull
 from ccdaemon.flows.erasing import erase
 from ccdaemon.kept import Item
 from ccdaemon.model import Site
@@ -33,6 +35,7 @@ class Subjects:
 
     register: Register
     archive: Archive
+    deleting: asyncio.Lock
     site: Callable[[], Site]
 
     def answers(self) -> dict[str, Answerer]:
@@ -45,13 +48,13 @@ class Subjects:
             "redact": self.redact,
             "unredact": self.unredact,
             "subject": self.subject,
-            "subject erase": self.erase,
         }
         return {
             **{name: if_it_can_be_written(answerer) for name, answerer in changing.items()},
             "cases": self.cases,
             "redactions": self.redactions,
             "subject audio": self.audio,
+            "subject erase": self.erase,
         }
 
     # --- cases -------------------------------------------------------------------------------------------------------
@@ -79,6 +82,11 @@ class Subjects:
         return await self._done(values["case"], done, "its clock does not stand still")
 
     async def extend(self, values: dict[str, Any]) -> dict[str, Any]:
+        case = await self._case(values["case"])
+        last = due(case, self.site().bank_holidays)
+        if last is not None and last < self._today():
+            message = f"case {case.id} had to be answered by {last}: it cannot be extended any more"
+            raise Refused(message)
         done = await self.register.extend_case(values["case"], asker.get(), time.time())
         return await self._done(values["case"], done, "it was extended before, or it is closed")
 
@@ -119,29 +127,25 @@ class Subjects:
             message = f"{values['why']!r} is no ground to keep something from somebody: {', '.join(EXEMPTIONS)}"
             raise Refused(message)
         found = [part async for part in self._parts(values)]
-        made = [await self.register.add_redaction(part, asker.get(), time.time()) for part in found]
-        return {"redactions": made}
+        return {"redactions": await self.register.add_redactions(found, asker.get(), time.time())}
 
     async def _parts(self, values: dict[str, Any]) -> AsyncIterator[Redaction]:
         why = values["why"]
         if "leg" in values:
             leg, segment, begins, ends = (values[name] for name in ("leg", "segment", "begins", "ends"))
             row = await self.register.recording(leg, segment)
-            if row is None or row.seconds is None or not 0 <= begins < ends or begins >= row.seconds:
+            if row is None or row.seconds is None or not 0 <= begins < min(ends, row.seconds):
                 message = f"there is no recording {leg}-{segment} with something between {begins} and {ends} seconds"
                 raise Refused(message)
-            yield Redaction(why, begins, ends, leg, segment)
+            yield Redaction(why, begins, min(ends, row.seconds), leg, segment)
             return
         item = await self.register.item(values["kind"], values["source"])
         words, places = values["words"], 0
         for number, said in enumerate(messages(item) if item and words else ()):
-            place = said["text"].find(words)
-            while place >= 0:
+            for found in re.finditer(f"(?={re.escape(words)})", said["text"], re.IGNORECASE):
                 places += 1
-                yield Redaction(
-                    why, place, place + len(words), kind=values["kind"], source=values["source"], message=number
-                )
-                place = said["text"].find(words, place + len(words))
+                where = {"kind": values["kind"], "source": values["source"], "message": number}
+                yield Redaction(why, found.start(), found.start() + len(words), **where)
         if not places:
             message = f"these words do not stand in {values['kind']}:{values['source']}, or there is no such item"
             raise Refused(message)
@@ -162,14 +166,23 @@ class Subjects:
         parties = self._parties(values)
         found = await self.register.subject(parties, values["since"], values["until"])
         counts = {"calls": len(found.calls), "recordings": len(found.recordings), "items": len(found.items)}
+        joint = await self.register.joint(found.calls, parties)
         await self._note("search", case, parties, **counts)
         redactions = await self.register.redactions()
-        return Content({**counts, "case": self._told(case)}, self._lines(found, redactions))
+        told = {**counts, "case": self._told(case), "joint": joint}
+        return Content(told, self._lines(found, redactions, parties))
 
     async def audio(self, values: dict[str, Any]) -> Content:
+        """One of their recordings, and what of it is to be silent."""
         case = await self._case(values["case"], open_=True)
+        leg, segment = values["leg"], values["segment"]
+        theirs = (await self.register.subject(self._parties(values))).recordings
+        if (leg, segment) not in {(each.leg, each.segment) for each in theirs}:
+            message = f"{leg}-{segment} is no recording of theirs"
+            raise Refused(message)
         why = {"purpose": AUDIO, "case": case.id, "reference": case.reference}
-        return await opened(self.register, self.archive, values["leg"], values["segment"], why)
+        content = await opened(self.register, self.archive, leg, segment, why)
+        return replace(content, answer={"silent": _silent(await self.register.redactions(), leg, segment)})
 
     async def erase(self, values: dict[str, Any]) -> dict[str, Any]:
         """Of a case of erasure; or, `dry`, only what would go and what would stay."""
@@ -178,23 +191,41 @@ class Subjects:
             message = f"case {case.id} does not ask for erasure"
             raise Refused(message)
         parties = self._parties(values)
+        if self.deleting.locked():
+            message = "something else is being deleted, as each night: ask again when that is done"
+            raise Refused(message)
+        async with self.deleting:
+            try:
+                return await self._erase(case, parties, dry=values["dry"] is not False)
+            except (RegisterFull, KeyUnusable, OSError) as fault:
+                message = f"not all of it is erased: {fault}. Mend that, and ask again"
+                raise Refused(message) from None
+
+    async def _erase(self, case: Case, parties: list[str], *, dry: bool) -> dict[str, Any]:
+        """That it begins stands in the chain before anything goes."""
         await self.register.refresh_holds()
         found = await self.register.subject(parties)
-        stay = {
-            "held": await self.register.held(found.calls, found.items),
-            "going_on": await self.register.going_on(found.calls),
-        }
-        if values["dry"]:
+        joint = await self.register.joint(found.calls, parties)
+        going_on = await self.register.going_on(found.calls)
+        stay = {"going_on": going_on, "joint": joint}
+        if dry:
             would = {"calls": len(found.calls), "recordings": len(found.recordings), "items": len(found.items)}
-            return {**would, **stay}
-        over = replace(found, calls=tuple(call for call in found.calls if call not in stay["going_on"]))
+            return {**would, **stay, "held": await self.register.held(found.calls, found.items)}
+        await self._note("begin to erase", case, parties)
+        theirs = {*found.calls} - {*going_on, *joint}
+        items = tuple(each for each in found.items if each.call is None or each.call in theirs)
+        over = replace(found, calls=tuple(call for call in found.calls if call in theirs), items=items)
         gone = await erase(self.register, self.archive, over, time.time())
         await self._note("erase", case, parties, **{**asdict(gone), "left": len(gone.left)})
-        return {**asdict(gone), **stay}
+        return {**asdict(gone), **stay, "held": await self.register.held(found.calls, found.items)}
 
     def _parties(self, values: dict[str, Any]) -> list[str]:
         country = self.site().country
-        parties = [found for written in values["parties"] if (found := party(written, country))]
+        written = values["parties"]
+        if not isinstance(written, list) or not all(isinstance(each, str) for each in written):
+            message = "who it is about is a list of numbers and addresses"
+            raise Refused(message)
+        parties = [found for each in written if (found := party(each, country))]
         if not parties:
             message = "nobody is named: a number, or an address"
             raise Refused(message)
@@ -206,21 +237,23 @@ class Subjects:
         said = {"case": case.id, "did": did, "about": about, "who": asker.get()}
         await self.register.audit(Link(time.time(), "subject", {**said, **counts}))
 
-    async def _lines(self, found: Subject, redactions: list[Redaction]) -> AsyncIterator[bytes]:
+    async def _lines(self, found: Subject, redactions: list[Redaction], parties: list[str]) -> AsyncIterator[bytes]:
+        """Of a call that was joined with another one the number is theirs, or not told."""
         for call in found.calls:
             row = await self.register.call(call)
             if row is not None:
                 timeline = [asdict(moment) for moment in await self.register.timeline(call)]
-                yield _line("call", {**asdict(row), "timeline": timeline})
+                number = row.number if row.number in parties else None
+                yield _line("call", {**asdict(row), "number": number, "timeline": timeline})
         for recording in found.recordings:
-            silent = [
-                (each.begins, each.ends)
-                for each in redactions
-                if (each.leg, each.segment) == (recording.leg, recording.segment)
-            ]
+            silent = _silent(redactions, recording.leg, recording.segment)
             yield _line("recording", {**asdict(recording), "silent": silent})
         for item in found.items:
             yield _line("item", _masked(item, redactions))
+
+
+def _silent(redactions: list[Redaction], leg: str, segment: int) -> list[tuple[float, float]]:
+    return [(each.begins, each.ends) for each in redactions if (each.leg, each.segment) == (leg, segment)]
 
 
 def _masked(item: Item, redactions: list[Redaction]) -> dict[str, Any]:

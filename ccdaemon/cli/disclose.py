@@ -167,7 +167,7 @@ def check(
             content = archive.read(MANIFEST)
             listed = json.loads(content)["files"]
             found = {name: hashlib.sha256(archive.read(name)).hexdigest() for name in archive.namelist()}
-    except (OSError, ValueError, KeyError, RuntimeError, pyzipper.BadZipFile) as fault:
+    except (OSError, ValueError, KeyError, TypeError, RuntimeError, pyzipper.BadZipFile) as fault:
         message = f"{file} cannot be opened: {fault}"
         raise stop(message) from None
     number = known.get(hashlib.sha256(content).hexdigest())

@@ -23,8 +23,8 @@ def passphrase(file: Path | None, guards: str | None = None) -> str:
         said = (
             file.read_text().strip() if file else typer.prompt("Passphrase", hide_input=True, confirmation_prompt=new)
         )
-    except OSError as fault:
-        message = f"{fault.filename}: {fault.strerror}"
+    except (OSError, UnicodeDecodeError) as fault:
+        message = f"{file}: {fault}"
         raise stop(message) from None
     if new and len(said) < SHORTEST:
         message = f"a passphrase that guards {guards} has {SHORTEST} signs or more"

@@ -134,23 +134,41 @@ def export(
         "made": f"{datetime.now(site.site.timezone):%Y-%m-%d %H:%M}",
         "classes": ["call", "recording", "transcript", "sms", "webchat", "social"],
     }
+    missing: list[dict[str, Any]] = []
     try:
         with package(out, secret) as parcel:
             quiet = not errors.is_terminal
             for recording in track(found.recordings, "recordings", console=errors, disable=quiet):
                 with in_memory() as opened, in_memory() as heard:
-                    do(site, "subject audio", opened, case=case, leg=recording["leg"], segment=recording["segment"])
+                    wanted = {
+                        "case": case,
+                        "parties": parties,
+                        "leg": recording["leg"],
+                        "segment": recording["segment"],
+                    }
+                    try:
+                        given = do(site, "subject audio", opened, **wanted)
+                    except typer.Exit:  # it said why; the others are given all the same
+                        missing.append(recording)
+                        continue
                     opened.seek(0)
-                    audio.convert(opened, heard, "mp3", [tuple(each) for each in recording["silent"]])
+                    audio.convert(opened, heard, "mp3", [tuple(each) for each in given["silent"]])
                     heard.seek(0)
                     parcel.add(sound_of(recording), pieces(heard))
-            for name, content in written(site.site, scope, found.calls, found.recordings, found.items):
+            there = [each for each in found.recordings if each not in missing]
+            for name, content in written(site.site, scope, found.calls, there, found.items):
                 parcel.add(name, [content])
     except (OSError, audio.AudioFault) as fault:
         message = f"{out} cannot be written: {fault}"
         raise stop(message) from None
-    kept = f"{len(found.calls):,} calls, {len(found.recordings):,} recordings, {len(found.items):,} messages"
+    kept = f"{len(found.calls):,} calls, {len(there):,} recordings, {len(found.items):,} messages"
     screen.print(escape(f"{out}: {kept}. Files of other programs, as voicemail, are not in it: look there too."))
+    for call in told["joint"]:
+        errors.print(f"[yellow]Somebody else called in {call} too: hear it, and redact what is theirs.[/]")
+    for each in missing:
+        errors.print(f"[red]{each['leg']}-{each['segment']} is not in it.[/]")
+    if missing:
+        raise typer.Exit(1)
 
 
 @app.command("erase")
@@ -170,6 +188,7 @@ def erase_(
     told = do(configuration(config), "subject erase", parties=parties, case=case, dry=dry_run)
     stays = [f"{name} stays: hold {', '.join(map(str, holds))}" for name, holds in told["held"].items()]
     stays += [f"call {call} stays: it has not ended, or is not finished; ask again" for call in told["going_on"]]
+    stays += [f"call {call} stays: somebody else called in it too" for call in told["joint"]]
     stays += told.get("left", [])
     if as_json:
         typer.echo(json.dumps(told))
@@ -179,7 +198,10 @@ def erase_(
         for each in stays:
             errors.print(f"[red]{escape(each)}[/]")
         if not dry_run:
-            screen.print("Not reached: files of other programs; and backups of before, until their month is over.")
+            screen.print(
+                "Not reached: files of other programs, lines that wait or were not taken in the drop folder; and "
+                "backups of before, until their month is over."
+            )
     raise typer.Exit(1 if stays else 0)
 
 

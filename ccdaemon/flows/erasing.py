@@ -53,6 +53,7 @@ async def erase(register: Register, archive: Archive, subject: Subject, now: flo
         await register.drop_recordings(gone, now)
         erased.recordings += len(gone)
         erased.left += left.values()
-    erased.calls = await register.empty_calls(subject.calls)
+    if not erased.left:  # else they are found again by who called
+        erased.calls = await register.empty_calls(subject.calls)
     await register.settle()
     return erased

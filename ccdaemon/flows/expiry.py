@@ -128,7 +128,7 @@ class Expiry:
         self._site = site
         self._alarms = alarms
         self._clock = clock
-        self._running = asyncio.Lock()
+        self.running = asyncio.Lock()  # also for whoever else deletes
 
     async def nightly(self, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> NoReturn:
         """Each night, and at once where a night was missed."""
@@ -153,10 +153,10 @@ class Expiry:
 
     async def run(self, tell: Tell = lambda _: None) -> Night:
         """Raises `AlreadyRunning`, `RegisterFull`, or `OSError` for a key that cannot be written or destroyed."""
-        if self._running.locked():
+        if self.running.locked():
             message = "a run is going on already"
             raise AlreadyRunning(message)
-        async with self._running:
+        async with self.running:
             began, night = self._clock(), Night()
             await self._register.refresh_holds()
             await self._expire_recordings(night, tell)

@@ -67,14 +67,20 @@ class Cases(Rows):
 
     # --- redactions --------------------------------------------------------------------------------------------------
 
-    async def add_redaction(self, redaction: Redaction, who: str, now: float) -> int:
-        def add(connection: sqlite3.Connection) -> int:
-            number = connection.execute(_REDACT, asdict(redaction)).lastrowid
-            assert number is not None
-            return number
+    async def add_redactions(self, parts: Sequence[Redaction], who: str, now: float) -> list[int]:
+        """All of them, or none."""
 
-        said = {"why": redaction.why, "leg": redaction.leg, "item": redaction.kind, "who": who}
-        return await self._within(add, lambda number: [Link(now, "redaction", {"redaction": number, **said})])
+        def add(connection: sqlite3.Connection) -> list[int]:
+            return [int(connection.execute(_REDACT, asdict(part)).lastrowid or 0) for part in parts]
+
+        def links(numbers: list[int]) -> list[Link]:
+            said = [{"why": part.why, "leg": part.leg, "item": part.kind, "who": who} for part in parts]
+            return [
+                Link(now, "redaction", {"redaction": number, **each})
+                for number, each in zip(numbers, said, strict=True)
+            ]
+
+        return await self._within(add, links)
 
     async def remove_redaction(self, redaction: int, who: str, now: float) -> bool:
         def remove(connection: sqlite3.Connection) -> bool:
@@ -109,7 +115,10 @@ _PAUSE = """
     INSERT INTO pauses (case_id, began) SELECT id, :day FROM cases
     WHERE id = :case AND closed IS NULL AND id NOT IN (SELECT case_id FROM pauses WHERE ended IS NULL)
 """
-_RESUME = "UPDATE pauses SET ended = max(began, :day) WHERE case_id = :case AND ended IS NULL"
+_RESUME = """
+    UPDATE pauses SET ended = max(began, :day)
+    WHERE case_id = :case AND ended IS NULL AND case_id IN (SELECT id FROM cases WHERE closed IS NULL)
+"""
 _EXTEND = "UPDATE cases SET extended = 1 WHERE id = :case AND closed IS NULL AND NOT extended"
 _CLOSE = "UPDATE cases SET closed = :day, outcome = :outcome WHERE id = :case AND closed IS NULL"
 _FORGET_CASES = "DELETE FROM cases WHERE closed < :before"

@@ -49,7 +49,7 @@ class Disclosures(Rows):
         return await self._step(_REFUSE, disclosure, "refuse", who, now)
 
     async def package(self, disclosure: int, manifest: str, who: str, now: float) -> bool:
-        """That it was written into a package. False where nobody has approved it."""
+        """That it was written into a package. False where nobody has approved it, or its receipt is here."""
         return await self._step(_PACKAGE, disclosure, "package", who, now, manifest=manifest)
 
     async def receive(self, disclosure: int, who: str, now: float) -> bool:
@@ -89,6 +89,6 @@ _REFUSE = """
 """
 _PACKAGE = """
     UPDATE disclosures SET packaged = :at, packager = :who, manifest = :manifest
-    WHERE id = :id AND approved IS NOT NULL
+    WHERE id = :id AND approved IS NOT NULL AND received IS NULL
 """
 _RECEIVE = "UPDATE disclosures SET received = :at WHERE id = :id AND packaged IS NOT NULL AND received IS NULL"

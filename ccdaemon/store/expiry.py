@@ -142,7 +142,11 @@ _RECORDINGS_OF = """
 _FORGET = "UPDATE recordings SET wrapped = NULL WHERE rowid IN (SELECT value FROM json_each(:rows))"
 _DROP_TRANSCRIPTS = """
     DELETE FROM items
-    WHERE call IN (SELECT call FROM recordings WHERE rowid IN (SELECT value FROM json_each(:rows)))
+    WHERE call IN (
+        SELECT id FROM calls WHERE coalesce(merged, id) IN (
+            SELECT call FROM recordings WHERE rowid IN (SELECT value FROM json_each(:rows))
+        )
+    )
     AND id NOT IN (SELECT item FROM held_items)
 """
 _DROP = "DELETE FROM recordings WHERE rowid IN (SELECT value FROM json_each(:rows))"

@@ -106,11 +106,13 @@ _ITEM = """
 """
 _TRANSCRIPTS = """
     SELECT class, source, at, service, call, chat, party, body, period FROM items
-    WHERE call IN (SELECT value FROM json_each(:calls)) ORDER BY at, id
+    WHERE call IN (SELECT id FROM calls WHERE coalesce(merged, id) IN (SELECT value FROM json_each(:calls)))
+    ORDER BY at, id
 """
 _ITEMS_OF = """
     SELECT class, source, at, service, call, chat, party, body, period FROM items
-    WHERE party_index IN (SELECT value FROM json_each(:indexes)) OR call IN (SELECT value FROM json_each(:calls))
+    WHERE party_index IN (SELECT value FROM json_each(:indexes))
+    OR call IN (SELECT id FROM calls WHERE coalesce(merged, id) IN (SELECT value FROM json_each(:calls)))
     OR chat IN (
         SELECT source FROM items AS chats
         WHERE chats.class = 'webchat' AND chats.party_index IN (SELECT value FROM json_each(:indexes))

@@ -25,9 +25,15 @@ class Subjects(Calls, Recordings, Items):
         items = await self.items_of(parties, calls)
         return Subject(
             calls,
-            tuple(each for each in recordings if each.call in calls),
-            tuple(each for each in items if each.call in calls or since <= each.at < until),
+            tuple(each for each in recordings if each.call in {*calls}),
+            tuple(each for each in items if each.call is not None or since <= each.at < until),
         )
+
+    async def joint(self, calls: Collection[str], parties: Collection[str]) -> list[str]:
+        """Those of some calls in which somebody else called too: calls that an agent joined."""
+        indexes = await asyncio.to_thread(self._indexes, parties)
+        values = {"calls": json.dumps([*calls]), "indexes": json.dumps(indexes)}
+        return [call for (call,) in await self._rows(_JOINT, values)]
 
     async def going_on(self, calls: Collection[str]) -> list[str]:
         """Those of some calls that have not ended, or whose recordings are not finished."""
@@ -50,6 +56,11 @@ _CALLS_WITH = """
     SELECT DISTINCT told.id FROM calls JOIN calls AS told ON told.id = coalesce(calls.merged, calls.id)
     WHERE calls.caller_index IN (SELECT value FROM json_each(:indexes))
     AND told.began >= :since AND told.began < :until ORDER BY told.began
+"""
+_JOINT = """
+    SELECT DISTINCT coalesce(merged, id) FROM calls
+    WHERE coalesce(merged, id) IN (SELECT value FROM json_each(:calls)) AND caller_index IS NOT NULL
+    AND caller_index NOT IN (SELECT value FROM json_each(:indexes)) ORDER BY 1
 """
 _HELD = """
     SELECT call, hold FROM held_calls WHERE call IN (SELECT value FROM json_each(:calls))

@@ -179,7 +179,7 @@ def _killed(room: Room, during: str, chance: random.Random) -> str:
         time.sleep(chance.uniform(0, SPANS[during]))
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
-        return [at, *told][-1].strip()
+        return str([at, *told][-1]).strip()
 
 
 def main(folder: Path, times: int, seed: int) -> None:

@@ -1,7 +1,7 @@
 -- What people ask about themselves, what is kept from them, and what is given to others. No numbers, no names of theirs.
 
 CREATE TABLE cases (
-    id        INTEGER PRIMARY KEY,
+    id        INTEGER PRIMARY KEY AUTOINCREMENT,  -- never twice: the audit chain names them
     kind      TEXT NOT NULL,
     reference TEXT NOT NULL,
     received  TEXT NOT NULL,               -- a day, as all of these are
@@ -21,7 +21,7 @@ CREATE UNIQUE INDEX pauses_open ON pauses (case_id) WHERE ended IS NULL;
 CREATE INDEX pauses_of_case ON pauses (case_id);
 
 CREATE TABLE redactions (                  -- of a recording, in seconds, or of an item's message, in characters
-    id      INTEGER PRIMARY KEY,
+    id      INTEGER PRIMARY KEY AUTOINCREMENT,
     why     TEXT NOT NULL,
     begins  REAL NOT NULL,
     ends    REAL NOT NULL,
@@ -38,7 +38,7 @@ CREATE INDEX redactions_of_recording ON redactions (leg, segment) WHERE leg IS N
 CREATE INDEX redactions_of_item ON redactions (kind, source) WHERE source IS NOT NULL;
 
 CREATE TABLE disclosures (
-    id           INTEGER PRIMARY KEY,
+    id           INTEGER PRIMARY KEY AUTOINCREMENT,
     recipient    TEXT NOT NULL,
     organisation TEXT NOT NULL,
     ground       TEXT NOT NULL,
@@ -72,3 +72,5 @@ SELECT calls.id, coalesce(calls.service, '') AS service, calls.began, coalesce(m
        coalesce(calls.merged, calls.id) AS main, calls.ended
 FROM calls LEFT JOIN calls AS main ON main.id = calls.merged
 WHERE NOT calls.expired AND coalesce(calls.merged, calls.id) NOT IN (SELECT call FROM held_calls);
+
+CREATE INDEX audit_accesses ON audit (json_extract(detail, '$.leg')) WHERE kind = 'access' AND json_valid(detail);
