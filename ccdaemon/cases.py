@@ -70,6 +70,15 @@ class Subject:
     items: tuple[Item, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Erasure:
+    """What was erased of somebody at a moment: calls by ID, and items by class and name."""
+
+    at: float
+    calls: tuple[str, ...]
+    items: tuple[tuple[str, str], ...]
+
+
 # --- disclosure ------------------------------------------------------------------------------------------------------
 
 Recipient: TypeAlias = Literal["council-service", "police", "care-organisation", "court"]
@@ -90,8 +99,17 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
+class Package:
+    """What was given away: `manifest` is the hash of the list of all files."""
+
+    at: float
+    packager: str
+    manifest: str
+
+
+@dataclass(frozen=True, slots=True)
 class Disclosure:
-    """A request, and what became of it. `manifest` is the hash of the list of all files that were given."""
+    """A request, and what became of it."""
 
     id: int
     request: Request
@@ -101,7 +119,5 @@ class Disclosure:
     approver: str | None = None
     refused: float | None = None
     refuser: str | None = None
-    packaged: float | None = None
-    packager: str | None = None
-    manifest: str | None = None
+    packages: tuple[Package, ...] = ()
     received: float | None = None

@@ -23,7 +23,8 @@ import structlog
 MAX_LINE = 16 * 1024 * 1024  # bytes; an answer may list many calls
 DEADLINE = 30.0  # seconds
 
-Answerer: TypeAlias = Callable[[dict[str, Any]], Awaitable[Any]]
+Json: TypeAlias = Any  # whatever JSON can say
+Answerer: TypeAlias = Callable[[dict[str, Any]], Awaitable[Json]]
 PEER = struct.Struct("3i")  # process, user, group: struct ucred of unix(7)
 LENGTH = 4  # bytes
 ANSWERED = b'{"answer": '
@@ -47,7 +48,7 @@ class Refused(Exception):
 class Content:
     """An answer with content behind it. A piece of a plain iterator is made in a thread: it may read and decrypt."""
 
-    answer: Any
+    answer: Json
     pieces: Iterator[bytes] | AsyncIterator[bytes]
 
 
@@ -120,7 +121,7 @@ async def _next(pieces: Iterator[bytes] | AsyncIterator[bytes]) -> bytes:
     return await asyncio.to_thread(next, pieces, b"")
 
 
-def _line(**answer: Any) -> bytes:  # noqa: ANN401 - any JSON
+def _line(**answer: Json) -> bytes:
     return json.dumps(answer).encode() + b"\n"
 
 
@@ -152,8 +153,8 @@ def ask(
     name: str,
     into: Sink | None = None,
     patience: float | None = None,
-    **values: Any,  # noqa: ANN401 - any JSON
-) -> Any:  # noqa: ANN401 - any JSON
+    **values: Json,
+) -> Json:
     """A command's end; content goes into a sink. Waits `patience` seconds for an answer, or the next piece of content.
 
     Raises `NotRunning` or `Refused`, and whatever the sink raises.

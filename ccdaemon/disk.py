@@ -27,6 +27,17 @@ def sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
 
 
+def replace(file: Path, text: str) -> None:
+    """All of a file anew, safely on disk, or as it was."""
+    fresh = file.with_name(f".{file.name}.new")
+    with fresh.open("w") as new:
+        new.write(text)
+        new.flush()
+        os.fsync(new.fileno())
+    fresh.replace(file)
+    sync_folder(file.parent)
+
+
 def append(file: Path, text: str) -> None:
     """Behind what stands in a file, safely on disk."""
     with file.open("a") as end:

@@ -24,7 +24,10 @@ from ccdaemon.control import Answerer
 from ccdaemon.disk import append
 from ccdaemon.drop import Drop
 from ccdaemon.edges import DROP
+from ccdaemon.erasures import Erasures
+from ccdaemon.faults import RegisterFull
 from ccdaemon.flows.configured import note_configuration
+from ccdaemon.flows.erasing import erase_again
 from ccdaemon.flows.expiry import Expiry
 from ccdaemon.flows.heads import keep_heads
 from ccdaemon.flows.importing import Importing
@@ -58,6 +61,7 @@ class Upkeep:
         main = configuration().main
         self._drop = main.paths.spool / DROP
         self._signer = Signer(main.audit.key)
+        self._erasures = Erasures(main.keys.folder)
         self._finishing = Finishing(archive, register, alarms, live_legs, self._site, time.time)
         self._expiry = Expiry(
             register, archive, keys, foreign, self._signer, str(self._drop), self._site, alarms, time.time
@@ -66,6 +70,13 @@ class Upkeep:
     async def begin(self) -> None:
         """What comes before anything expires."""
         await look_for_keys(self._register, self._keys, self._alarms)
+        now, keeps = datetime.now(self._site().timezone), [*self._site().retention.values()]
+        try:
+            await erase_again(self._register, self._archive, self._erasures, keeps, now)
+        except (OSError, RegisterFull) as fault:
+            self._alarms.raise_(
+                "expiry", f"what was erased on request may be here again: {fault}. It is tried at the start"
+            )
         await self._finishing.compare()
 
     def answers(self) -> dict[str, Answerer]:
@@ -73,7 +84,7 @@ class Upkeep:
         return {
             **questions(self._register, self._signer),
             **accesses(self._register, self._archive, self._site),
-            **Subjects(self._register, self._archive, self._expiry.running, self._site).answers(),
+            **Subjects(*(self._register, self._archive, self._erasures, self._expiry.running, self._site)).answers(),
             **Disclosures(self._register, self._archive, self._signer).answers(),
             **keeping(self._register, self._expiry, self._site),
         }

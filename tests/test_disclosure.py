@@ -96,7 +96,7 @@ async def test_a_package_holds_the_recordings_their_hashes_signed_and_a_receipt(
         with pytest.raises(RuntimeError, match="password"):
             archive.read("manifest.json")
         archive.setpassword(kept_site.secret.read_text().strip().encode())
-        assert archive.namelist() == [f"{NAME}.flac", "manifest.json", "receipt.html"]
+        assert archive.namelist() == [f"{NAME}.flac", "receipt.html", "manifest.json"]
         manifest = archive.read("manifest.json")
         (tmp_path / "a.flac").write_bytes(archive.read(f"{NAME}.flac"))
         receipt = archive.read("receipt.html").decode()
@@ -104,10 +104,13 @@ async def test_a_package_holds_the_recordings_their_hashes_signed_and_a_receipt(
     assert samples.tobytes() == A_SECOND
     said = json.loads(manifest)
     assert holds(said, public(read_key(load(kept_site.config, PROMPTS).main.audit.key)))
-    assert said["files"] == {f"{NAME}.flac": hashlib.sha256((tmp_path / "a.flac").read_bytes()).hexdigest()}
+    assert said["files"] == {
+        f"{NAME}.flac": hashlib.sha256((tmp_path / "a.flac").read_bytes()).hexdigest(),
+        "receipt.html": hashlib.sha256(receipt.encode()).hexdigest(),
+    }
     assert said["files"][f"{NAME}.flac"] in receipt
     (row,) = await kept_site.register.disclosures()
-    assert row.manifest == hashlib.sha256(manifest).hexdigest()
+    assert [each.manifest for each in row.packages] == [hashlib.sha256(manifest).hexdigest()]
     assert [each.get("did") or each["purpose"] for each in await chain(kept_site.register)] == [
         *("request", "approve", "disclosure", "package")
     ]
@@ -125,7 +128,8 @@ async def test_a_package_that_is_another_is_found_out(kept_site: Kept, tmp_path:
     with pyzipper.AESZipFile(tmp_path / "given.zip") as archive:
         archive.setpassword(secret)
         content = {name: archive.read(name) for name in archive.namelist()}
-    for name, changed in ((f"{NAME}.flac", b"another"), ("manifest.json", b'{"files": {}}')):
+    altered = ((f"{NAME}.flac", b"another"), ("receipt.html", b"another"), ("manifest.json", b'{"files": {}}'))
+    for name, changed in altered:
         with pyzipper.AESZipFile(tmp_path / f"{name}.zip", "w", encryption=pyzipper.WZ_AES) as archive:
             archive.setpassword(secret)
             for each, bytes_ in {**content, name: changed}.items():
@@ -133,6 +137,35 @@ async def test_a_package_that_is_another_is_found_out(kept_site: Kept, tmp_path:
         check = await run(kept_site.config, "disclose", "check", tmp_path / f"{name}.zip", *words)
         assert check.exit_code == 1
         assert "is not what was given away" in check.stderr
+
+
+async def test_a_package_that_is_made_again_takes_nothing_from_the_first(kept_site: Kept, tmp_path: Path) -> None:
+    await approved(kept_site)
+    words = ("--passphrase-file", kept_site.secret)
+    for name in ("one.zip", "two.zip"):
+        await run(kept_site.config, "disclose", "package", "1", "--out", tmp_path / name, *words)
+    for name in ("one.zip", "two.zip"):
+        assert (await run(kept_site.config, "disclose", "check", tmp_path / name, *words)).exit_code == 0
+    await run(kept_site.config, "disclose", "receipt", "1")
+    done = await run(kept_site.config, "disclose", "package", "1", "--out", tmp_path / "three.zip", *words)
+    assert (done.exit_code, "what was given is not changed any more" in done.stderr) == (1, True)
+    assert not (tmp_path / "three.zip").exists()
+
+
+@pytest.mark.parametrize(
+    "files", [{}, {"receipt.html": "0"}, {f"{NAME}.flac": "0", "receipt.html": "0", "x.flac": "0"}]
+)
+async def test_no_other_list_of_files_is_signed(kept_site: Kept, files: dict[str, str]) -> None:
+    await approved(kept_site)
+    assert "these are not the recordings" in await kept_site.refusal("disclosure manifest", disclosure=1, files=files)
+
+
+@pytest.mark.parametrize("content", [b"", b"not a ZIP file"])
+async def test_what_is_no_package_is_said(kept_site: Kept, tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "a.zip").write_bytes(content)
+    words = ("--passphrase-file", kept_site.secret)
+    done = await run(kept_site.config, "disclose", "check", tmp_path / "a.zip", *words)
+    assert (done.exit_code, "cannot be opened" in done.stderr) == (1, True)
 
 
 async def test_nothing_is_given_before_somebody_else_has_approved(kept_site: Kept, tmp_path: Path) -> None:

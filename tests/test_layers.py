@@ -20,6 +20,7 @@ EDGES = {
     "card",
     "keys",
     "escrow",
+    "erasures",
     "disk",
     "drop",
     "foreign",

@@ -7,6 +7,7 @@ import io
 import json
 import re
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -22,19 +23,37 @@ import soundfile
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ccdaemon.cases import Case, Redaction
+from ccdaemon.archive import Archive
+from ccdaemon.cases import Case, Erasure, Redaction
 from ccdaemon.cli.recordings import seconds
 from ccdaemon.config import load
-from ccdaemon.edges import ARCHIVE
+from ccdaemon.edges import ARCHIVE, REGISTER, parties
+from ccdaemon.erasures import Erasures
+from ccdaemon.flows.erasing import erase_again
 from ccdaemon.flows.reminders import remind
 from ccdaemon.kept import Hold, HoldRow
+from ccdaemon.keys import Keys, site_key
 from ccdaemon.notices import CallBegan, CallMerged
 from ccdaemon.package import package
 from ccdaemon.pages import table
 from ccdaemon.rules.deadline import due
 from ccdaemon.rules.redaction import MASK, masked
-from tests.builders import LONDON, PROMPTS, Noticeboard, example_site
-from tests.kept_site import AT, CALL, LEG, NUMBER, OTHER_CALL, OTHER_LEG, OTHER_NUMBER, Kept, an_item, kept_site, run
+from ccdaemon.store import open_register
+from tests.builders import LONDON, PROMPTS, Noticeboard, a_raw_file, example_site
+from tests.kept_site import (
+    A_SECOND,
+    AT,
+    CALL,
+    LEG,
+    NUMBER,
+    OTHER_CALL,
+    OTHER_LEG,
+    OTHER_NUMBER,
+    Kept,
+    an_item,
+    kept_site,
+    run,
+)
 
 __all__ = ["kept_site"]
 
@@ -482,6 +501,48 @@ async def test_a_file_that_cannot_be_removed_is_said_and_the_next_time_tried_aga
     path.rmdir()
     status, told = await erased(kept_site)
     assert (status, told["recordings"], told["calls"]) == (0, 1, 1)
+
+
+async def test_a_call_whose_raw_file_lies_in_the_spool_still_is_not_erased_yet(kept_site: Kept) -> None:
+    """It would be finished anew, and nobody could find it any more."""
+    await asked_to_erase(kept_site)
+    a_raw_file(load(kept_site.config, PROMPTS).main.paths.spool / "recordings", CALL, LEG, A_SECOND)
+    status, told = await erased(kept_site)
+    assert (status, told["going_on"], told["calls"]) == (1, [CALL], 0)
+
+
+async def test_what_a_backup_brings_back_is_erased_again(kept_site: Kept, tmp_path: Path) -> None:
+    await asked_to_erase(kept_site)
+    state = load(kept_site.config, PROMPTS).main.paths.state
+    backup = b"".join(kept_site.register.snapshot())
+    shutil.copytree(state / ARCHIVE, tmp_path / "recordings")
+    assert (await erased(kept_site))[0] == 0
+    (tmp_path / REGISTER).write_bytes(backup)
+    keys = Keys(load(kept_site.config, PROMPTS).main.keys.folder, site_key(kept_site.config / "site.key"))
+    archive = Archive(tmp_path, tmp_path / "recordings", keys)
+    async with open_register(tmp_path / REGISTER, parties(keys, example_site)) as again:
+        assert len((await again.subject([NUMBER])).calls) == 1
+        erasures = Erasures(load(kept_site.config, PROMPTS).main.keys.folder)
+        now, keeps = datetime.now(LONDON), [*example_site().retention.values()]
+        await erase_again(again, archive, erasures, keeps, now)
+        nothing = await again.subject([NUMBER, "sian@example.com", "@sian"])
+        assert (nothing.calls, nothing.recordings, nothing.items) == ((), (), ())
+        assert len((await again.subject([OTHER_NUMBER])).calls) == 1
+        assert len(archive.files()) == 1
+        await erase_again(again, archive, erasures, keeps, now + timedelta(days=500))
+    assert erasures.all() == []  # no backup of then can be read any more
+
+
+def test_a_list_of_what_was_erased_that_was_cut_off_is_read_as_far_as_it_goes(tmp_path: Path) -> None:
+    erasures = Erasures(tmp_path)
+    assert erasures.all() == []
+    one = Erasure(AT, (CALL,), (("sms", "s1"),))
+    erasures.add(one)
+    with (tmp_path / "erased.jsonl").open("a") as file:
+        file.write('{"at": 17833')
+    assert erasures.all() == [one]
+    text = (tmp_path / "erased.jsonl").read_text()
+    assert NUMBER not in text
 
 
 async def test_that_somebody_is_erased_stands_in_the_chain_before_anything_goes(

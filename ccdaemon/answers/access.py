@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from itertools import chain
 from typing import Any
@@ -14,13 +14,14 @@ from ccdaemon.archive import Archive
 from ccdaemon.chain import Link
 from ccdaemon.control import Answerer, Content, Permit, Refused, asker, name_of
 from ccdaemon.faults import ArchiveFault
-from ccdaemon.kept import PURPOSES, Kept
+from ccdaemon.kept import PURPOSES, Kept, Recording
 from ccdaemon.model import Site
 from ccdaemon.rules.access import refusal
 from ccdaemon.rules.lines import says
 from ccdaemon.store import Register
 
-MOST = 100_000  # recordings that are looked through for words in their transcripts
+MOST = 1_000_000  # recordings that are looked through for words in their transcripts
+PORTION = 200  # of them at a time
 
 
 def permit(register: Register, site: Callable[[], Site]) -> Permit:
@@ -55,9 +56,7 @@ def accesses(register: Register, archive: Archive, site: Callable[[], Site]) -> 
             call=values["call"],
         )
         if text:
-            transcripts = await register.transcripts_of({row.call for row in rows if row.call})
-            calls = await asyncio.to_thread(lambda: {each.call for each in transcripts if says(each, text)})
-            rows = [row for row in rows if row.call in calls][: values["limit"]]
+            rows = await _saying(register, rows, text, values["limit"])
         by = [name for name in ("number", "agent", "call", "text") if values[name]]
         await _note(register, {**why, "did": "search", "by": by, "found": len(rows)})
         return [asdict(row) for row in rows]
@@ -105,6 +104,19 @@ async def opened(register: Register, archive: Archive, leg: str, segment: int, w
 def _begun(archive: Archive, kept: Kept) -> Iterator[bytes]:
     pieces = archive.open(kept)
     return chain([next(pieces, b"")], pieces)
+
+
+async def _saying(register: Register, rows: Sequence[Recording], words: str, limit: int) -> list[Recording]:
+    """The first of them in whose transcripts some words stand. A portion at a time: nobody holds what all have said."""
+    found = list[Recording]()
+    for first in range(0, len(rows), PORTION):
+        portion = rows[first : first + PORTION]
+        transcripts = await register.transcripts_of({row.call for row in portion if row.call})
+        calls = await asyncio.to_thread(lambda said: {each.call for each in said if says(each, words)}, transcripts)
+        found += [row for row in portion if row.call in calls]
+        if len(found) >= limit:
+            break
+    return found[:limit]
 
 
 def _for_a_purpose(values: dict[str, Any]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from ccdaemon.answers.access import opened
-from ccdaemon.answers.keeping import if_it_can_be_written
+from ccdaemon.answers.keeping import changing
 from ccdaemon.archive import Archive
 from ccdaemon.cases import Disclosure, Request
 from ccdaemon.control import Answerer, Content, Refused, asker
@@ -30,14 +30,14 @@ class Disclosures:
     signer: Signer
 
     def answers(self) -> dict[str, Answerer]:
-        changing: dict[str, Answerer] = {
-            "disclosure request": self.request,
-            "disclosure decide": self.decide,
-            "disclosure manifest": self.manifest,
-            "disclosure receipt": self.receipt,
+        steps: dict[str, Answerer] = {
+            "request": self.request,
+            "decide": self.decide,
+            "manifest": self.manifest,
+            "receipt": self.receipt,
         }
         return {
-            **{name: if_it_can_be_written(answerer) for name, answerer in changing.items()},
+            **changing({f"disclosure {name}": answerer for name, answerer in steps.items()}),
             "disclosures": self.disclosures,
             "disclosure audio": self.audio,
         }
@@ -80,13 +80,9 @@ class Disclosures:
         disclosure = await self._approved(values["disclosure"])
         request = disclosure.request
         files: Mapping[str, str] = values["files"]
-        if sorted(name.rpartition(".")[0] for name in files) != sorted(
-            f"{leg}-{part}" for leg, part in request.recordings
-        ):
-            message = f"these are not the recordings of disclosure {disclosure.id}"
-            raise Refused(message)
-        if disclosure.received is not None:
-            message = f"the receipt of disclosure {disclosure.id} is here: what was given is not changed any more"
+        named = {f"{leg}-{segment}" for leg, segment in request.recordings}
+        if {name.rpartition(".")[0] for name in files} != {*named, "receipt"}:
+            message = f"these are not the recordings of disclosure {disclosure.id}, and a receipt"
             raise Refused(message)
         said = {
             "disclosure": disclosure.id,
@@ -106,7 +102,9 @@ class Disclosures:
             raise Refused(message) from None
         written = json.dumps(signed, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
         digest = hashlib.sha256(written.encode()).hexdigest()
-        await self.register.package(disclosure.id, digest, asker.get(), time.time())
+        if not await self.register.package(disclosure.id, digest, asker.get(), time.time()):
+            message = f"the receipt of disclosure {disclosure.id} is here: what was given is not changed any more"
+            raise Refused(message)
         return {"manifest": written, "sha256": digest}
 
     async def receipt(self, values: dict[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import asdict
 from typing import Any
 
-from ccdaemon.control import Answerer, Content, Refused, asker
+from ccdaemon.control import Answerer, Content, Json, Refused, asker
 from ccdaemon.faults import KeyUnusable, RegisterFull
 from ccdaemon.flows.expiry import AlreadyRunning, Expiry
 from ccdaemon.flows.importing import take
@@ -59,19 +59,20 @@ def keeping(register: Register, expiry: Expiry, site: Callable[[], Site]) -> dic
         return asdict(await take(register, site(), kind, lines))
 
     return {
-        "import": if_it_can_be_written(import_),
+        **changing({"import": import_, "hold": add_hold, "release": release_hold}),
         "would expire": would_expire,
         "expire": expire,
-        "hold": if_it_can_be_written(add_hold),
-        "release": if_it_can_be_written(release_hold),
         "holds": holds,
     }
 
 
-def if_it_can_be_written(answerer: Answerer) -> Answerer:
-    """Whoever asks for a change hears why there is none."""
+def changing(answers: Mapping[str, Answerer]) -> dict[str, Answerer]:
+    """Each of these changes something in one transaction: whoever asks for that hears why there is no change."""
+    return {question: _if_it_can_be_written(answerer) for question, answerer in answers.items()}
 
-    async def answer(values: dict[str, Any]) -> Any:  # noqa: ANN401 - any JSON
+
+def _if_it_can_be_written(answerer: Answerer) -> Answerer:
+    async def answer(values: dict[str, Any]) -> Json:
         try:
             return await answerer(values)
         except (RegisterFull, KeyUnusable, OSError) as fault:

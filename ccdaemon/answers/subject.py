@@ -6,17 +6,18 @@ import asyncio
 import json
 import re
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Container
 from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
 from ccdaemon.answers.access import opened
-from ccdaemon.answers.keeping import if_it_can_be_written
+from ccdaemon.answers.keeping import changing
 from ccdaemon.archive import Archive
-from ccdaemon.cases import CASE_KINDS, EXEMPTIONS, OUTCOMES, Case, Redaction, Subject
+from ccdaemon.cases import CASE_KINDS, EXEMPTIONS, OUTCOMES, Case, Erasure, Redaction, Subject
 from ccdaemon.chain import Link
 from ccdaemon.control import Answerer, Content, Refused, asker
+from ccdaemon.erasures import Erasures
 from ccdaemon.faults import KeyUnusable, RegisterFull
 from ccdaemon.flows.erasing import erase
 from ccdaemon.kept import Item
@@ -35,22 +36,21 @@ class Subjects:
 
     register: Register
     archive: Archive
+    erasures: Erasures
     deleting: asyncio.Lock
     site: Callable[[], Site]
 
     def answers(self) -> dict[str, Answerer]:
-        changing: dict[str, Answerer] = {
-            "case open": self.open,
-            "case pause": self.pause,
-            "case resume": self.resume,
-            "case extend": self.extend,
-            "case close": self.close,
-            "redact": self.redact,
-            "unredact": self.unredact,
-            "subject": self.subject,
+        steps: dict[str, Answerer] = {
+            "open": self.open,
+            "pause": self.pause,
+            "resume": self.resume,
+            "extend": self.extend,
+            "close": self.close,
         }
         return {
-            **{name: if_it_can_be_written(answerer) for name, answerer in changing.items()},
+            **changing({f"case {name}": answerer for name, answerer in steps.items()}),
+            **changing({"redact": self.redact, "unredact": self.unredact, "subject": self.subject}),
             "cases": self.cases,
             "redactions": self.redactions,
             "subject audio": self.audio,
@@ -75,11 +75,11 @@ class Subjects:
 
     async def pause(self, values: dict[str, Any]) -> dict[str, Any]:
         done = await self.register.pause_case(values["case"], self._today(), asker.get(), time.time())
-        return await self._done(values["case"], done, "its clock stands still already, or it is closed")
+        return await self._after(values["case"], "its clock stands still already, or it is closed", done=done)
 
     async def resume(self, values: dict[str, Any]) -> dict[str, Any]:
         done = await self.register.resume_case(values["case"], self._today(), asker.get(), time.time())
-        return await self._done(values["case"], done, "its clock does not stand still")
+        return await self._after(values["case"], "its clock does not stand still, or it is closed", done=done)
 
     async def extend(self, values: dict[str, Any]) -> dict[str, Any]:
         case = await self._case(values["case"])
@@ -88,16 +88,16 @@ class Subjects:
             message = f"case {case.id} had to be answered by {last}: it cannot be extended any more"
             raise Refused(message)
         done = await self.register.extend_case(values["case"], asker.get(), time.time())
-        return await self._done(values["case"], done, "it was extended before, or it is closed")
+        return await self._after(values["case"], "it was extended before, or it is closed", done=done)
 
     async def close(self, values: dict[str, Any]) -> dict[str, Any]:
         if (outcome := values["outcome"]) not in OUTCOMES:
             message = f"{outcome!r} is no outcome of a case; they are {', '.join(OUTCOMES)}"
             raise Refused(message)
         done = await self.register.close_case(values["case"], self._today(), outcome, asker.get(), time.time())
-        return await self._done(values["case"], done, "it is closed already")
+        return await self._after(values["case"], "it is closed already", done=done)
 
-    async def _done(self, number: int, done: bool, otherwise: str) -> dict[str, Any]:  # noqa: FBT001 - what came of it
+    async def _after(self, number: int, otherwise: str, *, done: bool) -> dict[str, Any]:
         case = await self._case(number)
         if not done:
             message = f"case {number}: {otherwise}"
@@ -206,16 +206,18 @@ class Subjects:
         await self.register.refresh_holds()
         found = await self.register.subject(parties)
         joint = await self.register.joint(found.calls, parties)
-        going_on = await self.register.going_on(found.calls)
+        spool = await asyncio.to_thread(lambda: {raw.leg for raw in self.archive.raw()})
+        waiting = {each.call for each in found.recordings if each.leg in spool and each.call is not None}
+        going_on = sorted({*await self.register.going_on(found.calls), *waiting})
+        held = await self.register.held(found.calls, found.items)
         stay = {"going_on": going_on, "joint": joint}
         if dry:
             would = {"calls": len(found.calls), "recordings": len(found.recordings), "items": len(found.items)}
-            return {**would, **stay, "held": await self.register.held(found.calls, found.items)}
+            return {**would, **stay, "held": held}
         await self._note("begin to erase", case, parties)
-        theirs = {*found.calls} - {*going_on, *joint}
-        items = tuple(each for each in found.items if each.call is None or each.call in theirs)
-        over = replace(found, calls=tuple(call for call in found.calls if call in theirs), items=items)
-        gone = await erase(self.register, self.archive, over, time.time())
+        what = _erasure(found, {*going_on, *joint, *held})
+        await asyncio.to_thread(self.erasures.add, what)
+        gone = await erase(self.register, self.archive, what, time.time())
         await self._note("erase", case, parties, **{**asdict(gone), "left": len(gone.left)})
         return {**asdict(gone), **stay, "held": await self.register.held(found.calls, found.items)}
 
@@ -250,6 +252,14 @@ class Subjects:
             yield _line("recording", {**asdict(recording), "silent": silent})
         for item in found.items:
             yield _line("item", _masked(item, redactions))
+
+
+def _erasure(found: Subject, stays: Container[str]) -> Erasure:
+    """All that was found but for what stays: calls, with their transcripts, and items, by their names."""
+    names = [(each.kind, each.source) for each in found.items if f"{each.kind}:{each.source}" not in stays]
+    staying = {(each.kind, each.source) for each in found.items if each.call is not None and each.call in stays}
+    calls = tuple(call for call in found.calls if call not in stays)
+    return Erasure(time.time(), calls, tuple(name for name in names if name not in staying))
 
 
 def _silent(redactions: list[Redaction], leg: str, segment: int) -> list[tuple[float, float]]:

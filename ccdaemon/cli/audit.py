@@ -27,6 +27,7 @@ from ccdaemon.cli.configuration import (
 from ccdaemon.cli.init import keep
 from ccdaemon.cli.register import ask_register
 from ccdaemon.config import Configuration
+from ccdaemon.control import Json
 from ccdaemon.edges import ARCHIVE
 from ccdaemon.faults import KeyUnusable
 from ccdaemon.rules import audit_day
@@ -206,7 +207,7 @@ def _verdict(said: Mapping[str, Any]) -> str:
     return "; ".join(said["against"]) or (HELD if said["passages"] else NEVER)
 
 
-def _read(file: Path) -> Any:  # noqa: ANN401 - any JSON
+def _read(file: Path) -> Json:
     try:
         return json.loads(file.read_text(), object_pairs_hook=_once)
     except OSError as fault:
@@ -241,7 +242,7 @@ def _certified(site: Configuration, call: str) -> dict[str, Any]:
     return signed({**said, **made, "chain": chain, "key": public(key)}, key)
 
 
-def _wrong(site: Configuration, said: Any, key: str) -> Iterator[str]:  # noqa: ANN401 - any JSON
+def _wrong(site: Configuration, said: Json, key: str) -> Iterator[str]:
     """All that is not as a certificate says."""
     if unsigned := [*_unsigned(said, key)]:
         yield from unsigned
@@ -257,7 +258,7 @@ def _wrong(site: Configuration, said: Any, key: str) -> Iterator[str]:  # noqa: 
             yield from _changed(site.main.paths.state / ARCHIVE / recording["file"], recording["sha256"])
 
 
-def _unsigned(said: Any, key: str) -> Iterator[str]:  # noqa: ANN401 - any JSON
+def _unsigned(said: Json, key: str) -> Iterator[str]:
     if isinstance(said, dict) and said.get("key") != key:
         yield f"it was signed with another key: name that with --key, if it is one of yours: {said.get('key')}"
     elif not isinstance(said, dict) or not holds(said, key):

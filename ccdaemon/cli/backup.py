@@ -71,6 +71,8 @@ def restore(
         raise stop(message)
     with _in_words():
         wanted = _files(register)
+        for half in (state / ARCHIVE).rglob(f"*{COPYING}"):  # of one who was killed
+            half.unlink()
         _copy(folder / ARCHIVE, state / ARCHIVE, wanted)
         _copy(folder, state, {REGISTER})
         owner = state.stat()

@@ -136,10 +136,9 @@ def package_(
                     opened.seek(0)
                     encoding = told["file"].rpartition(".sealed")[0].rpartition(".")[2]
                     parcel.add(f"{leg}-{segment}.{encoding}", pieces(opened))
+            parcel.add(RECEIPT, [page("receipt", id=disclosure, files={**parcel.hashes}, **asked)])
             made = do(site, "disclosure manifest", disclosure=disclosure, files=parcel.hashes)
-            files = {**parcel.hashes, MANIFEST: made["sha256"]}
             parcel.add(MANIFEST, [made["manifest"].encode()])
-            parcel.add(RECEIPT, [page("receipt", id=disclosure, files=files, **asked)])
     except OSError as fault:
         message = f"{out} cannot be written: {fault}"
         raise stop(message) from None
@@ -160,19 +159,16 @@ def check(
     passphrase_file: PassphraseFile = None,
 ) -> None:
     """Is a package as it was given away? Exit status 1 if anything in it is another."""
-    known = {row["manifest"]: row["id"] for row in do(configuration(config), "disclosures")}
+    rows = do(configuration(config), "disclosures")
+    known = {package["manifest"]: row["id"] for row in rows for package in row["packages"]}
+    secret = passphrase(passphrase_file)
     try:
-        with pyzipper.AESZipFile(file) as archive:
-            archive.setpassword(passphrase(passphrase_file).encode())
-            content = archive.read(MANIFEST)
-            listed = json.loads(content)["files"]
-            found = {name: hashlib.sha256(archive.read(name)).hexdigest() for name in archive.namelist()}
+        found, listed = _looked_into(file, secret)
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, pyzipper.BadZipFile) as fault:
         message = f"{file} cannot be opened: {fault}"
         raise stop(message) from None
-    number = known.get(hashlib.sha256(content).hexdigest())
-    wrong = [name for name, digest in listed.items() if found.get(name) != digest]
-    wrong += sorted(found.keys() - listed.keys() - {MANIFEST, RECEIPT})
+    number = known.get(found.pop(MANIFEST))
+    wrong = sorted(name for name in {*listed, *found} if found.get(name) != listed.get(name))
     if number is None:
         errors.print("[red]No disclosure of this site has such a list of files.[/]")
     for name in wrong:
@@ -182,17 +178,42 @@ def check(
     raise typer.Exit(1 if wrong or number is None else 0)
 
 
+def _looked_into(file: Path, secret: str) -> tuple[dict[str, str], dict[str, str]]:
+    """The hashes of all files of a package, and those that its list names."""
+    with pyzipper.AESZipFile(file) as archive:
+        archive.setpassword(secret.encode())
+        if len(names := archive.namelist()) != len({*names}):
+            message = "a file is in it twice"
+            raise ValueError(message)
+        found = {}
+        for name in names:
+            digest = hashlib.sha256()
+            with archive.open(name) as content:
+                for piece in pieces(content):
+                    digest.update(piece)
+            found[name] = digest.hexdigest()
+        return found, dict(json.loads(archive.read(MANIFEST))["files"])
+
+
 def _state(row: dict[str, Any], zone: tzinfo) -> str:
-    steps = (("received", "received"), ("packaged", "given"), ("refused", "refused"), ("approved", "approved"))
-    for name, words in steps:
-        if row[name] is not None:
-            return f"{words} {datetime.fromtimestamp(row[name], zone):%-d %b %Y}"
+    given = row["packages"][-1]["at"] if row["packages"] else None
+    steps = (
+        ("received", row["received"]),
+        ("given", given),
+        ("refused", row["refused"]),
+        ("approved", row["approved"]),
+    )
+    for words, at in steps:
+        if at is not None:
+            return f"{words} {datetime.fromtimestamp(at, zone):%-d %b %Y}"
     return f"{row['requester']} asks for approval"
 
 
 def _cells(row: dict[str, Any], zone: tzinfo) -> list[object]:
     told = {**row, **row["request"], "disclosure": row["id"]}
     told["recordings"] = " ".join(f"{leg}-{segment}" for leg, segment in told["recordings"])
+    last = row["packages"][-1] if row["packages"] else {"at": None, "packager": None, "manifest": None}
+    told |= {"packaged": last["at"], "packager": last["packager"], "manifest": last["manifest"]}
     for name in ("requested", "approved", "refused", "packaged", "received"):
         if told[name] is not None:
             told[name] = f"{datetime.fromtimestamp(told[name], zone):%Y-%m-%d %H:%M}"

@@ -61,8 +61,7 @@ def list_(
     rows = ask_register(
         site,
         "recordings",
-        since=(local(since, zone) if since else datetime.now(zone) - timedelta(days=7)).timestamp(),
-        until=(local(until, zone) if until else datetime.now(zone)).timestamp(),
+        **_span(since or datetime.now(zone) - timedelta(days=7), until, zone),
         service=service,
         limit=limit,
     )
@@ -101,8 +100,7 @@ def search(
         agent=agent,
         call=call,
         text=words,
-        since=local(since, zone).timestamp() if since else 0.0,
-        until=(local(until, zone) if until else datetime.now(zone)).timestamp(),
+        **_span(since, until, zone),
         service=service,
         limit=limit,
     )
@@ -231,6 +229,12 @@ def _why(purpose: str, reference: str) -> dict[str, Any]:
         message = "a reference is what this access is found by later; it cannot be empty"
         raise typer.BadParameter(message)
     return {"purpose": purpose, "reference": reference}
+
+
+def _span(since: datetime | None, until: datetime | None, zone: tzinfo) -> dict[str, Any]:
+    """In seconds since the epoch; from the beginning, and until now, where nobody says otherwise."""
+    begins = local(since, zone).timestamp() if since else 0.0
+    return {"since": begins, "until": (local(until, zone) if until else datetime.now(zone)).timestamp()}
 
 
 def _print(rows: list[dict[str, Any]], zone: tzinfo, *, as_json: bool) -> None:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import os
-from typing import Any
 
 from ccdaemon.answers.register import questions
 from ccdaemon.cli.configuration import stop
 from ccdaemon.config import Configuration
-from ccdaemon.control import NotRunning, Refused, Sink, ask
+from ccdaemon.control import Json, NotRunning, Refused, Sink, ask
 from ccdaemon.edges import REGISTER, SOCKET, keys, parties
 from ccdaemon.keys import KeyWrong
 from ccdaemon.signing import Signer
@@ -19,7 +18,7 @@ from ccdaemon.store.database import RegisterUnusable
 PATIENCE = 3600.0  # seconds; a snapshot of a large register takes minutes
 
 
-def do(site: Configuration, question: str, into: Sink | None = None, **values: Any) -> Any:  # noqa: ANN401 - any JSON
+def do(site: Configuration, question: str, into: Sink | None = None, **values: Json) -> Json:
     """Have the daemon do something with what is kept: nobody else does. Content goes into a sink."""
     try:
         return ask(site.main.paths.run / SOCKET, question, into, PATIENCE, **values)
@@ -42,7 +41,7 @@ def not_running(site: Configuration) -> None:
     raise stop(message)
 
 
-def ask_register(site: Configuration, question: str, **values: Any) -> Any:  # noqa: ANN401 - any JSON
+def ask_register(site: Configuration, question: str, **values: Json) -> Json:
     """Ask the daemon; where none runs, read the register ourselves."""
     try:
         return ask(site.main.paths.run / SOCKET, question, **values)
@@ -59,7 +58,7 @@ def ask_register(site: Configuration, question: str, **values: Any) -> Any:  # n
         raise stop(str(refusal)) from None
 
 
-async def _read(site: Configuration, question: str, values: dict[str, Any]) -> Any:  # noqa: ANN401 - any JSON
+async def _read(site: Configuration, question: str, values: dict[str, Json]) -> Json:
     try:
         hidden = parties(keys(site), lambda: site.site)
         async with open_register(site.main.paths.state / REGISTER, hidden) as register:

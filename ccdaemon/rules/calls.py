@@ -241,10 +241,10 @@ class Calls:
         self.queues[event["Queue"]].waiting.pop(caller.id, None)
         notices.append(QueueLeft(caller.call, at, caller.id, event["Queue"], "answered", event.get("Interface")))
 
-    def _member(self, event: Event, at: float, notices: list[Notice]) -> None:  # noqa: ARG002 - one shape for all
+    def _member(self, event: Event, _at: float, _notices: list[Notice]) -> None:
         self.queues[event["Queue"]].members[event["Interface"]] = Member.of(event)
 
-    def _member_removed(self, event: Event, at: float, notices: list[Notice]) -> None:  # noqa: ARG002 - as above
+    def _member_removed(self, event: Event, _at: float, _notices: list[Notice]) -> None:
         self.queues[event["Queue"]].members.pop(event["Interface"], None)
 
     # --- recorders ---------------------------------------------------------------------------------------------------

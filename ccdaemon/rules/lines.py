@@ -10,6 +10,7 @@ import json
 from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic_core import ErrorDetails
 
 from ccdaemon.kept import Imported, Item
 from ccdaemon.rules.numbers import e164
@@ -115,7 +116,7 @@ def party(written: str | None, country: str) -> str | None:
     return e164(written, country) or written.strip().casefold()
 
 
-def _explained(fault: Any) -> str:  # noqa: ANN401 - pydantic's own dictionary
+def _explained(fault: ErrorDetails) -> str:
     where = ".".join(str(part) for part in fault["loc"])
     text = fault["msg"].removeprefix("Value error, ")
     return f"{where}: {text}" if where else text

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator
+from datetime import date
 
 from ccdaemon.model import WEEKDAYS, Catalogue, Fault, Language, Prompt, Service, Site, Span
 from ccdaemon.rules.hours import ROUND_THE_CLOCK, overlapping
 from ccdaemon.rules.menus import COMMON_PROMPTS
+from ccdaemon.rules.retention import due
 from ccdaemon.ways import (
     CLOSED,
     HOLIDAY,
@@ -61,7 +63,7 @@ def soundness(
     right all the same.
     """
     named = {*site.services, *unread}
-    found = [*_site(site, catalogue, may_record, named)]
+    found = [*_site(site, catalogue, may_record, named), *_kept_together(site)]
     for service in site.services.values():
         found += _service(site, service, catalogue, may_record)
         shut = _closure({CLOSED, HOLIDAY}, service)
@@ -69,6 +71,15 @@ def soundness(
             found += _menu(service, name, menu, catalogue, named, is_shut=name in shut)
         found += _ways(site, service)
     return found
+
+
+def _kept_together(site: Site) -> Iterator[Fault]:
+    """Recordings and transcripts are found by who called: for those who ask what is kept of them too."""
+    day = date(2026, 1, 31)
+    for kind in ("recording", "transcript"):
+        if due(day, site.retention[kind]) > due(day, site.retention["call"]):
+            text = f"must be as long as that of a {kind}: nobody could find it any more by who called"
+            yield Fault("ccdaemon.toml", "retention.call", text)
 
 
 def told(text: str, language: Language) -> set[str] | None:

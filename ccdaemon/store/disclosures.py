@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
-from ccdaemon.cases import Disclosure, Request
+from ccdaemon.cases import Disclosure, Package, Request
 from ccdaemon.chain import Link
 from ccdaemon.store.rows import Rows
 
@@ -35,7 +36,10 @@ class Disclosures(Rows):
 
     async def disclosures(self) -> list[Disclosure]:
         """All of them, the oldest first."""
-        return [_disclosure(row) for row in await self._rows(_DISCLOSURES)]
+        packages: dict[int, list[Package]] = {}
+        for disclosure, *package in await self._rows(_PACKAGES):
+            packages.setdefault(disclosure, []).append(Package(*package))
+        return [_disclosure(row, packages.get(row[0], ())) for row in await self._rows(_DISCLOSURES)]
 
     async def disclosure(self, number: int) -> Disclosure | None:
         return next((each for each in await self.disclosures() if each.id == number), None)
@@ -64,10 +68,11 @@ class Disclosures(Rows):
         return await self._within(step, lambda done: [link] if done else [])
 
 
-def _disclosure(row: Sequence[Any]) -> Disclosure:
-    number, to, organisation, ground, reference, recordings, *rest = row
+def _disclosure(row: Sequence[Any], packages: Sequence[Package]) -> Disclosure:
+    number, to, organisation, ground, reference, recordings, received, *steps = row
     chosen = tuple((leg, segment) for leg, segment in json.loads(recordings))
-    return Disclosure(number, Request(to, organisation, ground, reference, chosen), *rest)
+    disclosure = Disclosure(number, Request(to, organisation, ground, reference, chosen), *steps)
+    return replace(disclosure, packages=tuple(packages), received=received)
 
 
 _ADD = """
@@ -75,8 +80,8 @@ _ADD = """
     VALUES (:recipient, :organisation, :ground, :reference, :recordings, :requested, :requester)
 """
 _DISCLOSURES = """
-    SELECT id, recipient, organisation, ground, reference, recordings, requested, requester, approved, approver,
-           refused, refuser, packaged, packager, manifest, received
+    SELECT id, recipient, organisation, ground, reference, recordings, received, requested, requester, approved,
+           approver, refused, refuser
     FROM disclosures ORDER BY id
 """
 _APPROVE = """
@@ -88,7 +93,11 @@ _REFUSE = """
     WHERE id = :id AND approved IS NULL AND refused IS NULL AND requester != :who
 """
 _PACKAGE = """
-    UPDATE disclosures SET packaged = :at, packager = :who, manifest = :manifest
-    WHERE id = :id AND approved IS NOT NULL AND received IS NULL
+    INSERT INTO packages (disclosure, at, packager, manifest)
+    SELECT id, :at, :who, :manifest FROM disclosures WHERE id = :id AND approved IS NOT NULL AND received IS NULL
 """
-_RECEIVE = "UPDATE disclosures SET received = :at WHERE id = :id AND packaged IS NOT NULL AND received IS NULL"
+_PACKAGES = "SELECT disclosure, at, packager, manifest FROM packages ORDER BY rowid"
+_RECEIVE = """
+    UPDATE disclosures SET received = :at
+    WHERE id = :id AND received IS NULL AND id IN (SELECT disclosure FROM packages)
+"""

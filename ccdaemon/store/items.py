@@ -38,12 +38,11 @@ class Items(Rows):
         indexes = await asyncio.to_thread(self._indexes, parties)
         return await self._read(_ITEMS_OF, {"indexes": json.dumps(indexes), "calls": json.dumps([*calls])})
 
-    async def erase_items(self, items: Collection[Item]) -> int:
-        """Those that no hold keeps go, whether they are due or not; how many."""
+    async def erase_items(self, items: Collection[tuple[str, str]]) -> int:
+        """Of those with some classes and names all that no hold keeps go, whether they are due or not; how many."""
 
         def erase(connection: sqlite3.Connection) -> int:
-            wanted = {"items": json.dumps([[each.kind, each.source] for each in items])}
-            return connection.execute(_ERASE, wanted).rowcount
+            return connection.execute(_ERASE, {"items": json.dumps([*items])}).rowcount
 
         return await self._within(erase)
 

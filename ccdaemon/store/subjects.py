@@ -45,9 +45,9 @@ class Subjects(Calls, Recordings, Items):
 
     async def held(self, calls: Collection[str], items: Collection[Item]) -> dict[str, list[int]]:
         """Those of them that holds keep, by their names, and by which."""
-        names = [[each.kind, each.source] for each in items]
+        values = {"calls": json.dumps([*calls]), "items": json.dumps([[each.kind, each.source] for each in items])}
         found: dict[str, list[int]] = {}
-        for name, hold in await self._rows(_HELD, {"calls": json.dumps([*calls]), "items": json.dumps(names)}):
+        for name, hold in await self._rows(_HELD, values):
             found.setdefault(name, []).append(hold)
         return found
 

@@ -50,11 +50,17 @@ CREATE TABLE disclosures (
     approver     TEXT,
     refused      REAL,
     refuser      TEXT,
-    packaged     REAL,
-    packager     TEXT,
-    manifest     TEXT,
     received     REAL
 ) STRICT;
+
+CREATE TABLE packages (                    -- each that was written, and the hash of the list of its files
+    disclosure INTEGER NOT NULL REFERENCES disclosures (id) ON DELETE CASCADE,
+    at         REAL NOT NULL,
+    packager   TEXT NOT NULL,
+    manifest   TEXT NOT NULL
+) STRICT;
+
+CREATE INDEX packages_of_disclosure ON packages (disclosure);
 
 CREATE VIEW unheld_recordings AS           -- those that no hold keeps; of calls that became one, all or none
 SELECT recordings.rowid AS row, recordings.leg, recordings.segment, coalesce(recordings.service, '') AS service,
