@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import signal
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from datetime import datetime
 from pathlib import Path
@@ -121,6 +124,41 @@ async def test_a_backup_and_the_keys_of_the_safe_bring_everything_back(
         assert (await register.verify()).faults == []
     again = await run(other, "restore", tmp_path / "copy")
     assert (again.exit_code, "was not changed" in again.stderr) == (1, True)
+
+
+KILLED = """
+import os, pathlib, signal, sys
+import ccdaemon.cli
+from ccdaemon.cli import backup
+kept, copied = backup.shutil.copyfileobj, []
+def copy(content, target):
+    kept(content, target)
+    target.flush()
+    copied.append(target)
+    if len(copied) == 2:
+        os.kill(os.getpid(), signal.SIGKILL)
+backup.shutil.copyfileobj = copy
+sys.argv[1:] = ["restore", sys.argv[1], "--config", sys.argv[2]]
+ccdaemon.cli.main()
+"""
+
+
+async def test_who_is_killed_while_they_put_it_back_begins_again_and_leaves_nothing_half(
+    site: tuple[Path, Register, Archive], tmp_path: Path
+) -> None:
+    config, _, _ = site
+    await run(config, "backup", tmp_path / "copy")
+    other = site_to_run(tmp_path / "other")
+    state = load(other, PROMPTS).main.paths.state
+    state.mkdir(parents=True)
+    words = (sys.executable, "-c", KILLED, tmp_path / "copy", other)
+    killed = await asyncio.to_thread(subprocess.run, words, check=False)
+    assert killed.returncode == -signal.SIGKILL
+    assert not (state / REGISTER).exists()  # so that no daemon begins with half of it
+    assert [file for file in files(state) if file.endswith(".copying")] != []
+    done = await run(other, "restore", tmp_path / "copy")
+    assert (done.exit_code, done.stderr) == (0, "")
+    assert files(state) == [file for file in files(tmp_path / "copy") if file != MARK]
 
 
 async def test_a_folder_that_is_no_backup_of_this_site_is_left_as_it_is(

@@ -172,6 +172,30 @@ def test_what_is_written_wrongly_is_named_by_file_and_key_and_nothing_else_is(tm
     assert each.words in found[each.file, each.key]
 
 
+@pytest.mark.parametrize(
+    ("call", "recording", "faulty"),
+    [
+        ("6 months", "12 months", 1),
+        ("364 days", "12 months", 1),
+        ("12 months", "12 months", 0),
+        ("24 months", "30 days", 0),
+    ],
+)
+def test_recordings_are_not_kept_longer_than_that_by_which_they_are_found(
+    tmp_path: Path, call: str, recording: str, faulty: int
+) -> None:
+    edits = [
+        Edit(MAIN, 'call = "12 months"', f'call = "{call}"'),
+        Edit(MAIN, 'recording = "12 months"', f'recording = "{recording}"'),
+        Edit(MAIN, 'transcript = "12 months"', f'transcript = "{recording}"'),
+    ]
+    config = written_site(tmp_path, edits)
+    if faulty:
+        assert "nobody could find it any more" in faults_of(config)["ccdaemon.toml", "retention.call"]
+    else:
+        assert load(config, PROMPTS).site.name == "example"
+
+
 def test_all_that_is_wrong_in_any_file_is_said_at_once(tmp_path: Path) -> None:
     """Written wrongly, or written well and of no sense, in the main file and in those of services."""
     edits = [

@@ -144,11 +144,14 @@ async def test_of_a_call_that_is_expired_what_is_counted_stays(room: Room) -> No
     assert [moment.kind for moment in await room.register.timeline("1.1")] == ["joined queue"]
 
 
-async def test_nothing_of_who_called_is_left_in_any_file(room: Room) -> None:
+async def test_nothing_of_who_called_is_left_in_any_file_or_log(room: Room, capfd: pytest.CaptureFixture[str]) -> None:
     await room.call("1.1", OLD, NUMBER, "1.2")
     kept = await room.register.kept("1.2", 1)
     assert kept is not None
     await room.expiry().run()
+    logged = "".join(capfd.readouterr())
+    assert "expiry has ended" in logged
+    assert not [text for text in (NUMBER, "PJSIP/trunk-00000001") if text in logged]
     for file in (path for path in room.folder.rglob("*") if path.is_file()):
         content = file.read_bytes()
         assert NUMBER.encode() not in content

@@ -111,16 +111,21 @@ class Story:
 # --- the calls -------------------------------------------------------------------------------------------------------
 
 
+async def takes(seconds: float) -> None:
+    """People take their time: what is heard and said meanwhile is part of the story, and measured afterwards."""
+    await asyncio.sleep(seconds)
+
+
 async def housing_then_payments(story: Story, centre: Centre) -> Chapter:
     """In Welsh through the menu, told of the recording, an agent, by REFER to payments, an officer."""
     transferred, phones = asyncio.Event(), dict[str, Phone]()
 
     async def agent(phone: Phone) -> None:
-        await asyncio.sleep(1.5)
+        await takes(1.5)
         story.tell("agent", "answers, and speaks (620 Hz)")
         await phone.answer()
         await phone.speak(AGENT)
-        await asyncio.sleep(TALK)
+        await takes(TALK)
         story.tell("agent", "transfers the call to payments, 8000 (SIP REFER)")
         await phone.refer(f"sip:8000@{centre.site.addresses.pbx}:5060")
         transferred.set()
@@ -134,18 +139,18 @@ async def housing_then_payments(story: Story, centre: Centre) -> Chapter:
 
     async def caller(phone: Phone) -> None:
         phones["caller"] = phone
-        await asyncio.sleep(4.5)
+        await takes(4.5)
         await phone.until_spoken_to()
         story.tell("caller", "presses 1: Welsh")
         await phone.press("1")
-        await asyncio.sleep(3)
+        await takes(3)
         await phone.until_spoken_to()
         story.tell("caller", "presses 3: risk of losing a home")
         await phone.press("3")
         await phone.speak(CALLER)
         await transferred.wait()
         await phone.speak(CALLER_AFTER)
-        await asyncio.sleep(3)
+        await takes(3)
         story.tell("caller", "hangs up")
 
     async with story.chapter("A call to Housing, in Welsh, and on to payments") as chapter:
@@ -179,17 +184,17 @@ async def highways(story: Story, centre: Centre) -> Chapter:
         await phone.wait_until_gone()
 
     async def caller(phone: Phone) -> None:
-        await asyncio.sleep(1)
+        await takes(1)
         await phone.until_spoken_to()
         story.tell("caller", "presses 2 while the greeting still speaks: English")
         await phone.press("2")
-        await asyncio.sleep(1)
+        await takes(1)
         await phone.until_spoken_to()
         story.tell("caller", "presses 1: a danger on the road")
         await phone.press("1")
         await phone.speak(CALLER)
         await answered.wait()
-        await asyncio.sleep(3)
+        await takes(3)
         story.tell("caller", "hangs up")
 
     async with story.chapter("A call to Highways, in English") as chapter:
@@ -214,7 +219,7 @@ async def after_hours(story: Story, centre: Centre) -> Chapter:
 
     async def caller(phone: Phone) -> None:
         phones["caller"] = phone
-        await asyncio.sleep(1)
+        await takes(1)
         await phone.until_spoken_to()
         story.tell("caller", "presses 1: Welsh")
         await phone.press("1")
