@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from ccdaemon.kept import Hold
+from ccdaemon.notices import CallMerged
 from tests.kept_site import AT, CALL, LEG, NUMBER, OTHER_CALL, OTHER_LEG, OTHER_NUMBER, Kept, an_item, kept_site, run
 
 __all__ = ["kept_site"]
@@ -59,6 +60,12 @@ async def test_recordings_are_found_by_what_is_known_of_them(
         *("complaint", "C-2026-117"),
     )
     assert "960777" not in json.dumps(said)
+
+
+async def test_what_was_said_before_two_calls_became_one_is_found(two: Kept) -> None:
+    await two.register.write([CallMerged(CALL, AT + 50, OTHER_CALL)])
+    done = await run(two.config, "recordings", "search", "--words", "to yn", *WHY, "--json")
+    assert {row["leg"] for row in json.loads(done.stdout)} == {LEG, OTHER_LEG}  # both of the call that it is now
 
 
 async def test_one_recording_is_told_with_its_call_what_was_said_what_keeps_it_and_who_opened_it(two: Kept) -> None:

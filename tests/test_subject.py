@@ -310,6 +310,9 @@ async def test_a_joined_call_is_not_erased_for_one_of_its_callers(kept_site: Kep
     assert (status, told["joint"], told["calls"], told["recordings"]) == (1, [OTHER_CALL], 0, 0)
     numbers = {row.number for row in await kept_site.register.calls(0, 1e12)}
     assert OTHER_NUMBER in numbers
+    for name in ("t1", "t3"):  # of what was said in it
+        assert await kept_site.register.item("transcript", name) is not None
+    assert await kept_site.register.item("sms", "s1") is None
 
 
 async def test_only_their_own_recordings_are_opened_for_them(kept_site: Kept) -> None:

@@ -100,18 +100,18 @@ _ADD = """
     ON CONFLICT (class, source) DO NOTHING
 """
 _ITEM = """
-    SELECT class, source, at, service, call, chat, party, body, period FROM items
+    SELECT class, source, at, service, call, chat, party, body, period FROM told_items
     WHERE class = :kind AND source = :source
 """
 _TRANSCRIPTS = """
-    SELECT class, source, at, service, call, chat, party, body, period FROM items
-    WHERE call IN (SELECT id FROM calls WHERE coalesce(merged, id) IN (SELECT value FROM json_each(:calls)))
+    SELECT class, source, at, service, call, chat, party, body, period FROM told_items
+    WHERE named_call IN (SELECT id FROM calls WHERE coalesce(merged, id) IN (SELECT value FROM json_each(:calls)))
     ORDER BY at, id
 """
 _ITEMS_OF = """
-    SELECT class, source, at, service, call, chat, party, body, period FROM items
+    SELECT class, source, at, service, call, chat, party, body, period FROM told_items
     WHERE party_index IN (SELECT value FROM json_each(:indexes))
-    OR call IN (SELECT id FROM calls WHERE coalesce(merged, id) IN (SELECT value FROM json_each(:calls)))
+    OR named_call IN (SELECT id FROM calls WHERE coalesce(merged, id) IN (SELECT value FROM json_each(:calls)))
     OR chat IN (
         SELECT source FROM items AS chats
         WHERE chats.class = 'webchat' AND chats.party_index IN (SELECT value FROM json_each(:indexes))

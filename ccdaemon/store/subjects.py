@@ -26,7 +26,7 @@ class Subjects(Calls, Recordings, Items):
         return Subject(
             calls,
             tuple(each for each in recordings if each.call in {*calls}),
-            tuple(each for each in items if each.call is not None or since <= each.at < until),
+            tuple(each for each in items if each.call in {*calls} or since <= each.at < until),
         )
 
     async def joint(self, calls: Collection[str], parties: Collection[str]) -> list[str]:

@@ -80,3 +80,8 @@ FROM calls LEFT JOIN calls AS main ON main.id = calls.merged
 WHERE NOT calls.expired AND coalesce(calls.merged, calls.id) NOT IN (SELECT call FROM held_calls);
 
 CREATE INDEX audit_accesses ON audit (json_extract(detail, '$.leg')) WHERE kind = 'access' AND json_valid(detail);
+
+CREATE VIEW told_items AS                  -- of which call they are, after a merger
+SELECT items.id, class, source, at, items.service, coalesce(calls.merged, items.call) AS call, chat, party, body,
+       items.period, party_index, items.call AS named_call
+FROM items LEFT JOIN calls ON calls.id = items.call;
