@@ -157,7 +157,7 @@ class Room:
         with closing(sqlite3.connect(self.folder / "register.sqlite3")) as database:
             assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
         archived = [file for file in (self.folder / "recordings").rglob("*") if file.is_file()]
-        plain = [file for file in archived if b"~~~" in file.read_bytes()]
+        plain = [file for file in archived if file.read_bytes().startswith(b"fLaC") or b"~" * 8 in file.read_bytes()]
         assert not plain, f"plain audio in the archive: {plain}"
 
     def _samples(self, archive: Archive, kept: Kept) -> bytes:
