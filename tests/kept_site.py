@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from ccdaemon.archive import Archive
 from ccdaemon.cli import app
 from ccdaemon.config import load
 from ccdaemon.control import Refused, ask
-from ccdaemon.edges import SOCKET
+from ccdaemon.edges import ARCHIVE, SOCKET
 from ccdaemon.kept import Imported, Item, Recording
 from ccdaemon.notices import CallEnded, CallIdentified, Heard, LegBegan
 from ccdaemon.rules.lines import read
@@ -38,6 +39,10 @@ class Kept:
     register: Register
     archive: Archive
     secret: Path
+
+    @property
+    def archive_folder(self) -> Path:
+        return load(self.config, PROMPTS).main.paths.state / ARCHIVE
 
     async def refusal(self, question: str, **values: Any) -> str:  # noqa: ANN401 - any JSON
         """Why the daemon does not answer a question that no command asks like this."""
@@ -67,16 +72,22 @@ def an_item(kind: Imported, name: str, **said: object) -> Item:
     return read(kind, json.dumps({"id": name, "at": WHEN, **text, **said}).encode(), "GB")
 
 
-@pytest.fixture
-async def kept_site(tmp_path: Path) -> AsyncIterator[Kept]:
-    config = site_to_run(tmp_path)
-    secret = tmp_path / "passphrase"
+@asynccontextmanager
+async def a_kept_site(folder: Path) -> AsyncIterator[Kept]:
+    config = site_to_run(folder)
+    secret = folder / "passphrase"
     secret.write_text("cyfrinach hir iawn\n")
     with capture_logs():  # the daemon's are elsewhere
         async with serving(config) as (register, archive):
             kept = Kept(config, register, archive, secret)
             await kept.record(CALL, LEG)
             yield kept
+
+
+@pytest.fixture
+async def kept_site(tmp_path: Path) -> AsyncIterator[Kept]:
+    async with a_kept_site(tmp_path) as kept:
+        yield kept
 
 
 async def run(config: Path, *words: object) -> Result:

@@ -7,7 +7,7 @@ from datetime import date
 import pytest
 
 from ccdaemon.cases import Case, Pause
-from ccdaemon.rules.deadline import due, is_pressing
+from ccdaemon.rules.deadline import due, is_forgotten, is_pressing
 from tests.builders import example_site
 
 HOLIDAYS = example_site().bank_holidays
@@ -38,6 +38,11 @@ def day(written: str) -> date:
         (a_case("2026-09-03", ("2026-09-07", "2026-09-17"), ("2026-09-20", "2026-09-21")), "2026-10-14"),
         (a_case("2026-09-03", ("2026-09-07", "2026-09-07")), "2026-10-05"),
         (a_case("2026-09-03", ("2026-09-07", None)), None),
+        (a_case("2026-09-03", ("2026-10-05", None)), None),  # in time, on the last day
+        (a_case("2026-09-03", ("2026-10-06", None)), "2026-10-05"),  # too late to stop it
+        (a_case("2026-09-03", ("2026-10-06", "2026-10-20")), "2026-10-05"),
+        (a_case("2026-09-03", ("2026-09-07", "2026-09-17"), ("2026-10-13", None)), None),
+        (a_case("2026-09-03", ("2026-09-07", "2026-09-17"), ("2026-10-14", None)), "2026-10-13"),
     ],
 )
 def test_one_month_from_the_day_it_was_received_and_never_on_a_day_without_work(
@@ -58,3 +63,17 @@ def test_one_month_from_the_day_it_was_received_and_never_on_a_day_without_work(
 )
 def test_five_days_before_somebody_is_reminded(case: Case, today: str, *, pressing: bool) -> None:
     assert is_pressing(case, HOLIDAYS, day(today)) is pressing
+
+
+@pytest.mark.parametrize(
+    ("case", "today", "forgotten"),
+    [
+        (a_case("2026-09-03", ("2026-09-07", None)), "2026-10-07", False),
+        (a_case("2026-09-03", ("2026-09-07", None)), "2026-10-08", True),
+        (a_case("2026-09-03", ("2026-09-07", "2026-09-08")), "2026-10-08", False),
+        (a_case("2026-09-03", ("2026-09-07", None), closed="2026-09-30"), "2026-10-08", False),
+        (a_case("2026-09-03"), "2026-11-30", False),
+    ],
+)
+def test_a_clock_that_has_stood_still_for_a_month_is_remembered(case: Case, today: str, *, forgotten: bool) -> None:
+    assert is_forgotten(case, day(today)) is forgotten

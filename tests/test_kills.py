@@ -7,9 +7,13 @@ import json
 import sys
 from pathlib import Path
 
+from tests.kept_site import a_kept_site, run
+from tests.lab.commands import kill_commands
+
 ROOT = Path(__file__).parents[1]
 TIMES, SEED = 20, 1
 DEADLINE = 120.0  # seconds
+COMMANDS = 7  # times each
 
 
 async def test_twenty_kills_at_random_moments_lose_nothing_and_leave_nothing(tmp_path: Path) -> None:
@@ -25,3 +29,11 @@ async def test_twenty_kills_at_random_moments_lose_nothing_and_leave_nothing(tmp
     killed = json.loads(said)
     assert sum(killed.values()) == TIMES
     assert len(killed) >= 4, "it was not in the middle of most things"
+
+
+async def test_what_commands_write_is_whole_or_of_no_use_wherever_they_are_killed(tmp_path: Path) -> None:
+    async with asyncio.timeout(DEADLINE), a_kept_site(tmp_path / "site") as kept:
+        await run(kept.config, "subject", "open", "--reference", "SAR-31", "--received", "2026-11-20")
+        killed = await kill_commands(kept, tmp_path, COMMANDS, SEED)
+    assert set(killed) == {"export", "backup", "restore"}
+    assert killed.total() >= COMMANDS, "most had ended before"

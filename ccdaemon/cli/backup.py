@@ -47,7 +47,7 @@ def backup(
             do(site, "snapshot", file)
             file.flush()
             os.fsync(file.fileno())
-        wanted = _files(fresh)
+        wanted = files_of(fresh)
         _copy(archive, folder / ARCHIVE, wanted)
         fresh.replace(folder / REGISTER)
         sync_folder(folder)
@@ -70,7 +70,7 @@ def restore(
         message = f"{', '.join(map(str, there))}: is there already, and was not changed. Move all of it away first"
         raise stop(message)
     with _in_words():
-        wanted = _files(register)
+        wanted = files_of(register)
         for half in (state / ARCHIVE).rglob(f"*{COPYING}"):  # of one who was killed
             half.unlink()
         _copy(folder / ARCHIVE, state / ARCHIVE, wanted)
@@ -97,7 +97,7 @@ def _ours(folder: Path, site: Configuration) -> None:
         raise stop(message)
 
 
-def _files(register: Path) -> set[str]:
+def files_of(register: Path) -> set[str]:
     """What recordings a copy of the register speaks of."""
     with closing(sqlite3.connect(f"file:{register}?mode=ro", uri=True)) as database:
         ((sound,),) = database.execute("PRAGMA quick_check")

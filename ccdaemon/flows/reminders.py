@@ -12,7 +12,7 @@ from ccdaemon.faults import RegisterFull
 from ccdaemon.flows.journal import Alarms
 from ccdaemon.kept import HoldRow
 from ccdaemon.model import Site
-from ccdaemon.rules.deadline import due, is_pressing
+from ccdaemon.rules.deadline import LONG, due, is_forgotten, is_pressing
 
 HOUR = 3600.0  # seconds between looks
 
@@ -43,12 +43,19 @@ async def remind(
 
 def _of_cases(cases: Sequence[Case], site: Site, alarms: Alarms, now: datetime) -> None:
     pressing = [case for case in cases if is_pressing(case, site.bank_holidays, now.date())]
-    if not pressing:
-        alarms.clear("cases")
-        return
     days = [last for case in pressing if (last := due(case, site.bank_holidays)) is not None]
-    text = f"{len(pressing)} of those who asked what is kept of them wait for an answer, the first until {min(days)}"
-    alarms.raise_("cases", f"{text}: `ccdaemon subject cases`")
+    forgotten = sum(is_forgotten(case, now.date()) for case in cases)
+    said = []
+    if days:
+        said.append(
+            f"{len(days)} of those who asked what is kept of them wait for an answer, the first until {min(days)}"
+        )
+    if forgotten:
+        said.append(f"the clock of {forgotten} cases has stood still for more than {LONG} days")
+    if said:
+        alarms.raise_("cases", f"{'; '.join(said)}: `ccdaemon subject cases`")
+    else:
+        alarms.clear("cases")
 
 
 def _of_holds(holds: Sequence[HoldRow], alarms: Alarms, now: float) -> None:
