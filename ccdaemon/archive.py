@@ -171,12 +171,18 @@ def _removed(folder: Path, names: Iterable[str]) -> Iterator[tuple[str, str | No
                     continue
                 except OSError as fault:  # one stops nothing else
                     yield name, fault.strerror
-            os.fsync(descriptor)
+        sync_folder(_emptied(folder))
     except FileNotFoundError:
         return
     except OSError as fault:
         yield from ((name, fault.strerror) for name in names)
-        return
-    with suppress(OSError):  # until one is not empty
-        for each in (folder, *folder.parents[:2]):
+
+
+def _emptied(folder: Path) -> Path:
+    """Remove a folder of a day if nothing is left in it, and those of its month and year; the first that stays."""
+    for each in (folder, *folder.parents[:2]):
+        try:
             each.rmdir()
+        except OSError:  # it is not empty
+            return each
+    return folder.parents[2]

@@ -141,11 +141,10 @@ _RECORDINGS_OF = """
 """
 _FORGET = "UPDATE recordings SET wrapped = NULL WHERE rowid IN (SELECT value FROM json_each(:rows))"
 _DROP_TRANSCRIPTS = """
+    WITH gone AS (SELECT call FROM recordings WHERE rowid IN (SELECT value FROM json_each(:rows)))
     DELETE FROM items
     WHERE call IN (
-        SELECT id FROM calls WHERE coalesce(merged, id) IN (
-            SELECT call FROM recordings WHERE rowid IN (SELECT value FROM json_each(:rows))
-        )
+        SELECT id FROM calls WHERE id IN gone AND merged IS NULL UNION SELECT id FROM calls WHERE merged IN gone
     )
     AND id NOT IN (SELECT item FROM held_items)
 """

@@ -1,7 +1,8 @@
 """A night with a year to delete: beside the floor, which is DELETE in plain SQLite and unlink of the same files.
 
 A million rows (calls, what happened in them, recordings) and 100,000 archived files of two years; the older year is
-due, but for a thousand calls under a hold. Both run in a process of their own, on a copy of their own.
+due, but for a thousand calls under a hold. Both run in a process of their own, on a copy of their own, which answers
+calls meanwhile.
 """
 
 from __future__ import annotations
@@ -158,7 +159,12 @@ def _peak() -> float:
     return next(int(line.split()[1]) for line in status if line.startswith("VmHWM")) / 1024
 
 
-def _floor(folder: Path) -> dict[str, float]:
+async def _floor(folder: Path) -> dict[str, float]:
+    async with callers():
+        return await asyncio.to_thread(_deleted, folder)
+
+
+def _deleted(folder: Path) -> dict[str, float]:
     """The same rows and files, with the same care for what is overwritten, and nothing else."""
     before = (NOW - timedelta(days=365)).timestamp()
     with closing(sqlite3.connect(folder / "register.sqlite3", isolation_level=None)) as database:
@@ -180,4 +186,4 @@ def _floor(folder: Path) -> dict[str, float]:
 
 if __name__ == "__main__":
     who = sys.argv[1]
-    print(json.dumps(asyncio.run(_ours(FOLDER / who)) if who == "ours" else _floor(FOLDER / who)))
+    print(json.dumps(asyncio.run((_ours if who == "ours" else _floor)(FOLDER / who))))
