@@ -20,7 +20,8 @@ from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
 from ccdaemon import control as room
-from ccdaemon.control import Answerer, Control, NotRunning, Refused, ask
+from ccdaemon.asked import Answerer, Json
+from ccdaemon.control import Control, NotRunning, Refused, ask
 
 DEADLINE = 10.0  # seconds; whatever a test waits for is there long before
 
@@ -30,19 +31,19 @@ NOBODY = 65534
 ROOT = Path(__file__).parents[1]
 
 
-async def echo(values: dict[str, Any]) -> dict[str, Any]:
-    return values
+async def echo(*, said: Json = None) -> Json:
+    return said
 
 
-async def refuse(values: dict[str, Any]) -> None:
-    raise Refused(values["why"])
+async def refuse(*, why: str) -> None:
+    raise Refused(why)
 
 
-async def fail(values: dict[str, Any]) -> str:
-    return str(values["not there"])
+async def fail() -> None:
+    raise LookupError
 
 
-async def unspeakable(_: dict[str, Any]) -> object:
+async def unspeakable() -> object:
     return object()
 
 
@@ -89,17 +90,17 @@ async def say(path: Path, line: bytes, *, and_stop: bool = False) -> bytes:
     [{}, {"call": "1700000000.1"}, {"text": 'Siân said "x"\n\\'}, {"list": [1, 2.5, None, True, {"a": []}]}],
 )
 async def test_a_question_is_answered_with_what_was_asked(path: Path, values: dict[str, Any]) -> None:
-    assert await put(path, "echo", **values) == values
+    assert await put(path, "echo", said=values) == values
 
 
 async def test_an_answer_may_be_long(path: Path) -> None:
     calls = [{"call": f"1700000000.{number}", "service": "tai"} for number in range(20_000)]
-    assert await put(path, "echo", calls=calls) == {"calls": calls}
+    assert await put(path, "echo", said=calls) == calls
 
 
 async def test_many_may_ask_at_once(path: Path) -> None:
-    answers = await asyncio.gather(*(put(path, "echo", number=number) for number in range(30)))
-    assert answers == [{"number": number} for number in range(30)]
+    answers = await asyncio.gather(*(put(path, "echo", said=number) for number in range(30)))
+    assert answers == [*range(30)]
 
 
 async def test_a_refusal_says_why(path: Path) -> None:
@@ -125,13 +126,15 @@ async def test_a_question_of_another_version_is_refused(path: Path) -> None:
         b'{"ask": "echo"}\n',
         b'{"with": {}}\n',
         b'{"ask": ["echo"], "with": {}}\n',
+        b'{"ask": "echo", "with": null}\n',
+        b'{"ask": "echo", "with": [1]}\n',
         b'{"ask": "ec',
     ],
 )
 async def test_what_is_no_question_is_refused(path: Path, line: bytes) -> None:
     answer = json.loads(await say(path, line, and_stop=True))
     assert ANOTHER_VERSION in answer["refused"]
-    assert await put(path, "echo") == {}
+    assert await put(path, "echo") is None
 
 
 @pytest.mark.parametrize("question", ["fail", "unspeakable"])
@@ -141,13 +144,13 @@ async def test_a_fault_in_an_answer_is_logged_and_refused_and_the_next_question_
     with capture_logs() as logs:
         with pytest.raises(Refused, match="log"):
             await put(path, question)
-        assert await put(path, "echo") == {}
+        assert await put(path, "echo") is None
     assert [(entry["log_level"], entry["exc_info"]) for entry in logs] == [("error", True)]
 
 
 async def test_braces_without_end_do_no_harm(path: Path) -> None:
     assert "refused" in json.loads(await say(path, b"[" * 1_000_000 + b"\n"))
-    assert await put(path, "echo") == {}
+    assert await put(path, "echo") is None
 
 
 @unhurried
@@ -156,9 +159,9 @@ def test_whatever_values_a_question_has_they_arrive(values: dict[str, Any]) -> N
     async def arrives() -> Any:  # noqa: ANN401 - any JSON
         with TemporaryDirectory() as folder:
             async with answering(Path(folder) / "control") as path:
-                return await put(path, "echo", values=values)
+                return await put(path, "echo", said=values)
 
-    assert asyncio.run(arrives()) == {"values": values}
+    assert asyncio.run(arrives()) == values
 
 
 # --- who does not follow the rules -----------------------------------------------------------------------------------
@@ -170,7 +173,7 @@ async def test_a_question_without_end_is_cut_off(path: Path, monkeypatch: pytest
         with capture_logs() as logs:
             assert await say(narrow, b"x" * 10_000) == b""
     assert [entry["log_level"] for entry in logs] == ["warning"]
-    assert await put(path, "echo") == {}
+    assert await put(path, "echo") is None
 
 
 async def test_who_connects_and_asks_nothing_is_let_go(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -183,7 +186,7 @@ async def test_who_connects_and_asks_nothing_is_let_go(path: Path, monkeypatch: 
 async def test_who_leaves_before_the_answer_disturbs_nobody(tmp_path: Path) -> None:
     asked, leave, left = asyncio.Event(), asyncio.Event(), asyncio.Event()
 
-    async def slow(_: dict[str, Any]) -> str:
+    async def slow() -> str:
         asked.set()
         await leave.wait()
         left.set()
@@ -197,7 +200,7 @@ async def test_who_leaves_before_the_answer_disturbs_nobody(tmp_path: Path) -> N
             writer.transport.abort()
             leave.set()
             await left.wait()
-        assert await put(path, "echo") == {}
+        assert await put(path, "echo") is None
 
 
 # --- a command without a daemon --------------------------------------------------------------------------------------
@@ -243,7 +246,7 @@ async def test_an_answer_that_is_too_long_is_not_taken_for_one_that_was_cut(
 ) -> None:
     monkeypatch.setattr(room, "MAX_LINE", 4096)
     with pytest.raises(Refused, match="too long"):
-        await put(path, "echo", text="x" * 5000)
+        await put(path, "echo", said="x" * 5000)
 
 
 # --- the socket ------------------------------------------------------------------------------------------------------
@@ -276,11 +279,11 @@ async def test_a_socket_that_a_killed_daemon_left_behind_is_replaced(tmp_path: P
     with socket.socket(socket.AF_UNIX) as killed:
         killed.bind(str(tmp_path / "control"))
     async with answering(tmp_path / "control") as path:
-        assert await put(path, "echo", still=True) == {"still": True}
+        assert await put(path, "echo", said="still") == "still"
 
 
 async def test_a_daemon_that_ends_takes_no_more_questions(tmp_path: Path) -> None:
     async with answering(tmp_path / "control") as path:
-        assert await put(path, "echo") == {}
+        assert await put(path, "echo") is None
     with pytest.raises(NotRunning):
         await put(path, "echo")
