@@ -10,6 +10,7 @@ import stat
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
+from inspect import signature
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -17,11 +18,21 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import PydanticUserError
 from structlog.testing import capture_logs
 
 from ccdaemon import control as room
 from ccdaemon.asked import Answerer, Json
+from ccdaemon.config import load
 from ccdaemon.control import Control, NotRunning, Refused, ask
+from ccdaemon.daemon import Daemon
+from ccdaemon.edges import keys
+from ccdaemon.rules.access import MAY
+from ccdaemon.upkeep import Upkeep
+from tests.builders import PROMPTS, Noticeboard
+from tests.kept_site import LEG, NUMBER, Kept, kept_site
+
+__all__ = ["kept_site"]
 
 DEADLINE = 10.0  # seconds; whatever a test waits for is there long before
 
@@ -162,6 +173,106 @@ def test_whatever_values_a_question_has_they_arrive(values: dict[str, Any]) -> N
                 return await put(path, "echo", said=values)
 
     assert asyncio.run(arrives()) == values
+
+
+# --- keys and their types --------------------------------------------------------------------------------------------
+
+A_HOLD = {"reason": "police", "reference": "X-9", "call": "1.1"}
+A_REQUEST = {"to": "police", "organisation": "E", "ground": "crime", "reference": "X-9", "recordings": [[LEG, 1]]}
+A_CASE = {"kind": "access", "reference": "SAR-31", "received": "2026-11-20"}
+A_NUMBER = "case: should be a whole number"
+AN_ITEM = "kind: should be 'transcript', 'sms', 'webchat' or 'social'"
+A_DAY = "received: should be a day, as 2026-12-25"
+
+
+@pytest.mark.parametrize(
+    ("question", "values", "faults"),
+    [
+        ("case pause", {"case": "1"}, A_NUMBER),
+        ("case pause", {"case": 1.0}, A_NUMBER),
+        ("case pause", {"case": True}, A_NUMBER),
+        ("case pause", {"case": None}, A_NUMBER),
+        ("case pause", {"case": [1]}, A_NUMBER),
+        ("case pause", {"case": -1}, "case: should be greater than or equal to 0"),
+        ("case pause", {"case": 2**63}, f"case: should be less than {2**63}"),
+        ("case pause", {}, "case: is missing"),
+        ("case pause", {"case": 1, "day": "x"}, "day: is no key of this question"),
+        ("case pause", {"Case": 1}, "case: is missing; Case: is no key of this question"),
+        ("case close", {"case": 1, "outcome": "lost"}, "outcome: should be 'answered', 'refused' or 'withdrawn'"),
+        ("case open", {**A_CASE, "received": "20 November 2026"}, A_DAY),
+        ("case open", {**A_CASE, "received": "2026-02-30"}, A_DAY),
+        ("case open", {**A_CASE, "received": 1795132800}, A_DAY),
+        ("case open", {**A_CASE, "reference": " \n"}, "reference: cannot be empty"),
+        ("case open", {**A_CASE, "reference": ["x"]}, "reference: should be a text"),
+        ("case open", {**A_CASE, "reference": "\udcff"}, "it holds bytes that are no text, or lists without end"),
+        (
+            "case open",
+            {"kind": 7, "received": ""},
+            f"kind: should be 'access' or 'erasure'; reference: is missing; {A_DAY}",
+        ),
+        ("calls", {"since": "0", "until": False}, "since: should be a number; until: should be a number"),
+        ("calls", {"since": 0, "until": float("inf")}, "until: should be a number"),
+        ("call", {"call": 1.1}, "call: should be a text"),
+        ("audit verify", {"against": "1:00"}, "against: should be a list"),
+        ("audit verify", {"against": [1, 2]}, "against.0: should be a text"),
+        ("disclosure decide", {"disclosure": 1, "approve": 1}, "approve: should be true or false"),
+        ("disclosure decide", {"disclosure": 1, "approve": "no"}, "approve: should be true or false"),
+        ("disclosure manifest", {"disclosure": 1, "files": ["a"]}, "files: should be an object"),
+        ("disclosure manifest", {"disclosure": 1, "files": {"a": 1}}, "files.a: should be a text"),
+        ("disclosure request", {**A_REQUEST, "recordings": [[LEG, "1"]]}, "recordings.0.1: should be a whole number"),
+        ("disclosure request", {**A_REQUEST, "recordings": [[LEG]]}, "recordings.0.1: is missing"),
+        ("disclosure request", {**A_REQUEST, "recordings": [[LEG, 1, 1]]}, "recordings.0: has too many entries"),
+        ("disclosure request", {**A_REQUEST, "recordings": [f"{LEG}-1"]}, "recordings.0: should be a list"),
+        ("hold", {"hold": []}, "hold: should be an object"),
+        ("hold", {"hold": {**A_HOLD, "since": "1"}}, "hold.since: should be a number"),
+        ("hold", {"hold": {**A_HOLD, "service": "tai"}}, "hold.service: is no key of this question"),
+        ("hold", A_HOLD, "hold: is missing; " + "; ".join(f"{key}: is no key of this question" for key in A_HOLD)),
+        ("import", {"kind": "sms", "lines": ["{}"]}, "lines.0: should be Base64"),
+        ("import", {"kind": "fax", "lines": [1]}, f"{AN_ITEM}; lines.0: should be Base64"),
+        ("subject", {"case": 1, "parties": NUMBER, "since": 0, "until": 1}, "parties: should be a list"),
+    ],
+)
+async def test_a_question_that_is_put_wrongly_is_told_all_its_faults(
+    kept_site: Kept, question: str, values: dict[str, Any], faults: str
+) -> None:
+    assert await kept_site.refusal(question, **values) == f"the question {question!r} was put wrongly: {faults}"
+
+
+async def test_every_question_knows_its_keys_and_the_type_of_each(kept_site: Kept, tmp_path: Path) -> None:
+    site = load(kept_site.config, PROMPTS)
+    upkeep = Upkeep(kept_site.register, kept_site.archive, keys(site), Noticeboard(), lambda: site, lambda: None)
+    answerers = {**upkeep.answers(), "state": Daemon(site).tell_state}
+    assert answerers.keys() == MAY.keys()
+    async with answering(tmp_path / "all", answerers) as path:
+        for question, answerer in answerers.items():
+            with pytest.raises(Refused, match=r"put wrongly: (.*; )?nonsense: is no key of this question"):
+                await put(path, question, nonsense=1)
+            for key in signature(answerer).parameters:
+                with pytest.raises(Refused, match=rf"put wrongly: (.*; )?{key}(\.\w+)?: (should be|is no key) "):
+                    await put(path, question, **{key: {"nested": {"deeper": 1}}})
+
+
+async def test_who_makes_more_faults_than_a_person_is_told_how_many(path: Path) -> None:
+    with pytest.raises(Refused, match="put wrongly: 1,000 faults"):
+        await put(path, "echo", **{f"key {number}": 1 for number in range(1000)})
+
+
+async def test_who_may_not_ask_does_not_hear_how_to(tmp_path: Path) -> None:
+    async def nobody(question: str, _: str) -> None:
+        message = f"you may not ask {question}"
+        raise Refused(message)
+
+    control = Control(QUESTIONS, nobody)
+    await control.listen(tmp_path / "control")
+    with closing(control), pytest.raises(Refused, match="you may not ask refuse"):
+        await put(tmp_path / "control", "refuse", wrong=1)
+
+
+def test_an_answerer_whose_keys_have_no_meaning_in_json_is_found_out_at_the_start() -> None:
+    async def unaskable(*, line: socket.socket) -> None: ...
+
+    with pytest.raises(PydanticUserError):
+        Control({"unaskable": unaskable})
 
 
 # --- who does not follow the rules -----------------------------------------------------------------------------------
