@@ -11,9 +11,7 @@ from ccdaemon.kept import Imported, Item, Recording
 # --- subject access --------------------------------------------------------------------------------------------------
 
 CaseKind: TypeAlias = Literal["access", "erasure"]
-CASE_KINDS: tuple[CaseKind, ...] = get_args(CaseKind)
 Outcome: TypeAlias = Literal["answered", "refused", "withdrawn"]
-OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +41,6 @@ class Case:
 
 
 Exemption: TypeAlias = Literal["third-party", "privilege", "crime", "serious-harm"]
-EXEMPTIONS: tuple[Exemption, ...] = get_args(Exemption)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +88,9 @@ GROUNDS: tuple[Ground, ...] = get_args(Ground)
 class Request:
     """Recordings are to be given to somebody. `organisation` is who that is, `reference` theirs or ours."""
 
-    to: str
+    to: Recipient
     organisation: str
-    ground: str
+    ground: Ground
     reference: str
     recordings: tuple[tuple[str, int], ...]  # leg and segment of each
 

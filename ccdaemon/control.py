@@ -16,15 +16,15 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterat
 from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, Protocol, TypeAlias
+from typing import IO, Protocol, TypeAlias
 
 import structlog
+
+from ccdaemon.asked import Answerer, Json, WronglyPut, held_to_its_signature
 
 MAX_LINE = 16 * 1024 * 1024  # bytes; an answer may list many calls
 DEADLINE = 30.0  # seconds
 
-Json: TypeAlias = Any  # whatever JSON can say
-Answerer: TypeAlias = Callable[[dict[str, Any]], Awaitable[Json]]
 PEER = struct.Struct("3i")  # process, user, group: struct ucred of unix(7)
 LENGTH = 4  # bytes
 ANSWERED = b'{"answer": '
@@ -60,7 +60,7 @@ class Control:
     """The daemon's end."""
 
     def __init__(self, questions: Mapping[str, Answerer], permit: Permit = _anybody) -> None:
-        self._questions = questions
+        self._questions = {name: held_to_its_signature(name, answerer) for name, answerer in questions.items()}
         self._permit = permit
         self._server: asyncio.Server
 
@@ -97,7 +97,7 @@ class Control:
     async def _answer(self, line: bytes) -> tuple[bytes, Iterator[bytes] | AsyncIterator[bytes] | None]:
         try:
             question = json.loads(line)
-            name, values = question["ask"], question["with"]
+            name, values = question["ask"], json.dumps({**question["with"]})
             answerer = self._questions[name]
         except (ValueError, KeyError, TypeError, RecursionError):
             text = "this daemon does not know the question: it is of another version than the command"
@@ -108,7 +108,7 @@ class Control:
             if isinstance(answer, Content):
                 return _line(answer=answer.answer), answer.pieces
             return _line(answer=answer), None
-        except Refused as refusal:
+        except (Refused, WronglyPut) as refusal:
             return _line(refused=str(refusal)), None
         except Exception:  # who asks must not take a fault for a daemon that has ended
             log.exception("a question at the control socket failed", question=name)

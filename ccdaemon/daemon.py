@@ -104,7 +104,7 @@ class Daemon:
             upkeep = Upkeep(
                 *(register, self._archive, self._keys, self._alarms, lambda: self._configuration, self._live_legs)
             )
-            control = Control({**upkeep.answers(), "state": self._tell_state}, permit(register, self._site))
+            control = Control({**upkeep.answers(), "state": self.tell_state}, permit(register, self._site))
             await control.listen(main.paths.run / SOCKET)
             stack.callback(control.close)
             await upkeep.begin()
@@ -207,7 +207,7 @@ class Daemon:
     def _state(self, state: str) -> dict[str, object]:
         return {"state": state, "version": __version__, "since": self._since}
 
-    async def _tell_state(self, _: dict[str, Any]) -> dict[str, object]:
+    async def tell_state(self) -> dict[str, object]:
         """How we are, for the command line."""
         return {
             **self._state("draining" if self._stopping.is_set() else "online"),

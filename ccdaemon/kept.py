@@ -73,7 +73,7 @@ Table: TypeAlias = Literal["recordings", "calls", "items"]  # in which something
 Role: TypeAlias = Literal["telecoms", "supervisor", "data_protection"]
 ROLES: tuple[Role, ...] = get_args(Role)
 # What recordings are used for, as the council's privacy notice has it.
-PURPOSES = ("transfer", "quality", "understanding", "complaint", "legal-claim", "safety")
+Purpose: TypeAlias = Literal["transfer", "quality", "understanding", "complaint", "legal-claim", "safety"]
 Wrapped: TypeAlias = bytes  # a key that another one wraps
 Encoding: TypeAlias = Literal["flac", "opus"]
 Side: TypeAlias = Literal["agent", "caller"]
@@ -170,7 +170,7 @@ class Hanging:
 
 # --- holds -----------------------------------------------------------------------------------------------------------
 
-REASONS = ("complaint", "legal-claim", "dispute", "police", "safety")
+Reason: TypeAlias = Literal["complaint", "legal-claim", "dispute", "police", "safety"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +180,7 @@ class Hold:
     `review` is when somebody has to ask whether that is needed still; None is open.
     """
 
-    reason: str
+    reason: Reason
     reference: str
     call: str | None = None
     number: str | None = None

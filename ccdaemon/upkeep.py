@@ -19,8 +19,8 @@ from ccdaemon.answers.keeping import keeping
 from ccdaemon.answers.register import questions
 from ccdaemon.answers.subject import Subjects
 from ccdaemon.archive import Archive
+from ccdaemon.asked import Answerer
 from ccdaemon.config import Configuration
-from ccdaemon.control import Answerer
 from ccdaemon.disk import append
 from ccdaemon.drop import Drop
 from ccdaemon.edges import DROP

@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
 from datetime import date
+from functools import wraps
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -840,9 +841,10 @@ async def test_while_the_daemon_runs_it_is_asked(site: Path) -> None:
     async with register_of(site) as register:
         known = questions(register, Signer(site / "audit.key"))
 
-        async def calls(values: dict[str, Any]) -> object:
+        @wraps(known["calls"])
+        async def calls(**values: Any) -> object:  # noqa: ANN401 - any JSON
             asked.append(values)
-            return await known["calls"](values)
+            return await known["calls"](**values)
 
         control = Control({**known, "calls": calls})
         await control.listen(paths.run / SOCKET)

@@ -10,6 +10,7 @@ import stat
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
+from inspect import signature
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -17,10 +18,21 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import PydanticUserError
 from structlog.testing import capture_logs
 
 from ccdaemon import control as room
-from ccdaemon.control import Answerer, Control, NotRunning, Refused, ask
+from ccdaemon.asked import Answerer, Json
+from ccdaemon.config import load
+from ccdaemon.control import Control, NotRunning, Refused, ask
+from ccdaemon.daemon import Daemon
+from ccdaemon.edges import keys
+from ccdaemon.rules.access import MAY
+from ccdaemon.upkeep import Upkeep
+from tests.builders import PROMPTS, Noticeboard
+from tests.kept_site import LEG, NUMBER, Kept, kept_site
+
+__all__ = ["kept_site"]
 
 DEADLINE = 10.0  # seconds; whatever a test waits for is there long before
 
@@ -30,19 +42,19 @@ NOBODY = 65534
 ROOT = Path(__file__).parents[1]
 
 
-async def echo(values: dict[str, Any]) -> dict[str, Any]:
-    return values
+async def echo(*, said: Json = None) -> Json:
+    return said
 
 
-async def refuse(values: dict[str, Any]) -> None:
-    raise Refused(values["why"])
+async def refuse(*, why: str) -> None:
+    raise Refused(why)
 
 
-async def fail(values: dict[str, Any]) -> str:
-    return str(values["not there"])
+async def fail() -> None:
+    raise LookupError
 
 
-async def unspeakable(_: dict[str, Any]) -> object:
+async def unspeakable() -> object:
     return object()
 
 
@@ -89,17 +101,17 @@ async def say(path: Path, line: bytes, *, and_stop: bool = False) -> bytes:
     [{}, {"call": "1700000000.1"}, {"text": 'Siân said "x"\n\\'}, {"list": [1, 2.5, None, True, {"a": []}]}],
 )
 async def test_a_question_is_answered_with_what_was_asked(path: Path, values: dict[str, Any]) -> None:
-    assert await put(path, "echo", **values) == values
+    assert await put(path, "echo", said=values) == values
 
 
 async def test_an_answer_may_be_long(path: Path) -> None:
     calls = [{"call": f"1700000000.{number}", "service": "tai"} for number in range(20_000)]
-    assert await put(path, "echo", calls=calls) == {"calls": calls}
+    assert await put(path, "echo", said=calls) == calls
 
 
 async def test_many_may_ask_at_once(path: Path) -> None:
-    answers = await asyncio.gather(*(put(path, "echo", number=number) for number in range(30)))
-    assert answers == [{"number": number} for number in range(30)]
+    answers = await asyncio.gather(*(put(path, "echo", said=number) for number in range(30)))
+    assert answers == [*range(30)]
 
 
 async def test_a_refusal_says_why(path: Path) -> None:
@@ -125,13 +137,15 @@ async def test_a_question_of_another_version_is_refused(path: Path) -> None:
         b'{"ask": "echo"}\n',
         b'{"with": {}}\n',
         b'{"ask": ["echo"], "with": {}}\n',
+        b'{"ask": "echo", "with": null}\n',
+        b'{"ask": "echo", "with": [1]}\n',
         b'{"ask": "ec',
     ],
 )
 async def test_what_is_no_question_is_refused(path: Path, line: bytes) -> None:
     answer = json.loads(await say(path, line, and_stop=True))
     assert ANOTHER_VERSION in answer["refused"]
-    assert await put(path, "echo") == {}
+    assert await put(path, "echo") is None
 
 
 @pytest.mark.parametrize("question", ["fail", "unspeakable"])
@@ -141,13 +155,13 @@ async def test_a_fault_in_an_answer_is_logged_and_refused_and_the_next_question_
     with capture_logs() as logs:
         with pytest.raises(Refused, match="log"):
             await put(path, question)
-        assert await put(path, "echo") == {}
+        assert await put(path, "echo") is None
     assert [(entry["log_level"], entry["exc_info"]) for entry in logs] == [("error", True)]
 
 
 async def test_braces_without_end_do_no_harm(path: Path) -> None:
     assert "refused" in json.loads(await say(path, b"[" * 1_000_000 + b"\n"))
-    assert await put(path, "echo") == {}
+    assert await put(path, "echo") is None
 
 
 @unhurried
@@ -156,9 +170,109 @@ def test_whatever_values_a_question_has_they_arrive(values: dict[str, Any]) -> N
     async def arrives() -> Any:  # noqa: ANN401 - any JSON
         with TemporaryDirectory() as folder:
             async with answering(Path(folder) / "control") as path:
-                return await put(path, "echo", values=values)
+                return await put(path, "echo", said=values)
 
-    assert asyncio.run(arrives()) == {"values": values}
+    assert asyncio.run(arrives()) == values
+
+
+# --- keys and their types --------------------------------------------------------------------------------------------
+
+A_HOLD = {"reason": "police", "reference": "X-9", "call": "1.1"}
+A_REQUEST = {"to": "police", "organisation": "E", "ground": "crime", "reference": "X-9", "recordings": [[LEG, 1]]}
+A_CASE = {"kind": "access", "reference": "SAR-31", "received": "2026-11-20"}
+A_NUMBER = "case: should be a whole number"
+AN_ITEM = "kind: should be 'transcript', 'sms', 'webchat' or 'social'"
+A_DAY = "received: should be a day, as 2026-12-25"
+
+
+@pytest.mark.parametrize(
+    ("question", "values", "faults"),
+    [
+        ("case pause", {"case": "1"}, A_NUMBER),
+        ("case pause", {"case": 1.0}, A_NUMBER),
+        ("case pause", {"case": True}, A_NUMBER),
+        ("case pause", {"case": None}, A_NUMBER),
+        ("case pause", {"case": [1]}, A_NUMBER),
+        ("case pause", {"case": -1}, "case: should be greater than or equal to 0"),
+        ("case pause", {"case": 2**63}, f"case: should be less than {2**63}"),
+        ("case pause", {}, "case: is missing"),
+        ("case pause", {"case": 1, "day": "x"}, "day: is no key of this question"),
+        ("case pause", {"Case": 1}, "case: is missing; Case: is no key of this question"),
+        ("case close", {"case": 1, "outcome": "lost"}, "outcome: should be 'answered', 'refused' or 'withdrawn'"),
+        ("case open", {**A_CASE, "received": "20 November 2026"}, A_DAY),
+        ("case open", {**A_CASE, "received": "2026-02-30"}, A_DAY),
+        ("case open", {**A_CASE, "received": 1795132800}, A_DAY),
+        ("case open", {**A_CASE, "reference": " \n"}, "reference: cannot be empty"),
+        ("case open", {**A_CASE, "reference": ["x"]}, "reference: should be a text"),
+        ("case open", {**A_CASE, "reference": "\udcff"}, "it holds bytes that are no text, or lists without end"),
+        (
+            "case open",
+            {"kind": 7, "received": ""},
+            f"kind: should be 'access' or 'erasure'; reference: is missing; {A_DAY}",
+        ),
+        ("calls", {"since": "0", "until": False}, "since: should be a number; until: should be a number"),
+        ("calls", {"since": 0, "until": float("inf")}, "until: should be a number"),
+        ("call", {"call": 1.1}, "call: should be a text"),
+        ("audit verify", {"against": "1:00"}, "against: should be a list"),
+        ("audit verify", {"against": [1, 2]}, "against.0: should be a text"),
+        ("disclosure decide", {"disclosure": 1, "approve": 1}, "approve: should be true or false"),
+        ("disclosure decide", {"disclosure": 1, "approve": "no"}, "approve: should be true or false"),
+        ("disclosure manifest", {"disclosure": 1, "files": ["a"]}, "files: should be an object"),
+        ("disclosure manifest", {"disclosure": 1, "files": {"a": 1}}, "files.a: should be a text"),
+        ("disclosure request", {**A_REQUEST, "recordings": [[LEG, "1"]]}, "recordings.0.1: should be a whole number"),
+        ("disclosure request", {**A_REQUEST, "recordings": [[LEG]]}, "recordings.0.1: is missing"),
+        ("disclosure request", {**A_REQUEST, "recordings": [[LEG, 1, 1]]}, "recordings.0: has too many entries"),
+        ("disclosure request", {**A_REQUEST, "recordings": [f"{LEG}-1"]}, "recordings.0: should be a list"),
+        ("hold", {"hold": []}, "hold: should be an object"),
+        ("hold", {"hold": {**A_HOLD, "since": "1"}}, "hold.since: should be a number"),
+        ("hold", {"hold": {**A_HOLD, "service": "tai"}}, "hold.service: is no key of this question"),
+        ("hold", A_HOLD, "hold: is missing; " + "; ".join(f"{key}: is no key of this question" for key in A_HOLD)),
+        ("import", {"kind": "sms", "lines": ["{}"]}, "lines.0: should be Base64"),
+        ("import", {"kind": "fax", "lines": [1]}, f"{AN_ITEM}; lines.0: should be Base64"),
+        ("subject", {"case": 1, "parties": NUMBER, "since": 0, "until": 1}, "parties: should be a list"),
+    ],
+)
+async def test_a_question_that_is_put_wrongly_is_told_all_its_faults(
+    kept_site: Kept, question: str, values: dict[str, Any], faults: str
+) -> None:
+    assert await kept_site.refusal(question, **values) == f"the question {question!r} was put wrongly: {faults}"
+
+
+async def test_every_question_knows_its_keys_and_the_type_of_each(kept_site: Kept, tmp_path: Path) -> None:
+    site = load(kept_site.config, PROMPTS)
+    upkeep = Upkeep(kept_site.register, kept_site.archive, keys(site), Noticeboard(), lambda: site, lambda: None)
+    answerers = {**upkeep.answers(), "state": Daemon(site).tell_state}
+    assert answerers.keys() == MAY.keys()
+    async with answering(tmp_path / "all", answerers) as path:
+        for question, answerer in answerers.items():
+            with pytest.raises(Refused, match=r"put wrongly: (.*; )?nonsense: is no key of this question"):
+                await put(path, question, nonsense=1)
+            for key in signature(answerer).parameters:
+                with pytest.raises(Refused, match=rf"put wrongly: (.*; )?{key}(\.\w+)?: (should be|is no key) "):
+                    await put(path, question, **{key: {"nested": {"deeper": 1}}})
+
+
+async def test_who_makes_more_faults_than_a_person_is_told_how_many(path: Path) -> None:
+    with pytest.raises(Refused, match="put wrongly: 1,000 faults"):
+        await put(path, "echo", **{f"key {number}": 1 for number in range(1000)})
+
+
+async def test_who_may_not_ask_does_not_hear_how_to(tmp_path: Path) -> None:
+    async def nobody(question: str, _: str) -> None:
+        message = f"you may not ask {question}"
+        raise Refused(message)
+
+    control = Control(QUESTIONS, nobody)
+    await control.listen(tmp_path / "control")
+    with closing(control), pytest.raises(Refused, match="you may not ask refuse"):
+        await put(tmp_path / "control", "refuse", wrong=1)
+
+
+def test_an_answerer_whose_keys_have_no_meaning_in_json_is_found_out_at_the_start() -> None:
+    async def unaskable(*, line: socket.socket) -> None: ...
+
+    with pytest.raises(PydanticUserError):
+        Control({"unaskable": unaskable})
 
 
 # --- who does not follow the rules -----------------------------------------------------------------------------------
@@ -170,7 +284,7 @@ async def test_a_question_without_end_is_cut_off(path: Path, monkeypatch: pytest
         with capture_logs() as logs:
             assert await say(narrow, b"x" * 10_000) == b""
     assert [entry["log_level"] for entry in logs] == ["warning"]
-    assert await put(path, "echo") == {}
+    assert await put(path, "echo") is None
 
 
 async def test_who_connects_and_asks_nothing_is_let_go(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -183,7 +297,7 @@ async def test_who_connects_and_asks_nothing_is_let_go(path: Path, monkeypatch: 
 async def test_who_leaves_before_the_answer_disturbs_nobody(tmp_path: Path) -> None:
     asked, leave, left = asyncio.Event(), asyncio.Event(), asyncio.Event()
 
-    async def slow(_: dict[str, Any]) -> str:
+    async def slow() -> str:
         asked.set()
         await leave.wait()
         left.set()
@@ -197,7 +311,7 @@ async def test_who_leaves_before_the_answer_disturbs_nobody(tmp_path: Path) -> N
             writer.transport.abort()
             leave.set()
             await left.wait()
-        assert await put(path, "echo") == {}
+        assert await put(path, "echo") is None
 
 
 # --- a command without a daemon --------------------------------------------------------------------------------------
@@ -243,7 +357,7 @@ async def test_an_answer_that_is_too_long_is_not_taken_for_one_that_was_cut(
 ) -> None:
     monkeypatch.setattr(room, "MAX_LINE", 4096)
     with pytest.raises(Refused, match="too long"):
-        await put(path, "echo", text="x" * 5000)
+        await put(path, "echo", said="x" * 5000)
 
 
 # --- the socket ------------------------------------------------------------------------------------------------------
@@ -276,11 +390,11 @@ async def test_a_socket_that_a_killed_daemon_left_behind_is_replaced(tmp_path: P
     with socket.socket(socket.AF_UNIX) as killed:
         killed.bind(str(tmp_path / "control"))
     async with answering(tmp_path / "control") as path:
-        assert await put(path, "echo", still=True) == {"still": True}
+        assert await put(path, "echo", said="still") == "still"
 
 
 async def test_a_daemon_that_ends_takes_no_more_questions(tmp_path: Path) -> None:
     async with answering(tmp_path / "control") as path:
-        assert await put(path, "echo") == {}
+        assert await put(path, "echo") is None
     with pytest.raises(NotRunning):
         await put(path, "echo")

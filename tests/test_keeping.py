@@ -137,20 +137,20 @@ async def test_a_hold_that_is_not_said_well_is_not_made(
 
 
 @pytest.mark.parametrize(
-    ("values", "text"),
+    ("hold", "text"),
     [
-        ({"reason": "because", "reference": "x", "call": "1.1"}, "is no reason for a hold"),
+        ({"reason": "because", "reference": "x", "call": "1.1"}, "hold.reason: should be 'complaint', "),
         ({"reason": "police", "reference": "x"}, "is about a call, or a number, or a span of time"),
         ({"reason": "police", "reference": "x", "call": "1.1", "number": NUMBER}, "is about a call, or a number"),
         ({"reason": "police", "reference": "x", "since": 5.0, "until": 4.0}, "ends before it begins"),
     ],
 )
 async def test_whoever_asks_without_the_command_makes_no_wrong_hold_either(
-    site: tuple[Path, Register], values: dict[str, Any], text: str
+    site: tuple[Path, Register], hold: dict[str, Any], text: str
 ) -> None:
     config, register = site
     with pytest.raises(Refused, match=text):
-        await asyncio.to_thread(lambda: ask(load(config, PROMPTS).main.paths.run / SOCKET, "hold", **values))
+        await asyncio.to_thread(lambda: ask(load(config, PROMPTS).main.paths.run / SOCKET, "hold", hold=hold))
     assert await register.holds() == []
 
 

@@ -31,6 +31,7 @@ EDGES = {
     "sounds",
     "spool",
     "control",
+    "asked",
     "notify",
     "alarms",
     "logs",

@@ -27,6 +27,7 @@ ROLES: dict[Role, list[str]] = {"telecoms": ["tom"], "supervisor": ["sue"], "dat
         ("case extend", "dai root"),
         ("case close", "dai root"),
         ("redact", "dai root"),
+        ("redact words", "dai root"),
         ("unredact", "dai root"),
         ("redactions", "dai root"),
         ("subject", "dai root"),

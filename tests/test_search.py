@@ -103,9 +103,9 @@ async def test_what_is_not_asked_well_is_no_access(two: Kept, words: tuple[str, 
 @pytest.mark.parametrize(
     ("why", "said"),
     [
-        ({"purpose": "curiosity", "reference": "x"}, "is no purpose of the council's notice"),
-        ({"purpose": "quality", "reference": " "}, "it cannot be empty"),
-        ({"purpose": "quality", "reference": None}, "it cannot be empty"),
+        ({"purpose": "curiosity", "reference": "x"}, "purpose: should be 'transfer', 'quality', "),
+        ({"purpose": "quality", "reference": " "}, "reference: cannot be empty"),
+        ({"purpose": "quality", "reference": None}, "reference: should be a text"),
     ],
 )
 async def test_without_purpose_and_reference_nothing_is_told_whoever_asks(

@@ -129,7 +129,7 @@ async def test_a_case_that_is_late_is_not_extended_any_more(kept_site: Kept) -> 
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("open", "--reference", " "), "has a reference"),
+        (("open", "--reference", " "), "reference: cannot be empty"),
         (("open", "--reference", "x", "--received", "2099-01-01"), "2099-01-01 is still to come"),
         (("pause", 7), "there is no case 7"),
         (("export", *SIAN, "--case", 7, "--out", "a.zip", "--unencrypted"), "there is no open case 7"),
@@ -319,7 +319,7 @@ async def test_only_their_own_recordings_are_opened_for_them(kept_site: Kept) ->
     await everything(kept_site)
     wanted = {"case": 1, "parties": [NUMBER], "leg": OTHER_LEG, "segment": 1}
     assert "is no recording of theirs" in await kept_site.refusal("subject audio", **wanted)
-    assert "a list of numbers" in await kept_site.refusal("subject audio", **{**wanted, "parties": NUMBER})
+    assert "parties: should be a list" in await kept_site.refusal("subject audio", **{**wanted, "parties": NUMBER})
 
 
 KILLED = """
@@ -387,6 +387,7 @@ async def test_redacted_parts_are_silent_or_masked_and_the_original_is_as_it_was
         (("9.9-1", "--from", "0", "--to", "1"), 1, "there is no recording 9.9-1"),
         (("sms:s1", "--words", "Jones"), 1, "these words do not stand in sms:s1"),
         (("sms:s9", "--words", "Helo"), 1, "or there is no such item"),
+        (("fax:s1", "--words", "Helo"), 1, "kind: should be 'transcript', 'sms', 'webchat' or 'social'"),
         (("sms:s1", "--from", "1", "--to", "2"), 2, "is no recording"),
         (("sms:s1",), 2, "name a recording with --from and --to"),
         ((f"{LEG}-1", "--from", "soon", "--to", "2"), 2, "is no time in a recording"),

@@ -11,10 +11,11 @@ from itertools import chain
 from typing import Any
 
 from ccdaemon.archive import Archive
+from ccdaemon.asked import Answerer, Number, Reference
 from ccdaemon.chain import Link
-from ccdaemon.control import Answerer, Content, Permit, Refused, asker, name_of
+from ccdaemon.control import Content, Permit, Refused, asker, name_of
 from ccdaemon.faults import ArchiveFault
-from ccdaemon.kept import PURPOSES, Kept, Recording
+from ccdaemon.kept import Kept, Purpose, Recording
 from ccdaemon.model import Site
 from ccdaemon.rules.access import refusal
 from ccdaemon.rules.lines import says
@@ -39,35 +40,44 @@ def permit(register: Register, site: Callable[[], Site]) -> Permit:
 def accesses(register: Register, archive: Archive, site: Callable[[], Site]) -> dict[str, Answerer]:
     """What the control socket tells of recordings, and gives out of the archive."""
 
-    async def audio(values: dict[str, Any]) -> Content:
+    async def audio(*, leg: str, segment: Number, purpose: Purpose, reference: Reference) -> Content:
         """The audio of a recording, for one of the six purposes."""
-        leg, segment = values["leg"], values["segment"]
-        return await opened(register, archive, leg, segment, _for_a_purpose(values))
+        return await opened(register, archive, leg, segment, {"purpose": purpose, "reference": reference})
 
-    async def find(values: dict[str, Any]) -> list[dict[str, Any]]:
+    async def find(
+        *,
+        purpose: Purpose,
+        reference: Reference,
+        number: str | None,
+        agent: str | None,
+        call: str | None,
+        text: str | None,
+        since: float,
+        until: float,
+        service: str | None,
+        limit: Number,
+    ) -> list[dict[str, Any]]:
         """Recordings by who called, who answered, in which call, or by words of their transcripts."""
-        why = _for_a_purpose(values)
-        number, agent, text = values["number"], values["agent"], values["text"]
         phone = site().phones.get(agent or "")
         rows = await register.recordings_between(
-            *(values["since"], values["until"], values["service"], MOST if text else values["limit"]),
+            *(since, until, service, MOST if text else limit),
             parties=None if number is None else [number],
             agent=phone.endpoint if phone else agent,
-            call=values["call"],
+            call=call,
         )
         if text:
-            rows = await _saying(register, rows, text, values["limit"])
-        by = [name for name in ("number", "agent", "call", "text") if values[name]]
-        await _note(register, {**why, "did": "search", "by": by, "found": len(rows)})
+            rows = await _saying(register, rows, text, limit)
+        given = {"number": number, "agent": agent, "call": call, "text": text}
+        found = {"by": [name for name, value in given.items() if value], "found": len(rows)}
+        await _note(register, {"purpose": purpose, "reference": reference, "did": "search", **found})
         return [asdict(row) for row in rows]
 
-    async def recording(values: dict[str, Any]) -> dict[str, Any]:
+    async def recording(*, leg: str, segment: Number, purpose: Purpose, reference: Reference) -> dict[str, Any]:
         """All that is known of a recording: its call, what was said, what keeps it, and who opened it."""
-        why = _for_a_purpose(values)
-        leg, segment = values["leg"], values["segment"]
         if (row := await register.recording(leg, segment)) is None:
             raise Refused(_no_such(leg, segment))
-        await _note(register, {**why, "did": "show", "leg": leg, "segment": segment})
+        shown = {"did": "show", "leg": leg, "segment": segment}
+        await _note(register, {"purpose": purpose, "reference": reference, **shown})
         calls = [row.call] if row.call else []
         call = await register.call(row.call) if row.call else None
         return {
@@ -78,7 +88,7 @@ def accesses(register: Register, archive: Archive, site: Callable[[], Site]) -> 
             "accesses": [asdict(each) for each in await register.accesses_of(leg, segment)],
         }
 
-    async def snapshot(_: dict[str, Any]) -> Content:
+    async def snapshot() -> Content:
         """The register as it is in this moment, for a backup."""
         pieces = register.snapshot()
         first = await asyncio.to_thread(next, pieces)
@@ -117,17 +127,6 @@ async def _saying(register: Register, rows: Sequence[Recording], words: str, lim
         if len(found) >= limit:
             break
     return found[:limit]
-
-
-def _for_a_purpose(values: dict[str, Any]) -> dict[str, Any]:
-    purpose, reference = values["purpose"], values["reference"]
-    if purpose not in PURPOSES:
-        message = f"{purpose!r} is no purpose of the council's notice; they are {', '.join(PURPOSES)}"
-        raise Refused(message)
-    if not isinstance(reference, str) or not reference.strip():
-        message = "a reference is what this access is found by later; it cannot be empty"
-        raise Refused(message)
-    return {"purpose": purpose, "reference": reference}
 
 
 def _no_such(leg: str, segment: int) -> str:

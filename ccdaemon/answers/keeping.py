@@ -5,34 +5,50 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import asdict
-from typing import Any
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
 
-from ccdaemon.control import Answerer, Content, Json, Refused, asker
+from ccdaemon.asked import Answerer, Many, Number
+from ccdaemon.control import Content, Refused, asker
 from ccdaemon.faults import KeyUnusable, RegisterFull
 from ccdaemon.flows.expiry import AlreadyRunning, Expiry
 from ccdaemon.flows.importing import take
-from ccdaemon.kept import IMPORTED, REASONS, Hold
+from ccdaemon.kept import Hold, Imported
 from ccdaemon.model import Site
 from ccdaemon.store import Register
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def changing(answer: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T]]:
+    """It changes something in one transaction: whoever asks for that hears why there is no change."""
+
+    @wraps(answer)
+    async def answered(*args: P.args, **values: P.kwargs) -> T:
+        try:
+            return await answer(*args, **values)
+        except (RegisterFull, KeyUnusable, OSError) as fault:
+            message = f"nothing was changed: {fault}"
+            raise Refused(message) from None
+
+    return answered
 
 
 def keeping(register: Register, expiry: Expiry, site: Callable[[], Site]) -> dict[str, Answerer]:
     """What the control socket answers about retention."""
 
-    async def would_expire(_: dict[str, Any]) -> dict[str, dict[str, int]]:
+    async def would_expire() -> dict[str, dict[str, int]]:
         return await expiry.would()
 
-    async def expire(_: dict[str, Any]) -> Content:
+    async def expire() -> Content:
         """A run, told as it goes on: a line of JSON for each portion, and at last what it came to."""
         return Content({}, _run(expiry))
 
-    async def add_hold(values: dict[str, Any]) -> dict[str, int]:
-        hold = Hold(**values)
-        if hold.reason not in REASONS:
-            message = f"{hold.reason!r} is no reason for a hold; they are {', '.join(REASONS)}"
-            raise Refused(message)
+    @changing
+    async def add_hold(*, hold: Hold) -> dict[str, int]:
         if sum(about is not None for about in (hold.call, hold.number, hold.since)) != 1:
             message = "a hold is about a call, or a number, or a span of time"
             raise Refused(message)
@@ -42,44 +58,27 @@ def keeping(register: Register, expiry: Expiry, site: Callable[[], Site]) -> dic
         number = await register.add_hold(hold, asker.get(), time.time())
         return {"hold": number, "calls": await register.held_calls(number)}
 
-    async def release_hold(values: dict[str, Any]) -> None:
-        if not await register.release_hold(values["hold"], asker.get(), time.time()):
-            message = f"there is no hold {values['hold']} that stands"
+    @changing
+    async def release_hold(*, hold: Number) -> None:
+        if not await register.release_hold(hold, asker.get(), time.time()):
+            message = f"there is no hold {hold} that stands"
             raise Refused(message)
 
-    async def holds(_: dict[str, Any]) -> list[dict[str, Any]]:
+    async def holds() -> list[dict[str, Any]]:
         return [asdict(hold) for hold in await register.holds()]
 
-    async def import_(values: dict[str, Any]) -> dict[str, Any]:
-        kind = values["kind"]
-        if kind not in IMPORTED:
-            message = f"{kind!r} is no class that is imported; they are {', '.join(IMPORTED)}"
-            raise Refused(message)
-        lines = [line.encode(errors="surrogateescape") for line in values["lines"]]
+    @changing
+    async def import_(*, kind: Imported, lines: Many[bytes]) -> dict[str, Any]:
         return asdict(await take(register, site(), kind, lines))
 
     return {
-        **changing({"import": import_, "hold": add_hold, "release": release_hold}),
+        "import": import_,
+        "hold": add_hold,
+        "release": release_hold,
         "would expire": would_expire,
         "expire": expire,
         "holds": holds,
     }
-
-
-def changing(answers: Mapping[str, Answerer]) -> dict[str, Answerer]:
-    """Each of these changes something in one transaction: whoever asks for that hears why there is no change."""
-    return {question: _if_it_can_be_written(answerer) for question, answerer in answers.items()}
-
-
-def _if_it_can_be_written(answerer: Answerer) -> Answerer:
-    async def answer(values: dict[str, Any]) -> Json:
-        try:
-            return await answerer(values)
-        except (RegisterFull, KeyUnusable, OSError) as fault:
-            message = f"nothing was changed: {fault}"
-            raise Refused(message) from None
-
-    return answer
 
 
 async def _run(expiry: Expiry) -> AsyncIterator[bytes]:

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
+from ccdaemon.asked import Answerer, Many, Number
 from ccdaemon.chain import Head
-from ccdaemon.control import Answerer, Refused
+from ccdaemon.control import Refused
 from ccdaemon.faults import KeyUnusable
 from ccdaemon.signing import Signer
 from ccdaemon.store import Register
@@ -20,13 +21,15 @@ OF_CALLS = frozenset({"door", "guard", "refusal", "resumption", "recording"})
 def questions(register: Register, signer: Signer) -> dict[str, Answerer]:
     """What the control socket answers from the register."""
 
-    async def calls(values: dict[str, Any]) -> list[dict[str, Any]]:
-        return [asdict(row) for row in await register.calls(**values)]
+    async def calls(
+        *, since: float, until: float, service: str | None = None, limit: Number = 1000, number: str | None = None
+    ) -> list[dict[str, Any]]:
+        return [asdict(row) for row in await register.calls(since, until, service, limit, number)]
 
-    async def call(values: dict[str, Any]) -> dict[str, Any]:
-        row = await register.call(values["call"])
+    async def show(*, call: str) -> dict[str, Any]:
+        row = await register.call(call)
         if row is None:
-            message = f"the register knows no call {values['call']}"
+            message = f"the register knows no call {call}"
             raise Refused(message)
         return {
             "call": asdict(row),
@@ -34,14 +37,12 @@ def questions(register: Register, signer: Signer) -> dict[str, Answerer]:
             "recordings": [asdict(recording) for recording in await register.recordings(row.id)],
         }
 
-    async def recordings(values: dict[str, Any]) -> list[dict[str, Any]]:
-        chosen = {
-            name: values[name] for name in ("since", "until", "service", "limit")
-        }  # whose they are needs a purpose
-        return [asdict(recording) for recording in await register.recordings_between(**chosen)]
+    async def recordings(*, since: float, until: float, service: str | None, limit: Number) -> list[dict[str, Any]]:
+        """Not by whose they are: that needs a purpose."""
+        return [asdict(each) for each in await register.recordings_between(since, until, service, limit)]
 
-    async def certificate(values: dict[str, Any]) -> dict[str, Any]:
-        told = await call(values)
+    async def certificate(*, call: str) -> dict[str, Any]:
+        told = await show(call=call)
         rows = {row.seq: row for row in await register.audited(told["call"]["id"])}
         doors = [json.loads(row.detail) for row in rows.values() if row.kind == "door"]
         legs = {each["leg"] for door in doors for each in door["channels"]}
@@ -50,14 +51,14 @@ def questions(register: Register, signer: Signer) -> dict[str, Answerer]:
         rows |= {row.seq: row for row in await register.audited_of(legs)}
         return {**told, "recordings": [*found.values()], "audit": [asdict(rows[seq]) for seq in sorted(rows)]}
 
-    async def audit_day(values: dict[str, Any]) -> list[dict[str, Any]]:
-        return [asdict(row) for row in await register.audited_between(**values) if row.kind in OF_CALLS]
+    async def audit_day(*, since: float, until: float) -> list[dict[str, Any]]:
+        return [asdict(row) for row in await register.audited_between(since, until) if row.kind in OF_CALLS]
 
-    async def audit_head(_: dict[str, Any]) -> str:
+    async def audit_head() -> str:
         return str(await register.head())
 
-    async def audit_verify(values: dict[str, Any]) -> dict[str, Any]:
-        heads = [Head.read(written) for written in values["against"]]
+    async def audit_verify(*, against: Many[str]) -> dict[str, Any]:
+        heads = [Head.read(written) for written in against]
         found = await register.verify([head for head in heads if head is not None])
         return {
             "head": str(found.head),
@@ -67,7 +68,7 @@ def questions(register: Register, signer: Signer) -> dict[str, Answerer]:
 
     return {
         "calls": calls,
-        "call": call,
+        "call": show,
         "recordings": recordings,
         "certificate": certificate,
         "audit head": audit_head,

@@ -14,13 +14,14 @@ from typing import Any
 from ccdaemon.answers.access import opened
 from ccdaemon.answers.keeping import changing
 from ccdaemon.archive import Archive
-from ccdaemon.cases import CASE_KINDS, EXEMPTIONS, OUTCOMES, Case, Erasure, Redaction, Subject
+from ccdaemon.asked import Answerer, Many, Number, Reference
+from ccdaemon.cases import Case, CaseKind, Erasure, Exemption, Outcome, Redaction, Subject
 from ccdaemon.chain import Link
-from ccdaemon.control import Answerer, Content, Refused, asker
+from ccdaemon.control import Content, Refused, asker
 from ccdaemon.erasures import Erasures
 from ccdaemon.faults import KeyUnusable, RegisterFull
 from ccdaemon.flows.erasing import erase
-from ccdaemon.kept import Item
+from ccdaemon.kept import Imported, Item
 from ccdaemon.model import Site
 from ccdaemon.rules.deadline import due
 from ccdaemon.rules.lines import messages, party
@@ -41,61 +42,58 @@ class Subjects:
     site: Callable[[], Site]
 
     def answers(self) -> dict[str, Answerer]:
-        steps: dict[str, Answerer] = {
-            "open": self.open,
-            "pause": self.pause,
-            "resume": self.resume,
-            "extend": self.extend,
-            "close": self.close,
-        }
         return {
-            **changing({f"case {name}": answerer for name, answerer in steps.items()}),
-            **changing({"redact": self.redact, "unredact": self.unredact, "subject": self.subject}),
+            "case open": self.open,
+            "case pause": self.pause,
+            "case resume": self.resume,
+            "case extend": self.extend,
+            "case close": self.close,
             "cases": self.cases,
+            "redact": self.redact,
+            "redact words": self.redact_words,
+            "unredact": self.unredact,
             "redactions": self.redactions,
+            "subject": self.subject,
             "subject audio": self.audio,
             "subject erase": self.erase,
         }
 
     # --- cases -------------------------------------------------------------------------------------------------------
 
-    async def open(self, values: dict[str, Any]) -> dict[str, Any]:
-        kind, reference, received = values["kind"], values["reference"], date.fromisoformat(values["received"])
-        if kind not in CASE_KINDS or not reference.strip():
-            message = f"a case is about {' or '.join(CASE_KINDS)}, and has a reference"
-            raise Refused(message)
+    @changing
+    async def open(self, *, kind: CaseKind, reference: Reference, received: date) -> dict[str, Any]:
         if received > self._today():
             message = f"{received} is still to come"
             raise Refused(message)
         number = await self.register.open_case(kind, reference, received, asker.get(), time.time())
         return self._told(await self._case(number))
 
-    async def cases(self, _: dict[str, Any]) -> list[dict[str, Any]]:
+    async def cases(self) -> list[dict[str, Any]]:
         return [self._told(case) for case in await self.register.cases()]
 
-    async def pause(self, values: dict[str, Any]) -> dict[str, Any]:
-        done = await self.register.pause_case(values["case"], self._today(), asker.get(), time.time())
-        return await self._after(values["case"], "its clock stands still already, or it is closed", done=done)
+    @changing
+    async def pause(self, *, case: Number) -> dict[str, Any]:
+        done = await self.register.pause_case(case, self._today(), asker.get(), time.time())
+        return await self._after(case, "its clock stands still already, or it is closed", done=done)
 
-    async def resume(self, values: dict[str, Any]) -> dict[str, Any]:
-        done = await self.register.resume_case(values["case"], self._today(), asker.get(), time.time())
-        return await self._after(values["case"], "its clock does not stand still, or it is closed", done=done)
+    @changing
+    async def resume(self, *, case: Number) -> dict[str, Any]:
+        done = await self.register.resume_case(case, self._today(), asker.get(), time.time())
+        return await self._after(case, "its clock does not stand still, or it is closed", done=done)
 
-    async def extend(self, values: dict[str, Any]) -> dict[str, Any]:
-        case = await self._case(values["case"])
-        last = due(case, self.site().bank_holidays)
+    @changing
+    async def extend(self, *, case: Number) -> dict[str, Any]:
+        last = due(await self._case(case), self.site().bank_holidays)
         if last is not None and last < self._today():
-            message = f"case {case.id} had to be answered by {last}: it cannot be extended any more"
+            message = f"case {case} had to be answered by {last}: it cannot be extended any more"
             raise Refused(message)
-        done = await self.register.extend_case(values["case"], asker.get(), time.time())
-        return await self._after(values["case"], "it was extended before, or it is closed", done=done)
+        done = await self.register.extend_case(case, asker.get(), time.time())
+        return await self._after(case, "it was extended before, or it is closed", done=done)
 
-    async def close(self, values: dict[str, Any]) -> dict[str, Any]:
-        if (outcome := values["outcome"]) not in OUTCOMES:
-            message = f"{outcome!r} is no outcome of a case; they are {', '.join(OUTCOMES)}"
-            raise Refused(message)
-        done = await self.register.close_case(values["case"], self._today(), outcome, asker.get(), time.time())
-        return await self._after(values["case"], "it is closed already", done=done)
+    @changing
+    async def close(self, *, case: Number, outcome: Outcome) -> dict[str, Any]:
+        done = await self.register.close_case(case, self._today(), outcome, asker.get(), time.time())
+        return await self._after(case, "it is closed already", done=done)
 
     async def _after(self, number: int, otherwise: str, *, done: bool) -> dict[str, Any]:
         case = await self._case(number)
@@ -121,82 +119,81 @@ class Subjects:
 
     # --- what is kept from them --------------------------------------------------------------------------------------
 
-    async def redact(self, values: dict[str, Any]) -> dict[str, Any]:
-        """A part of a recording, or all places of some words in an item."""
-        if values["why"] not in EXEMPTIONS:
-            message = f"{values['why']!r} is no ground to keep something from somebody: {', '.join(EXEMPTIONS)}"
+    @changing
+    async def redact(
+        self, *, leg: str, segment: Number, begins: float, ends: float, why: Exemption
+    ) -> dict[str, list[int]]:
+        """A part of a recording."""
+        row = await self.register.recording(leg, segment)
+        if row is None or row.seconds is None or not 0 <= begins < min(ends, row.seconds):
+            message = f"there is no recording {leg}-{segment} with something between {begins} and {ends} seconds"
             raise Refused(message)
-        found = [part async for part in self._parts(values)]
-        return {"redactions": await self.register.add_redactions(found, asker.get(), time.time())}
+        return await self._redact([Redaction(why, begins, min(ends, row.seconds), leg, segment)])
 
-    async def _parts(self, values: dict[str, Any]) -> AsyncIterator[Redaction]:
-        why = values["why"]
-        if "leg" in values:
-            leg, segment, begins, ends = (values[name] for name in ("leg", "segment", "begins", "ends"))
-            row = await self.register.recording(leg, segment)
-            if row is None or row.seconds is None or not 0 <= begins < min(ends, row.seconds):
-                message = f"there is no recording {leg}-{segment} with something between {begins} and {ends} seconds"
-                raise Refused(message)
-            yield Redaction(why, begins, min(ends, row.seconds), leg, segment)
-            return
-        item = await self.register.item(values["kind"], values["source"])
-        words, places = values["words"], 0
-        for number, said in enumerate(messages(item) if item and words else ()):
-            for found in re.finditer(f"(?={re.escape(words)})", said["text"], re.IGNORECASE):
-                places += 1
-                where = {"kind": values["kind"], "source": values["source"], "message": number}
-                yield Redaction(why, found.start(), found.start() + len(words), **where)
-        if not places:
-            message = f"these words do not stand in {values['kind']}:{values['source']}, or there is no such item"
+    @changing
+    async def redact_words(self, *, kind: Imported, source: str, words: str, why: Exemption) -> dict[str, list[int]]:
+        """All places of some words in an item."""
+        item = await self.register.item(kind, source)
+        parts = [
+            Redaction(why, found.start(), found.start() + len(words), kind=kind, source=source, message=number)
+            for number, said in enumerate(messages(item) if item and words else ())
+            for found in re.finditer(f"(?={re.escape(words)})", said["text"], re.IGNORECASE)
+        ]
+        if not parts:
+            message = f"these words do not stand in {kind}:{source}, or there is no such item"
+            raise Refused(message)
+        return await self._redact(parts)
+
+    async def _redact(self, parts: list[Redaction]) -> dict[str, list[int]]:
+        return {"redactions": await self.register.add_redactions(parts, asker.get(), time.time())}
+
+    @changing
+    async def unredact(self, *, redaction: Number) -> None:
+        if not await self.register.remove_redaction(redaction, asker.get(), time.time()):
+            message = f"there is no redaction {redaction}"
             raise Refused(message)
 
-    async def unredact(self, values: dict[str, Any]) -> None:
-        if not await self.register.remove_redaction(values["redaction"], asker.get(), time.time()):
-            message = f"there is no redaction {values['redaction']}"
-            raise Refused(message)
-
-    async def redactions(self, _: dict[str, Any]) -> list[dict[str, Any]]:
+    async def redactions(self) -> list[dict[str, Any]]:
         return [asdict(each) for each in await self.register.redactions()]
 
     # --- what is kept of them ----------------------------------------------------------------------------------------
 
-    async def subject(self, values: dict[str, Any]) -> Content:
+    @changing
+    async def subject(self, *, case: Number, parties: Many[str], since: float, until: float) -> Content:
         """All of it, a line of JSON for each call, recording and item; what is redacted is masked."""
-        case = await self._case(values["case"], open_=True)
-        parties = self._parties(values)
-        found = await self.register.subject(parties, values["since"], values["until"])
+        asked, theirs = await self._case(case, open_=True), self._parties(parties)
+        found = await self.register.subject(theirs, since, until)
         counts = {"calls": len(found.calls), "recordings": len(found.recordings), "items": len(found.items)}
-        joint = await self.register.joint(found.calls, parties)
-        await self._note("search", case, parties, **counts)
+        joint = await self.register.joint(found.calls, theirs)
+        await self._note("search", asked, theirs, **counts)
         redactions = await self.register.redactions()
-        told = {**counts, "case": self._told(case), "joint": joint}
-        return Content(told, self._lines(found, redactions, parties))
+        told = {**counts, "case": self._told(asked), "joint": joint}
+        return Content(told, self._lines(found, redactions, theirs))
 
-    async def audio(self, values: dict[str, Any]) -> Content:
+    async def audio(self, *, case: Number, parties: Many[str], leg: str, segment: Number) -> Content:
         """One of their recordings, and what of it is to be silent."""
-        case = await self._case(values["case"], open_=True)
-        leg, segment = values["leg"], values["segment"]
-        theirs = (await self.register.subject(self._parties(values))).recordings
+        asked = await self._case(case, open_=True)
+        theirs = (await self.register.subject(self._parties(parties))).recordings
         if (leg, segment) not in {(each.leg, each.segment) for each in theirs}:
             message = f"{leg}-{segment} is no recording of theirs"
             raise Refused(message)
-        why = {"purpose": AUDIO, "case": case.id, "reference": case.reference}
+        why = {"purpose": AUDIO, "case": case, "reference": asked.reference}
         content = await opened(self.register, self.archive, leg, segment, why)
         return replace(content, answer={"silent": _silent(await self.register.redactions(), leg, segment)})
 
-    async def erase(self, values: dict[str, Any]) -> dict[str, Any]:
+    async def erase(self, *, case: Number, parties: Many[str], dry: bool) -> dict[str, Any]:
         """Of a case of erasure; or, `dry`, only what would go and what would stay."""
-        case = await self._case(values["case"], open_=True)
-        if case.kind != "erasure" and not values["dry"]:
-            message = f"case {case.id} does not ask for erasure"
+        asked = await self._case(case, open_=True)
+        if asked.kind != "erasure" and not dry:
+            message = f"case {case} does not ask for erasure"
             raise Refused(message)
-        parties = self._parties(values)
+        theirs = self._parties(parties)
         if self.deleting.locked():
             message = "something else is being deleted, as each night: ask again when that is done"
             raise Refused(message)
         async with self.deleting:
             try:
-                return await self._erase(case, parties, dry=values["dry"] is not False)
+                return await self._erase(asked, theirs, dry=dry)
             except (RegisterFull, KeyUnusable, OSError) as fault:
                 message = f"not all of it is erased: {fault}. Mend that, and ask again"
                 raise Refused(message) from None
@@ -221,12 +218,8 @@ class Subjects:
         await self._note("erase", case, parties, **{**asdict(gone), "left": len(gone.left)})
         return {**asdict(gone), **stay, "held": await self.register.held(found.calls, found.items)}
 
-    def _parties(self, values: dict[str, Any]) -> list[str]:
+    def _parties(self, written: list[str]) -> list[str]:
         country = self.site().country
-        written = values["parties"]
-        if not isinstance(written, list) or not all(isinstance(each, str) for each in written):
-            message = "who it is about is a list of numbers and addresses"
-            raise Refused(message)
         parties = [found for each in written if (found := party(each, country))]
         if not parties:
             message = "nobody is named: a number, or an address"

@@ -13,6 +13,7 @@ import typer
 from rich.markup import escape
 
 from ccdaemon import __version__
+from ccdaemon.asked import Json
 from ccdaemon.chain import Head
 from ccdaemon.cli.configuration import (
     DEFAULT_FOLDER,
@@ -27,7 +28,6 @@ from ccdaemon.cli.configuration import (
 from ccdaemon.cli.init import keep
 from ccdaemon.cli.register import ask_register
 from ccdaemon.config import Configuration
-from ccdaemon.control import Json
 from ccdaemon.edges import ARCHIVE
 from ccdaemon.faults import KeyUnusable
 from ccdaemon.rules import audit_day

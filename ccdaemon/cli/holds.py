@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import asdict
 from datetime import datetime, timedelta, tzinfo
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 from rich.markup import escape
@@ -23,8 +24,7 @@ from ccdaemon.cli.configuration import (
     wide,
 )
 from ccdaemon.cli.register import do
-
-Reason = Literal["complaint", "legal-claim", "dispute", "police", "safety"]
+from ccdaemon.kept import Hold, Reason
 
 app = typer.Typer(help="Holds: they keep calls and recordings beyond their time, until they are released.")
 
@@ -92,17 +92,16 @@ def add(
         raise typer.BadParameter(message)
     site = configuration(config)
     zone = site.site.timezone
-    made = do(
-        site,
-        "hold",
-        reason=reason,
-        reference=reference,
+    hold = Hold(
+        reason,
+        reference,
         number=a_number(number, site) if number else None,
         call=call,
         since=local(since, zone).timestamp() if since else None,
         until=local(_whole(until), zone).timestamp() if until else None,
         review=local(review, zone).timestamp() if review else None,
     )
+    made = do(site, "hold", hold=asdict(hold))
     screen.print(f"Hold {made['hold']} keeps {made['calls']:,} calls now, and what comes.")
     if not made["calls"]:
         errors.print("[yellow]No call of now is under it: is it written as it should be?[/]")

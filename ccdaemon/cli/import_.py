@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from base64 import urlsafe_b64encode
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated, Literal
@@ -50,12 +51,12 @@ def _import(site: Configuration, kind: Class, file: Path, progress: Progress) ->
     with file.open("rb") as source, ExitStack() as stack:
         sink = None
         for portion in portions(lines(source, LONGEST)):
-            wanted = [line.decode(errors="surrogateescape") for line in portion]
-            taken = do(site, "import", kind=kind, lines=wanted)
+            taken = do(site, "import", kind=kind, lines=[urlsafe_b64encode(line).decode() for line in portion])
             new, known, rejected = new + taken["new"], known + taken["known"], rejected + len(taken["rejected"])
             for place, why in taken["rejected"]:
                 sink = sink or stack.enter_context(aside.open("w", errors="replace"))
-                sink.write(json.dumps({"why": why, "line": wanted[place]}, ensure_ascii=False) + "\n")
+                said = {"why": why, "line": portion[place].decode(errors="surrogateescape")}
+                sink.write(json.dumps(said, ensure_ascii=False) + "\n")
             progress.update(task, completed=source.tell())
     screen.print(escape(f"{file}: {new:,} new, {known:,} known already, {rejected:,} not taken"))
     if rejected:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import typer
 from rich.markup import escape
@@ -28,10 +28,9 @@ from ccdaemon.cli.configuration import (
 from ccdaemon.cli.register import ask_register, do
 from ccdaemon.cli.takes import DeviceOption, hear
 from ccdaemon.disk import in_memory
-from ccdaemon.kept import Item
+from ccdaemon.kept import Item, Purpose
 from ccdaemon.rules.lines import messages
 
-Purpose = Literal["transfer", "quality", "understanding", "complaint", "legal-claim", "safety"]
 PurposeOption = Annotated[
     Purpose, typer.Option(help="What it is for: one of those in the council's notice. It is written down.")
 ]

@@ -6,9 +6,10 @@ import asyncio
 import os
 
 from ccdaemon.answers.register import questions
+from ccdaemon.asked import Json
 from ccdaemon.cli.configuration import stop
 from ccdaemon.config import Configuration
-from ccdaemon.control import Json, NotRunning, Refused, Sink, ask
+from ccdaemon.control import NotRunning, Refused, Sink, ask
 from ccdaemon.edges import REGISTER, SOCKET, keys, parties
 from ccdaemon.keys import KeyWrong
 from ccdaemon.signing import Signer
@@ -62,6 +63,6 @@ async def _read(site: Configuration, question: str, values: dict[str, Json]) -> 
     try:
         hidden = parties(keys(site), lambda: site.site)
         async with open_register(site.main.paths.state / REGISTER, hidden) as register:
-            return await questions(register, Signer(site.main.audit.key))[question](values)
+            return await questions(register, Signer(site.main.audit.key))[question](**values)
     except (RegisterUnusable, Refused, KeyWrong) as fault:
         raise stop(str(fault)) from None

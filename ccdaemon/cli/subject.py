@@ -225,15 +225,15 @@ def redact(
     site = configuration(config)
     if begins is not None and ends is not None and words is None:
         leg, segment = a_recording(what)
-        asked: dict[str, Any] = {"leg": leg, "segment": segment, "begins": seconds(begins), "ends": seconds(ends)}
+        part: dict[str, Any] = {"leg": leg, "segment": segment, "begins": seconds(begins), "ends": seconds(ends)}
+        made = do(site, "redact", why=why, **part)
     elif begins is None and ends is None and words and ":" in what:
         kind, _, source = what.partition(":")
-        asked = {"kind": kind, "source": source, "words": words}
+        made = do(site, "redact words", why=why, kind=kind, source=source, words=words)
     else:
         message = "name a recording with --from and --to, or an item, as sms:77, with --words"
         raise typer.BadParameter(message)
-    made = do(site, "redact", why=why, **asked)["redactions"]
-    screen.print(f"Redactions: {', '.join(map(str, made))}")
+    screen.print(f"Redactions: {', '.join(map(str, made['redactions']))}")
 
 
 @app.command()

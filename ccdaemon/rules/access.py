@@ -35,6 +35,7 @@ MAY: Mapping[str, frozenset[Role]] = {
     "case close": DPO,
     "cases": DPO,
     "redact": DPO,
+    "redact words": DPO,
     "unredact": DPO,
     "redactions": DPO,
     "subject": DPO,

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterator, Mapping
 
-from ccdaemon.cases import Disclosure, Request
+from ccdaemon.cases import Disclosure, Ground, Recipient, Request
 
-FITS: Mapping[str, frozenset[str]] = {
+FITS: Mapping[Recipient, frozenset[Ground]] = {
     "council-service": frozenset({"complaint", "dispute"}),
     "police": frozenset({"crime"}),
     "care-organisation": frozenset({"care"}),
@@ -20,9 +20,7 @@ FITS: Mapping[str, frozenset[str]] = {
 
 def faults(request: Request, known: Container[tuple[str, int]]) -> Iterator[str]:
     """All that is missing in a request, or does not fit."""
-    if request.to not in FITS:
-        yield f"nothing is given to {request.to!r}: it is for {', '.join(FITS)}"
-    elif request.ground not in FITS[request.to]:
+    if request.ground not in FITS[request.to]:
         grounds = " or ".join(sorted(FITS[request.to]))
         yield f"{request.ground!r} is no ground for giving something to {request.to}: that is {grounds}"
     if not request.organisation.strip():
