@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 import structlog
 
 from ccdaemon.model import AlarmName
+from ccdaemon.topics import Alarm, Payload
 
 log = structlog.get_logger()
 
@@ -15,19 +16,37 @@ log = structlog.get_logger()
 class Alarms:
     """The alarms that stand. `publish` gets each change as (topic, payload), payload None when it is gone."""
 
-    def __init__(self, publish: Callable[[str, Mapping[str, object] | None], None]) -> None:
+    def __init__(self, publish: Callable[[str, Payload | None], None]) -> None:
         self._publish = publish
-        self.standing: dict[AlarmName, str] = {}
+        self._alarms: dict[AlarmName, Alarm] = {}
+
+    @property
+    def standing(self) -> dict[AlarmName, str]:
+        """What each of them says."""
+        return {name: alarm["text"] for name, alarm in self._alarms.items()}
 
     def raise_(self, name: AlarmName, text: str) -> None:
-        """Raise an alarm. Raised again it is not said again."""
-        if name not in self.standing:
+        """Raise an alarm. Raised again it is not said again, but what it says now is shown."""
+        known = self._alarms.get(name)
+        if known is None:
             log.error(text, alarm=name)
-            self._publish(f"alarms/{name}", {"raised": int(time.time()), "text": text})
-        self.standing[name] = text
+            self._show(name, {"raised": int(time.time()), "text": text, "acknowledged": None})
+        elif known["text"] != text:
+            self._show(name, {**known, "text": text})
+
+    def acknowledge(self, name: AlarmName) -> bool:
+        """Somebody is at it. False if it does not stand."""
+        if (known := self._alarms.get(name)) is None:
+            return False
+        self._show(name, {**known, "acknowledged": known["acknowledged"] or int(time.time())})
+        return True
+
+    def _show(self, name: AlarmName, alarm: Alarm) -> None:
+        self._alarms[name] = alarm
+        self._publish(f"alarms/{name}", alarm)
 
     def clear(self, name: AlarmName) -> None:
         """Say that an alarm is over, though it may be none of ours: a daemon that was killed left it at the broker."""
-        if self.standing.pop(name, None) is not None:
+        if self._alarms.pop(name, None) is not None:
             log.info("the alarm is over", alarm=name)
         self._publish(f"alarms/{name}", None)

@@ -244,7 +244,10 @@ def _site(main: JudgedTable, tables: Mapping[str, ServiceTable]) -> Site:
             languages=table.languages or main.site.languages,
             records=table.records,
             hours=table.hours.hours(),
-            queue=Queue(table.queue.name, table.queue.wait, table.queue.languages, table.queue.language_wait),
+            queue=Queue(
+                *(table.queue.name, table.queue.wait, table.queue.languages, table.queue.language_wait),
+                table.queue.answer_within,
+            ),
             menus={menu: written.menu(menu) for menu, written in table.menus.items()},
             welcome=table.welcome or main.site.welcome,
             emergency=table.emergency,

@@ -16,14 +16,16 @@ from typing import Any, NoReturn
 
 import structlog
 
-from ccdaemon import __version__
+from ccdaemon import __version__, machine
 from ccdaemon.alarms import Alarms
 from ccdaemon.answers.access import permit
+from ccdaemon.answers.operating import Operating
 from ccdaemon.asterisk.agi import AgiServer, AgiSession
 from ccdaemon.asterisk.ami import Ami, AmiDisconnected
 from ccdaemon.asterisk.links import keep_linked
-from ccdaemon.config import Configuration, ConfigurationFaults, load, secret
+from ccdaemon.config import Configuration, secret
 from ccdaemon.control import Control
+from ccdaemon.current import INSTALL, Current, Reloaded
 from ccdaemon.dialplan import MISSED
 from ccdaemon.edges import REGISTER, SOCKET, archive, broker, keys, manager_address, parties
 from ccdaemon.flows.announcing import Announcing
@@ -36,23 +38,23 @@ from ccdaemon.flows.journal import Journal
 from ccdaemon.flows.lights import light
 from ccdaemon.flows.missed import read_missed
 from ccdaemon.flows.payment import Door, Tally
+from ccdaemon.flows.readings import read_machine, read_register, read_switch
 from ccdaemon.flows.segments import Segments
 from ccdaemon.flows.topics import Topics
 from ccdaemon.flows.tracking import resynchronise, track
 from ccdaemon.flows.watch import Watch
-from ccdaemon.model import Event, Site
+from ccdaemon.metrics import Metrics
+from ccdaemon.model import Event
 from ccdaemon.mqtt import Status
 from ccdaemon.notify import Systemd
 from ccdaemon.rules.asterisk import too_old
 from ccdaemon.rules.calls import Calls
-from ccdaemon.shipped import shipped
+from ccdaemon.rules.today import Today
 from ccdaemon.sounds import Sounds
 from ccdaemon.spool import Missed
 from ccdaemon.store import Register, open_register
 from ccdaemon.upkeep import Upkeep
 
-ON_START = ("manager", "gateway", "mqtt", "paths", "site", "keys")  # tables of which some or all is read once
-INSTALL = "`ccdaemon dialplan install`: only then does Asterisk know new numbers, queues, phones, contexts"
 DRAIN = 20.0  # seconds in which conversations may end when we stop
 AGAIN = 0.5  # seconds between attempts to cancel a task
 FAREWELL = 2.0  # seconds for the last word to the broker
@@ -64,7 +66,8 @@ class Daemon:
     """One run, from start to end."""
 
     def __init__(self, configuration: Configuration) -> None:
-        self._configuration = self._started = configuration
+        self._current = Current(configuration)
+        self._site = self._current.site
         main = configuration.main
         self._gateway_secret = secret(main.gateway.secret)
         self._address = manager_address(configuration)
@@ -73,13 +76,15 @@ class Daemon:
         self._archive = archive(configuration, self._keys)
         self._synchronised = False
         self._ami: Ami | None = None
-        self._stopping, self._reloaded = asyncio.Event(), asyncio.Event()
+        self._stopping, self._told_to_reload = asyncio.Event(), asyncio.Event()
         self._since = int(time.time())
         self._systemd = Systemd()
         self._status = Status(broker(configuration), configuration.site.name, self._state("online"))
         self._alarms = Alarms(self._status.publish)
         self._tally = Tally(self._status.publish)
-        self._topics = Topics(self._status.publish, self._calls, self._site)
+        self._today = Today(self._site)
+        self._topics = Topics(self._status, self._calls, self._today, self._site, time.time)
+        self._status.refresh_by(self._topics.refresh)
 
     async def run(self) -> None:
         """Run until SIGTERM or SIGINT. Raises `OSError` for a port that is taken, `RegisterUnusable`."""
@@ -90,23 +95,31 @@ class Daemon:
         log.info("ended")
 
     async def _run(self) -> None:
-        main = self._configuration.main
+        main = self._current.configuration.main
         async with AsyncExitStack() as stack:
             register = await stack.enter_async_context(
                 open_register(main.paths.state / REGISTER, parties(self._keys, self._site))
             )
-            journal = Journal(register, self._alarms)
+            self._current.rule(await register.rulings())
+            self._today.begin(await register.ended_visits(self._today.midnight(time.time())), time.time())
+            journal = Journal(register, self._alarms, self._today.note)
             stack.push_async_callback(journal.close)
             sounds = Sounds(main.paths.sounds)
             conversation = Conversation(self._site, Gatekeeper(self._gateway_secret), sounds, journal, _now)
             gateway = AgiServer(lambda session: _converse(conversation, session))
             await gateway.listen(main.gateway.host, main.gateway.port)
-            upkeep = Upkeep(
-                *(register, self._archive, self._keys, self._alarms, lambda: self._configuration, self._live_legs)
+            upkeep = Upkeep(*(register, self._archive, self._keys, self._alarms, self._configuration, self._live_legs))
+            operating = Operating(
+                *(register, self._current, self._calls, self._alarms, self._status.newest, self._take_new)
             )
-            control = Control({**upkeep.answers(), "state": self.tell_state}, permit(register, self._site))
+            control = Control(
+                {**upkeep.answers(), **operating.answers(), "state": self.tell_state}, permit(register, self._site)
+            )
             await control.listen(main.paths.run / SOCKET)
             stack.callback(control.close)
+            if (table := main.metrics) is not None:
+                metrics = Metrics(self._status.newest)
+                await stack.enter_async_context(metrics.listening(table.host, table.port, table.socket))
             await upkeep.begin()
             self._handle_signals()
             tasks = await stack.enter_async_context(asyncio.TaskGroup())
@@ -115,19 +128,19 @@ class Daemon:
             ]
             self._status.publish("daemon", self._state("online"))
             self._systemd.tell(READY="1", STATUS="Waiting for Asterisk")
-            log.info("started", version=__version__, site=self._configuration.site.name)
+            log.info("started", version=__version__, site=self._site().name)
             await self._stopping.wait()
             await self._drain(gateway)
             await _end(running)
 
     def _tasks(self, register: Register, journal: Journal, upkeep: Upkeep) -> dict[str, Any]:
-        main = self._configuration.main
+        main = self._configuration().main
         missed = read_missed(
             Missed(main.paths.spool / MISSED),
             register,
             self._calls,
             self._live_legs,
-            lambda: self._configuration.site.country,
+            lambda: self._site().country,
             time.time,
         )
         return {
@@ -139,7 +152,12 @@ class Daemon:
                 self._address, lambda ami: self._linked(ami, register, journal), self._link_changed
             ),
             "missed calls": missed,
-            **upkeep.tasks(self._reloaded),
+            **upkeep.tasks(self._current.reloaded),
+            "reload": self._reload_when_told(),
+            "machine": read_machine(
+                machine, {"state": main.paths.state, "spool": main.paths.spool}, self._status.publish, self._alarms
+            ),
+            "register": read_register(register, self._site, self._status.publish),
             "watchdog": self._systemd.feed_watchdog(),
         }
 
@@ -149,9 +167,10 @@ class Daemon:
         """While there is a link: first what is live, then heartbeat and events, until it drops."""
         await resynchronise(ami, self._calls, register, journal, time.time())
         self._ami, self._synchronised = ami, True
-        if fault := too_old((await ami.action("CoreSettings")).get("AsteriskVersion", "")):
+        version = (await ami.action("CoreSettings")).get("AsteriskVersion", "")
+        if fault := too_old(version):
             self._alarms.raise_("asterisk-version", fault)
-        self._status.publish("ami", {"state": "up"})
+        self._status.publish("ami", {"state": "up", "reason": None, "asterisk": version})
         self._alarms.clear("asterisk")
         self._systemd.tell(STATUS="Answering calls")
         self._topics.changed()
@@ -168,6 +187,9 @@ class Daemon:
                     news.set()
 
                 tasks.create_task(beat(ami, self._beat), name="heartbeat")
+                trunk = self._configuration().main.asterisk.trunk
+                reading = read_switch(ami, trunk, self._calls, self._site, self._status.publish)
+                tasks.create_task(reading, name="phones and trunk")
                 tasks.create_task(light(ami, self._calls, self._site, news), name="lights")
                 tasks.create_task(track(ami, self._calls, journal, time.time, changed, heard), name="events")
         finally:
@@ -186,15 +208,15 @@ class Daemon:
         """What the heartbeat says: nobody is at home any more, from the moment when we are told to stop."""
         return 0.0 if self._stopping.is_set() else time.time()
 
-    def _site(self) -> Site:
-        return self._configuration.site
+    def _configuration(self) -> Configuration:
+        return self._current.configuration
 
     def _live_legs(self) -> Container[str] | None:
         return self._calls.legs if self._synchronised else None
 
     def _link_changed(self, fault: str | None) -> None:
         if fault is not None:  # that there is a link counts once we know what is live
-            self._status.publish("ami", {"state": "down", "reason": fault})
+            self._status.publish("ami", {"state": "down", "reason": fault, "asterisk": None})
             self._alarms.raise_("asterisk", f"no manager link to Asterisk: {fault}. Callers get the second tier")
             self._systemd.tell(STATUS=f"No link to Asterisk: {fault}")
 
@@ -225,27 +247,22 @@ class Daemon:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stopping.set)
-        loop.add_signal_handler(signal.SIGHUP, self._reload)
+        loop.add_signal_handler(signal.SIGHUP, self._told_to_reload.set)
 
-    def _reload(self) -> None:
-        """Take a new configuration, whole and sound, or keep the old one and say all that is wrong with the new."""
+    async def _reload_when_told(self) -> NoReturn:
+        """By SIGHUP; `ccdaemon reload` hears what came of it."""
+        while True:
+            await self._told_to_reload.wait()
+            self._told_to_reload.clear()
+            await self._take_new()
+
+    async def _take_new(self) -> Reloaded:
         self._systemd.tell(RELOADING="1", MONOTONIC_USEC=str(time.monotonic_ns() // 1000))
-        old = self._started
         try:
-            self._configuration = new = load(old.folder, shipped("prompts"))
-            log.info("configuration reloaded; conversations that have begun end with the old one", next=INSTALL)
-            if later := [name for name in ON_START if getattr(old.main, name) != getattr(new.main, name)]:
-                log.warning("some of it counts after a restart only", tables=later)
-            self._alarms.clear("configuration")
-            self._reloaded.set()
-        except ConfigurationFaults as wrong:
-            for fault in wrong.faults:
-                log.error("configuration fault", file=fault.file, key=fault.key, fault=fault.text)
-            self._alarms.raise_(
-                "configuration", "the new configuration is refused, the old one stays: `ccdaemon check`"
-            )
-        self._systemd.tell(READY="1")
-        self._topics.changed()
+            return await self._current.take_new(self._alarms)
+        finally:
+            self._systemd.tell(READY="1")
+            self._topics.changed()
 
     async def _drain(self, gateway: AgiServer) -> None:
         """Take no new conversation, let those in a menu end."""

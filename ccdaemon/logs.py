@@ -9,11 +9,14 @@ from __future__ import annotations
 import json
 import logging
 import sys
-from typing import IO
+from typing import IO, Literal, TypeAlias, get_args
 
 import structlog
 from structlog.tracebacks import ExceptionDictTransformer
-from structlog.typing import Processor
+from structlog.typing import EventDict, Processor
+
+Level: TypeAlias = Literal["debug", "info", "warning", "error"]
+LEVELS: tuple[Level, ...] = get_args(Level)
 
 
 class Output:
@@ -37,9 +40,30 @@ class Output:
         """There is nothing to flush."""
 
 
-def configure(level: str) -> None:
-    """Set up logging for the process. `level` is one of logging's names in lower case."""
-    threshold = logging.getLevelNamesMapping()[level.upper()]
+class Threshold:
+    """Lets through what is as grave as it says now. (structlog's own levels are fixed once something was logged.)"""
+
+    def __init__(self) -> None:
+        self.level: Level = "info"
+
+    def __call__(self, _logger: object, method: str, said: EventDict) -> EventDict:
+        grave = {"exception": "error", "critical": "error"}.get(method, method)
+        if grave in LEVELS and LEVELS.index(grave) < LEVELS.index(self.level):
+            raise structlog.DropEvent
+        return said
+
+
+_threshold = Threshold()
+
+
+def set_level(level: Level) -> None:
+    """From now on."""
+    _threshold.level = level
+
+
+def configure(level: Level) -> None:
+    """Set up logging for the process."""
+    set_level(level)
     readable = sys.stdout.isatty()
     renderer: list[Processor] = [
         # Tracebacks without the values of variables: those hold numbers and names.
@@ -50,12 +74,13 @@ def configure(level: str) -> None:
         renderer = [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
     structlog.configure(
         processors=[
+            _threshold,
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             *renderer,
         ],
-        wrapper_class=structlog.make_filtering_bound_logger(threshold),
+        wrapper_class=structlog.make_filtering_bound_logger(logging.DEBUG),
         logger_factory=structlog.WriteLoggerFactory(Output(getattr(sys.stdout.buffer, "raw", sys.stdout.buffer))),  # type: ignore[arg-type]  # of a text stream it takes these two alone
         cache_logger_on_first_use=True,
     )

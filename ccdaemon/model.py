@@ -20,6 +20,8 @@ Event: TypeAlias = Mapping[str, str]  # from AMI: an entry of a list too
 AlarmName: TypeAlias = Literal[
     "asterisk",
     "asterisk-version",
+    "disk",
+    "clock",
     "register",
     "register-gap",
     "recordings",
@@ -66,6 +68,7 @@ class Queue:
     wait: float
     by_language: Mapping[Language, str]
     language_wait: float
+    answer_within: float = 20.0  # the target by which the service level is judged
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -103,6 +106,17 @@ class Phone:
 
 
 @dataclass(frozen=True, slots=True)
+class Ruling:
+    """Somebody's word that a line is open, or closed, whatever its hours are; with what is said to who calls then."""
+
+    service: str
+    state: Literal["open", "closed"]
+    message: str | None  # a prompt, after which the call ends
+    since: float
+    who: str
+
+
+@dataclass(frozen=True, slots=True)
 class Site:
     """Everything that a decision may rest on; one value, checked whole and swapped whole."""
 
@@ -123,6 +137,7 @@ class Site:
     bank_holidays: Container[date]
     roles: Mapping[Role, Container[str]]  # users of this machine
     phones: Mapping[str, Phone] = field(default_factory=dict)
+    rulings: Mapping[str, Ruling] = field(default_factory=dict)  # by service; not written in any file
     devices: Mapping[str, str] = field(init=False)  # of each endpoint that is a phone's
     officers: frozenset[str] = field(init=False)  # devices of those who take payments
 
@@ -131,6 +146,11 @@ class Site:
         object.__setattr__(self, "devices", {phone.endpoint: phone.device for phone in phones})
         officers = frozenset(phone.device for phone in phones if phone.service == self.payments)
         object.__setattr__(self, "officers", officers)
+
+    def answer_within(self, queue: str) -> float:
+        """The target of a queue, in seconds; of several services that use it the strictest."""
+        queues = [service.queue for service in self.services.values() if queue in service.queue.names]
+        return min((each.answer_within for each in queues), default=0.0)
 
     def service_at(self, number: str) -> Service:
         """The service that a dialled number (E.164) belongs to; the general line for one that is nobody's."""
@@ -167,6 +187,19 @@ class Fault:
 
     def __str__(self) -> str:
         return f"{self.file}: {self.key}: {self.text}" if self.key else f"{self.file}: {self.text}"
+
+
+# --- what has been ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """A caller's stay in a queue that has ended: `answered`, `abandoned`, or how else."""
+
+    queue: str
+    joined: float
+    ended: float
+    outcome: str
 
 
 # --- what Asterisk's own configuration says --------------------------------------------------------------------------

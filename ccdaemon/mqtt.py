@@ -17,10 +17,15 @@ from typing import NoReturn
 import aiomqtt
 import structlog
 
-GATHER = 0.1  # seconds; changes within it go out as one
-FIRST_DELAY, LONGEST_DELAY = 0.5, 15.0  # seconds between attempts
+from ccdaemon.topics import Payload
+
+GATHER = 0.2  # seconds; changes within it go out as one: at most five a second of each topic
+FIRST_DELAY, LONGEST_DELAY = 0.25, 1.0  # seconds between attempts: who is back gets all within two
+REFUSED_DELAY = 30.0  # seconds after a refusal, of a password for instance
 KEEPALIVE = 15  # seconds; after half as much again the broker publishes the last will
 REPLY_DEADLINE = 3.0  # seconds
+# Of the broker's answers to CONNECT: our version, name, password, right. That it cannot now (136) is none of these.
+REFUSALS = frozenset({132, 133, 134, 135})
 SWEEP = 2.0  # seconds in which the broker tells what it has retained
 MAX_UNACKNOWLEDGED = 200  # messages under way
 
@@ -51,17 +56,30 @@ class Status:
         self._site = site
         self._prefix = f"ccdaemon/{site}"
         self._offline = {**daemon, "state": "offline"}
-        self._topics: dict[str, str] = {}
+        self._topics: dict[str, Payload | None] = {}
         self._changed: dict[str, None] = {}
         self._news = asyncio.Event()
+        self._refresh: Callable[[], None] = lambda: None
 
-    def publish(self, topic: str, payload: Mapping[str, object] | None) -> None:
+    def publish(self, topic: str, payload: Payload | None) -> None:
         """Set the state of a topic; None clears it. Never waits."""
-        text = json.dumps(payload, separators=(",", ":")) if payload is not None else ""
-        if self._topics.get(topic) != text:
-            self._topics[topic] = text
+        if topic not in self._topics or self._topics[topic] != payload:
+            self._topics[topic] = payload
             self._changed[topic] = None
             self._news.set()
+
+    def wake(self) -> None:
+        """Something may have changed of what `refresh` makes."""
+        self._news.set()
+
+    def refresh_by(self, refresh: Callable[[], None]) -> None:
+        """What publishes whatever is made only when somebody looks at it."""
+        self._refresh = refresh
+
+    def newest(self) -> dict[str, Payload]:
+        """Every topic as it is now."""
+        self._refresh()
+        return {topic: payload for topic, payload in sorted(self._topics.items()) if payload is not None}
 
     async def run(self, linked: Callable[[str | None], None]) -> NoReturn:
         """Keep the broker up to date for ever. `linked` hears of each fault, and None of each connection."""
@@ -80,7 +98,12 @@ class Status:
                 if _cancelled():  # aiomqtt's way out, cancelled, may end in a time-out of its own
                     raise asyncio.CancelledError from fault
                 linked(str(fault))
-                log.warning("no MQTT broker: monitoring sees nothing new, calls are not concerned", reason=str(fault))
+                if delay == FIRST_DELAY:
+                    log.warning(
+                        "no MQTT broker: monitoring sees nothing new, calls are not concerned", reason=str(fault)
+                    )
+                if isinstance(fault, aiomqtt.MqttCodeError) and getattr(fault.rc, "value", fault.rc) in REFUSALS:
+                    delay = REFUSED_DELAY
             await asyncio.sleep(delay)
             delay = min(delay * 2, LONGEST_DELAY)
 
@@ -121,6 +144,7 @@ class Status:
                 if gone.done():
                     message = "the broker has closed the connection, or does not answer any more"
                     raise aiomqtt.MqttError(message)
+                self._refresh()
                 await self._send_changes(client)
                 await asyncio.sleep(GATHER)
         finally:
@@ -145,7 +169,9 @@ class Status:
         changed, self._changed = self._changed, {}
         try:
             for topic in [*changed]:
-                await client.publish(f"{self._prefix}/{topic}", self._topics[topic] or None, qos=1, retain=True)
+                payload = self._topics[topic]
+                text = None if payload is None else json.dumps(payload, separators=(",", ":"))
+                await client.publish(f"{self._prefix}/{topic}", text, qos=1, retain=True)
                 del changed[topic]
         finally:
             self._changed = changed | self._changed

@@ -56,6 +56,7 @@ class QueueTable(Table):
     wait: Seconds = 900
     languages: dict[Language, QueueName] = {}
     language_wait: Seconds = 45
+    answer_within: Seconds = 20
 
 
 class HoursTable(Table):
@@ -227,6 +228,21 @@ class MqttTable(Table):
     ca: Path | None = None
 
 
+class MetricsTable(Table):
+    """Where Prometheus finds metrics: a port of this machine, or a socket."""
+
+    host: Host = "127.0.0.1"
+    port: Port | None = None
+    socket: Place | None = None
+
+    @model_validator(mode="after")
+    def _is_one(self) -> MetricsTable:
+        if (self.port is None) == (self.socket is None):
+            message = "write either port or socket"
+            raise ValueError(message)
+        return self
+
+
 class PathsTable(Table):
     state: Place = Path("/var/lib/ccdaemon")
     spool: Place = Path("/var/spool/ccdaemon")
@@ -261,5 +277,6 @@ class MainTable(JudgedTable):
     gateway: GatewayTable
     asterisk: AsteriskTable
     mqtt: MqttTable | None = None
+    metrics: MetricsTable | None = None
     keys: KeysTable = KeysTable()
     paths: PathsTable = PathsTable()

@@ -18,13 +18,16 @@ import pytest
 import ccdaemon
 from ccdaemon.alarms import Alarms
 from ccdaemon.answers.access import permit
+from ccdaemon.answers.operating import Operating
 from ccdaemon.archive import Archive
 from ccdaemon.config import Configuration, ConfigurationFaults, load
 from ccdaemon.control import Control
+from ccdaemon.current import Current
 from ccdaemon.edges import REGISTER, SOCKET, archive, folders, keys, parties
 from ccdaemon.keys import SIZE, Keys, new_site_key
 from ccdaemon.model import AlarmName, Event, Hours, Prompt, Service, Site
 from ccdaemon.parties import Parties
+from ccdaemon.rules.calls import Calls
 from ccdaemon.rules.hours import ROUND_THE_CLOCK
 from ccdaemon.rules.menus import TURNS, begin, step
 from ccdaemon.rules.turns import (
@@ -137,8 +140,11 @@ async def serving(config: Path) -> AsyncIterator[tuple[Register, Archive]]:
         folder.mkdir(parents=True, exist_ok=True)
     kept = archive(site, keys(site))
     async with register_of(config) as register:
-        upkeep = Upkeep(register, kept, keys(site), Noticeboard(), lambda: site, lambda: None)
-        control = Control(upkeep.answers(), permit(register, lambda: load(config, PROMPTS).site))
+        board, current = Noticeboard(), Current(site)
+        upkeep = Upkeep(register, kept, keys(site), board, lambda: site, lambda: None)
+        operating = Operating(register, current, Calls(), board, dict, lambda: current.take_new(board))
+        answers = {**upkeep.answers(), **operating.answers()}
+        control = Control(answers, permit(register, lambda: load(config, PROMPTS).site))
         await control.listen(site.main.paths.run / SOCKET)
         with closing(control):
             yield register, kept

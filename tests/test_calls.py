@@ -394,7 +394,7 @@ def test_an_agent_is_free_who_is_there_not_paused_and_not_on_a_call(
     calls = Calls()
     assert told([member("QueueMemberStatus", status, paused)], calls) == []
     agent = calls.queues["housing"].members["PJSIP/1001"]
-    assert (agent.logged_in, agent.free) == (logged_in, free)
+    assert (agent.logged_in, agent.is_free(AT)) == (logged_in, free)
 
 
 def test_agents_come_and_go() -> None:
@@ -429,7 +429,7 @@ def test_what_began_while_we_were_away_is_known_afterwards() -> None:
         LegBegan(CALL, AT + 100, CALLER, channel_of(CALLER)),
         QueueJoined(CALL, AT + 70, CALLER, "housing"),
     ]
-    assert calls.queues["housing"].members["PJSIP/1001"].free
+    assert calls.queues["housing"].members["PJSIP/1001"].is_free(AT)
     # what happened before the listing and comes behind it is known already
     assert told([caller_arrives(), joins_queue()], calls) == []
     assert calls.queues["housing"].waiting[CALLER].since == AT + 70

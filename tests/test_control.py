@@ -22,12 +22,15 @@ from pydantic import PydanticUserError
 from structlog.testing import capture_logs
 
 from ccdaemon import control as room
+from ccdaemon.answers.operating import Operating
 from ccdaemon.asked import Answerer, Json
 from ccdaemon.config import load
 from ccdaemon.control import Control, NotRunning, Refused, ask
+from ccdaemon.current import Current
 from ccdaemon.daemon import Daemon
 from ccdaemon.edges import keys
 from ccdaemon.rules.access import MAY
+from ccdaemon.rules.calls import Calls
 from ccdaemon.upkeep import Upkeep
 from tests.builders import PROMPTS, Noticeboard
 from tests.kept_site import LEG, NUMBER, Kept, kept_site
@@ -241,7 +244,9 @@ async def test_a_question_that_is_put_wrongly_is_told_all_its_faults(
 async def test_every_question_knows_its_keys_and_the_type_of_each(kept_site: Kept, tmp_path: Path) -> None:
     site = load(kept_site.config, PROMPTS)
     upkeep = Upkeep(kept_site.register, kept_site.archive, keys(site), Noticeboard(), lambda: site, lambda: None)
-    answerers = {**upkeep.answers(), "state": Daemon(site).tell_state}
+    board, current = Noticeboard(), Current(site)
+    operating = Operating(kept_site.register, current, Calls(), board, dict, lambda: current.take_new(board))
+    answerers = {**upkeep.answers(), **operating.answers(), "state": Daemon(site).tell_state}
     assert answerers.keys() == MAY.keys()
     async with answering(tmp_path / "all", answerers) as path:
         for question, answerer in answerers.items():

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parents[1] / "ccdaemon"
-MODEL = {"model", "kept", "notices", "faults", "chain", "ways", "cases"}
+MODEL = {"model", "kept", "notices", "faults", "chain", "ways", "cases", "topics"}
 RULES = {"rules"}
 FLOWS = {"flows"}
 EDGES = {
@@ -26,6 +26,8 @@ EDGES = {
     "foreign",
     "parties",
     "sealed",
+    "machine",
+    "metrics",
     "mqtt",
     "package",
     "sounds",
@@ -40,7 +42,7 @@ EDGES = {
 }
 # A site's files: read and written for commands and daemon.
 SITE = {"pages", "config", "tables", "grammar", "dialplan", "drawing", "shipped"}
-DAEMON = {"daemon", "edges", "answers", "upkeep"}
+DAEMON = {"daemon", "current", "edges", "answers", "upkeep"}
 CLI = {"cli", "__main__"}
 VERSION = {"__init__"}
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import structlog
 
-from ccdaemon.logs import Output, configure
+from ccdaemon.logs import LEVELS, Level, Output, configure, set_level
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -120,17 +120,27 @@ def test_every_line_for_the_journal_is_json_of_its_own(capsys: pytest.CaptureFix
         ("error", ["error"]),
     ],
 )
-def test_what_is_below_the_level_is_not_said(level: str, said: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_is_below_the_level_is_not_said(level: Level, said: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     configure(level)
     log = structlog.get_logger()
-    for each in ("debug", "info", "warning", "error"):
+    for each in LEVELS:
         getattr(log, each)(each)
     assert [line["event"] for line in json_lines(capsys.readouterr().out)] == said
 
 
-def test_a_level_that_does_not_exist_is_no_level() -> None:
-    with pytest.raises(KeyError):
-        configure("loud")
+def test_a_level_is_changed_while_the_daemon_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    configure("error")
+    log = structlog.get_logger()
+    log.info("before")
+    set_level("debug")
+    log.debug("after")
+    set_level("error")
+    log.warning("at the end")
+    try:
+        _ = 1 / 0
+    except ZeroDivisionError:
+        log.exception("always")
+    assert [line["event"] for line in json_lines(capsys.readouterr().out)] == ["after", "always"]
 
 
 def test_panoramisk_says_nothing_of_the_messages_that_it_sees(

@@ -14,6 +14,13 @@ ROLES: dict[Role, list[str]] = {"telecoms": ["tom"], "supervisor": ["sue"], "dat
     ("what", "who"),
     [
         ("state", "tom sue dai root"),
+        ("status", "tom sue dai root"),
+        ("live", "tom sue dai root"),
+        ("reload", "tom root"),
+        ("rule", "tom sue root"),
+        ("take back", "tom sue root"),
+        ("acknowledge", "tom sue root"),
+        ("log level", "tom root"),
         ("calls", "tom sue dai root"),
         ("call", "tom sue dai root"),
         ("recordings", "tom sue dai root"),

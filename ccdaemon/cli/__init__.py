@@ -24,10 +24,12 @@ from ccdaemon.cli import (
     init,
     keys,
     menus,
+    operating,
     prompts,
     recordings,
     run,
     simulate,
+    status,
     subject,
 )
 
@@ -56,6 +58,12 @@ app.command()(init.init)
 app.command()(check.check)
 app.command()(doctor.doctor)
 app.command()(run.run)
+app.command()(operating.reload)
+app.command()(status.status)
+app.command()(operating.acknowledge)
+app.command("log-level")(operating.log_level)
+app.command()(operating.close)
+app.command("open")(operating.open_)
 app.command()(simulate.simulate)
 app.command()(menus.menus)
 app.add_typer(calls.app, name="calls")

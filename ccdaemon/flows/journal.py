@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NoReturn, Protocol
 
 import structlog
@@ -36,9 +36,12 @@ class Alarms(Protocol):
 class Journal:
     """Takes notices without waiting; `run` writes them. Nothing that happens to the register stops a call."""
 
-    def __init__(self, register: Register, alarms: Alarms) -> None:
+    def __init__(
+        self, register: Register, alarms: Alarms, told: Callable[[Sequence[Notice]], None] = lambda _: None
+    ) -> None:
         self._register = register
         self._alarms = alarms
+        self._told = told  # who else wants to know, at once
         self._waiting: deque[Notice] = deque()
         self._given_up = 0
         self._news = asyncio.Event()
@@ -46,6 +49,7 @@ class Journal:
 
     def note(self, *notices: Notice) -> None:
         if notices:
+            self._told(notices)
             self._waiting.extend(notices)
             self._give_up()
             self._news.set()

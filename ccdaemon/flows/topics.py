@@ -1,47 +1,66 @@
-"""From the graph of calls to status topics."""
+"""From the graph of calls to status topics: made anew just before they are told, and only then."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
-from typing import NoReturn, TypeAlias
+from collections.abc import Callable
+from datetime import datetime
+from typing import NoReturn, Protocol, TypeAlias
 
 from ccdaemon.model import Site
 from ccdaemon.rules.calls import Calls
-from ccdaemon.rules.status import calls_topic, queue_topics
+from ccdaemon.rules.status import calls_topic, queue_topics, service_topic
+from ccdaemon.rules.today import Today
+from ccdaemon.topics import Payload
 
-REFRESH = 0.5  # seconds between a change and its topics
+TICK = 1.0  # seconds; some of it changes by time alone: lines close, agents have wrapped up
 
-Publish: TypeAlias = Callable[[str, Mapping[str, object] | None], None]
+Publish: TypeAlias = Callable[[str, Payload | None], None]
+
+
+class Board(Protocol):
+    """Where topics are shown."""
+
+    def publish(self, topic: str, payload: Payload | None) -> None: ...
+
+    def wake(self) -> None: ...
 
 
 class Topics:
-    """Keeps the topics about calls and queues up to date, a little after they have changed."""
+    """Of calls, queues and services."""
 
-    def __init__(self, publish: Publish, calls: Calls, site: Callable[[], Site]) -> None:
-        self._publish = publish
+    def __init__(
+        self, board: Board, calls: Calls, today: Today, site: Callable[[], Site], clock: Callable[[], float]
+    ) -> None:
+        self._board = board
         self._calls = calls
+        self._today = today
         self._site = site
-        self._stale = asyncio.Event()
-        self._queues: set[str] = set()
+        self._clock = clock
+        self._told: set[str] = set()
 
     def changed(self) -> None:
         """Say that calls, queues or the site have changed."""
-        self._stale.set()
+        self._board.wake()
 
     async def run(self) -> NoReturn:
         while True:
-            await self._stale.wait()
-            await asyncio.sleep(REFRESH)
-            self._stale.clear()
-            self._refresh()
+            self._board.wake()
+            await asyncio.sleep(TICK)
 
-    def _refresh(self) -> None:
-        self._publish("calls", calls_topic(self._calls))
-        self._publish("recorders", {"running": self._calls.recorders})
-        queues = {name for service in self._site().services.values() for name in service.queue.names}
-        for gone in self._queues - queues:
-            self._publish(f"queues/{gone}", None)
-        for topic, payload in queue_topics(self._calls, sorted(queues)).items():
-            self._publish(topic, payload)
-        self._queues = queues
+    def refresh(self) -> None:
+        """Bring them up to date, and clear those of services and queues that are no more."""
+        site, now = self._site(), self._clock()
+        local = datetime.fromtimestamp(now, site.timezone)
+        queues = {name for service in site.services.values() for name in service.queue.names}
+        topics: dict[str, Payload] = {
+            "calls": calls_topic(self._calls),
+            "recorders": {"running": self._calls.recorders},
+            **queue_topics(self._calls, sorted(queues), self._today, now),
+            **{f"services/{name}": service_topic(site, service, local) for name, service in site.services.items()},
+        }
+        for topic, payload in topics.items():
+            self._board.publish(topic, payload)
+        for gone in self._told - topics.keys():
+            self._board.publish(gone, None)
+        self._told = {*topics}

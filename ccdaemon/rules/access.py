@@ -15,6 +15,13 @@ EVERYBODY = frozenset[Role]({"telecoms", "supervisor", "data_protection"})
 DPO = frozenset[Role]({"data_protection"})
 MAY: Mapping[str, frozenset[Role]] = {
     "state": EVERYBODY,
+    "status": EVERYBODY,
+    "live": EVERYBODY,
+    "reload": frozenset({"telecoms"}),
+    "rule": frozenset({"telecoms", "supervisor"}),
+    "take back": frozenset({"telecoms", "supervisor"}),
+    "acknowledge": frozenset({"telecoms", "supervisor"}),
+    "log level": frozenset({"telecoms"}),
     "calls": EVERYBODY,
     "call": EVERYBODY,
     "recordings": EVERYBODY,

@@ -1,8 +1,8 @@
 """Until when must a case be answered?
 
 One calendar month from the day on which it was received, to the same day of the next month, or its last; two more where
-it was extended; later by the days for which the clock stood still, if it was stopped in time; and where that is no working day,
-on the next one.
+it was extended; later by the days for which the clock stood still, if it was stopped in time; and where that is no
+working day, on the next one.
 Source: UK GDPR, Article 12(3) and 12A; Regulation 1182/71, Article 3.
 """
 

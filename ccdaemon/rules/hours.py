@@ -19,7 +19,12 @@ class Opening(Enum):
 
 
 def opening(site: Site, service: Service, now: datetime) -> Opening:
-    """Open, closed as on any evening, or closed for a bank holiday, which callers are told of."""
+    """Open, closed as on any evening, or closed for a bank holiday, which callers are told of.
+
+    What somebody has ruled counts before the timetable.
+    """
+    if (ruling := site.rulings.get(service.id)) is not None:
+        return Opening.OPEN if ruling.state == "open" else Opening.CLOSED
     local = now.astimezone(site.timezone)
     today, hours = local.date(), service.hours
     if not hours.on_bank_holidays and today in site.bank_holidays:

@@ -63,6 +63,8 @@ def begin(site: Site, entry: Entry, now: datetime) -> Turn:
         case Dialled(number):
             service = site.service_at(number)
             state = State(service.id)
+            if (last := _last_word(site, state)) is not None:
+                return last
             if len(service.languages) > 1:
                 return state, Collect(_said(site, state, service.welcome), LANGUAGE_WAIT)
             return _enter(site, state._replace(language=service.languages[0]), now, greeting=service.welcome)
@@ -118,6 +120,8 @@ def _enter(site: Site, state: State, now: datetime, greeting: str | None = None)
     """Come to a service: what is urgent first, then its main menu, or what is to be done while it is closed."""
     service = site.services[state.service]
     state = state._replace(trail=(), tries=1)
+    if (last := _last_word(site, state)) is not None:
+        return last
     match opening(site, service, now):
         case Opening.OPEN if MAIN not in service.menus:
             return _straight(site, state, ToQueue(), now, greeting)
@@ -128,6 +132,14 @@ def _enter(site: Site, state: State, now: datetime, greeting: str | None = None)
         case _:
             door = CLOSED
     return _menu(site, state, door, greeting, service.emergency)
+
+
+def _last_word(site: Site, state: State) -> Turn | None:
+    """All that is said on a line that was closed with a message, as when the building is evacuated."""
+    ruling = site.rulings.get(state.service)
+    if ruling is None or ruling.message is None:
+        return None
+    return state._replace(menu=MAIN, then=HangUp()), Play(_said(site, state, ruling.message))
 
 
 def _straight(site: Site, state: State, way: Way, now: datetime, greeting: str | None = None) -> Turn:

@@ -9,7 +9,8 @@ from ccdaemon.model import Event
 from ccdaemon.notices import Notice, QueueJoined, QueueLeft
 
 UNSEEN = "while nobody looked"  # how a visit ended, for all that we know
-NOT_IN_USE, UNAVAILABLE, INVALID = "1", "5", "4"  # device states as QueueMemberStatus writes them (devicestate.h)
+# Device states as QueueMemberStatus writes them (devicestate.h).
+NOT_IN_USE, IN_USE, BUSY, INVALID, UNAVAILABLE, RINGING_IN_USE, ON_HOLD = "1", "2", "3", "4", "5", "7", "8"
 
 
 @dataclass(slots=True)
@@ -26,14 +27,23 @@ class Member:
 
     status: str
     paused: bool
+    last_call: float = 0.0  # when it ended; seconds since the epoch
+    wrap_up: float = 0.0  # seconds after a call in which Asterisk gives them no other
 
     @classmethod
     def of(cls, event: Event) -> Member:
-        return cls(event.get("Status", ""), event.get("Paused") == "1")
+        status, paused = event.get("Status", ""), event.get("Paused") == "1"
+        return cls(status, paused, float(event.get("LastCall") or 0), float(event.get("Wrapuptime") or 0))
+
+    def is_free(self, now: float) -> bool:
+        return self.status == NOT_IN_USE and not self.paused and not self.wraps_up(now)
+
+    def wraps_up(self, now: float) -> bool:
+        return self.status == NOT_IN_USE and now < self.last_call + self.wrap_up
 
     @property
-    def free(self) -> bool:
-        return self.status == NOT_IN_USE and not self.paused
+    def talks(self) -> bool:
+        return self.status in {IN_USE, BUSY, RINGING_IN_USE, ON_HOLD}
 
     @property
     def logged_in(self) -> bool:

@@ -6,7 +6,10 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from ccdaemon.model import Visit
 from ccdaemon.store.rows import Rows
+
+A_DAY = 86_400.0  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +53,17 @@ class Calls(Rows):
         """Visits to queues that have not ended: leg, queue and call."""
         rows = await self._rows("SELECT leg, queue, call FROM visits WHERE left_at IS NULL")
         return [(leg, queue, call) for leg, queue, call in rows]
+
+    async def ended_visits(self, since: float) -> list[Visit]:
+        """Stays in queues that ended after a moment, of calls that began less than a day before it."""
+        rows = await self._rows(
+            """
+            SELECT queue, joined, left_at, outcome FROM calls JOIN visits ON visits.call = calls.id
+            WHERE began >= :earlier AND left_at >= :since AND outcome IS NOT NULL
+            """,
+            {"since": since, "earlier": since - A_DAY},
+        )
+        return [Visit(*row) for row in rows]
 
     async def calls(
         self, since: float, until: float, service: str | None = None, limit: int = 1000, number: str | None = None

@@ -49,7 +49,17 @@ class Room:
         match command:
             case "export":
                 secret = ("--passphrase-file", self.kept.secret)
-                words = ("subject", "export", "--number", NUMBER, "--case", 1, "--out", self.folder / "out.zip", *secret)
+                words = (
+                    "subject",
+                    "export",
+                    "--number",
+                    NUMBER,
+                    "--case",
+                    1,
+                    "--out",
+                    self.folder / "out.zip",
+                    *secret,
+                )
                 return [*map(str, words), "--config", str(self.kept.config)]
             case "backup":
                 return ["backup", str(self.folder / "copy"), "--config", str(self.kept.config)]

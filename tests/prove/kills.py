@@ -1,4 +1,4 @@
-"""Five hundred kills of the daemon's work at random moments, each twenty in a register of their own; and of commands."""
+"""Five hundred kills of the daemon's work at random moments, each twenty in a register of their own; then commands."""
 
 from __future__ import annotations
 
