@@ -96,16 +96,17 @@ class Metrics:
         self._places = asyncio.Semaphore(MOST)
 
     @asynccontextmanager
-    async def listening(self, host: str, port: int | None, socket: Path | None) -> AsyncIterator[None]:
-        """At a port, or else at a socket. Raises `OSError` for a port that is taken."""
+    async def listening(self, host: str, port: int | None, socket: Path | None) -> AsyncIterator[int]:
+        """At a socket, or else at a port, which it tells. Raises `OSError` for one that is taken."""
         if socket is None:
             server = await asyncio.start_server(self._serve, host, port, limit=MAX_REQUEST)
+            port = server.sockets[0].getsockname()[1]
         else:
             await asyncio.to_thread(socket.unlink, missing_ok=True)
             server = await asyncio.start_unix_server(self._serve, socket, limit=MAX_REQUEST)
             await asyncio.to_thread(socket.chmod, 0o660)
         try:
-            yield
+            yield port or 0
         finally:
             server.close()
 

@@ -6,7 +6,7 @@ import asyncio
 import re
 import shutil
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager, closing, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache
@@ -144,7 +144,13 @@ async def serving(config: Path) -> AsyncIterator[tuple[Register, Archive]]:
         upkeep = Upkeep(register, kept, keys(site), board, lambda: site, lambda: None)
         operating = Operating(register, current, Calls(), board, dict, lambda: current.take_new(board))
         answers = {**upkeep.answers(), **operating.answers()}
-        control = Control(answers, permit(register, lambda: load(config, PROMPTS).site))
+
+        def site_now() -> Site:
+            with suppress(ConfigurationFaults):  # then the old one stays
+                return load(config, PROMPTS).site
+            return current.site()
+
+        control = Control(answers, permit(register, site_now))
         await control.listen(site.main.paths.run / SOCKET)
         with closing(control):
             yield register, kept

@@ -6,12 +6,13 @@ import re
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Literal
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ccdaemon.model import Hours, Service, Site
+from ccdaemon.model import Hours, Ruling, Service, Site
 from ccdaemon.rules.hours import Opening, opening
 from ccdaemon.rules.menus import TURNS, begin, step
 from ccdaemon.rules.recording import Verdict
@@ -408,6 +409,49 @@ def test_the_announcement_cannot_be_interrupted_and_is_the_last_thing_before_the
     _, last = told.turns[-1]
     assert isinstance(last, Play)
     assert [prompt.id for prompt in last.prompts] == ["recording-announcement"]
+
+
+# --- lines that somebody has opened or closed ------------------------------------------------------------------------
+
+
+def ruled(state: Literal["open", "closed"], message: str | None = None, *services: str) -> Site:
+    rulings = {service: Ruling(service, state, message, 0.0, "tom") for service in services or ("housing",)}
+    return replace(example_site(), rulings=rulings)
+
+
+def test_a_line_that_was_closed_says_what_it_says_after_hours() -> None:
+    told = converse(ruled("closed"), dialling("housing"), "1", MONDAY_MORNING)
+    assert told.heard == converse(example_site(), dialling("housing"), "1", london("2026-07-06 20:00")).heard
+
+
+def test_a_line_that_was_opened_is_open_on_christmas_day() -> None:
+    told = converse(ruled("open"), dialling("housing"), "13", london("2026-12-25 10:00"))
+    assert isinstance(told.end, Wait)
+
+
+def test_a_message_is_all_that_callers_hear_in_every_language_and_nobody_waits() -> None:
+    told = converse(ruled("closed", "evacuation"), dialling("housing"), "", MONDAY_MORNING)
+    assert told.heard == ["cy/evacuation", "en/evacuation"]
+    assert told.end == HangUp()
+
+
+@pytest.mark.parametrize("entry", [Transferred("housing", "cy"), Unanswered("housing", "cy")])
+def test_who_comes_on_the_way_hears_it_in_their_own_language(entry: Entry) -> None:
+    told = converse(ruled("closed", "evacuation"), entry, "", MONDAY_MORNING)
+    assert (told.heard, told.end) == (["cy/evacuation"], HangUp())
+
+
+def test_a_menu_that_leads_to_a_closed_line_ends_with_its_message() -> None:
+    told = converse(ruled("closed", "evacuation", "payments"), dialling("housing"), "121", MONDAY_MORNING)
+    assert told.heard[-1] == "cy/evacuation"
+    assert told.end == HangUp()
+
+
+def test_other_lines_are_as_they_were() -> None:
+    site = ruled("closed", "evacuation", "highways")
+    assert converse(site, dialling("housing"), "13", MONDAY_MORNING) == converse(
+        example_site(), dialling("housing"), "13", MONDAY_MORNING
+    )
 
 
 # --- messages for an emergency ---------------------------------------------------------------------------------------

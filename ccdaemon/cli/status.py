@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Iterator, Mapping
 from datetime import datetime, tzinfo
+from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any, TypeAlias, get_type_hints
 from zoneinfo import ZoneInfo
@@ -34,6 +35,7 @@ def status(
     config: Folder = DEFAULT_FOLDER,
     watch: Annotated[bool, typer.Option("--watch", help="Keep it up to date, until Ctrl-C.")] = False,
     topics: Annotated[bool, typer.Option("--topics", help="Tell what is published on MQTT, and as what.")] = False,
+    alert_rules: Annotated[bool, typer.Option("--alert-rules", help="Print rules for Prometheus.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print as JSON; the topics as JSON Schema.")] = False,
 ) -> None:
     """Say how the contact centre is: lines, queues, calls, recorders, links, the last night, alarms.
@@ -42,6 +44,9 @@ def status(
     """
     if topics:
         _print_topics(as_json=as_json)
+        return
+    if alert_rules:
+        typer.echo(files("ccdaemon").joinpath("alerts.yml").read_text(), nl=False)
         return
     told = tell(config, "status")
     if as_json:
