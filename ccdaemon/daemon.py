@@ -102,7 +102,7 @@ class Daemon:
             )
             self._current.rule(await register.rulings())
             self._today.begin(await register.ended_visits(self._today.midnight(time.time())), time.time())
-            journal = Journal(register, self._alarms, self._today.note)
+            journal = Journal(register, self._alarms, self._topics.note)
             stack.push_async_callback(journal.close)
             sounds = Sounds(main.paths.sounds)
             conversation = Conversation(self._site, Gatekeeper(self._gateway_secret), sounds, journal, _now)

@@ -155,6 +155,7 @@ async def test_what_is_live_at_the_first_login_is_known_and_entered(register: Re
         ("CC_LANG=cy\nCC_SERVICE=housing", "housing", "cy"),
         ("CC_SERVICE=housing\nCC_LANG=", "housing", None),
         ("CC_SERVICE=\nCC_LANG=", None, None),
+        ("CC_SERVICE=housing\nCC_LANG=(null)", "housing", None),
         ("", None, None),
         ("CC_SERVICE=a=b", "a=b", None),
         ("nonsense", None, None),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from datetime import datetime, timedelta, tzinfo
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -22,10 +23,11 @@ from ccdaemon.cli.configuration import (
     screen,
     wide,
 )
-from ccdaemon.cli.register import ask_register
+from ccdaemon.cli.register import ask_register, tell
 
 app = typer.Typer()
 COLUMNS = ("call", "began", "lasted", "caller", "dialled", "service", "language", "answered by", "recorded")
+LIVE = ("call", "lasts", "service", "language", "is", "phones", "")
 TIERS = {1: "daemon", 2: "script", 3: "dialplan"}
 REFUSED = {  # by what knocked at the payments door
     "answered": "answers for payments, and is not connected",
@@ -44,6 +46,7 @@ def list_(
     service: Annotated[str | None, typer.Option(help="Only this service.")] = None,
     number: Annotated[str | None, typer.Option(help="Only calls from this number, written in any way.")] = None,
     limit: Annotated[int, typer.Option(help="At most so many, the newest.", min=1, max=100_000)] = 200,
+    live: Annotated[bool, typer.Option("--live", help="Those of this moment, and where they are.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
 ) -> None:
     """List calls, the newest last. `ccdaemon calls show ID` tells one of them in full.
@@ -53,6 +56,9 @@ def list_(
     ccdaemon calls --since 2026-07-06 --service housing
     """
     if context.invoked_subcommand is not None:
+        return
+    if live:
+        _list_live(config, service, as_json=as_json)
         return
     site = configuration(config)
     zone = site.site.timezone
@@ -91,6 +97,29 @@ def list_(
     else:
         there = ", ".join(site.site.services)
         screen.print(f"No calls in this time. There is no service {escape(repr(service))} now; there are {there}.")
+
+
+def _list_live(config: Path, service: str | None, *, as_json: bool) -> None:
+    rows = [row for row in tell(config, "live") if service in {None, row["service"]}]
+    if as_json:
+        typer.echo(json.dumps(rows))
+        return
+    table = Table(*LIVE, box=None, padding=(0, 2, 0, 0), pad_edge=False)
+    for row in rows:
+        marks = [mark for mark, so in (("recorded", row["recorded"]), ("sealed", row["sealed"])) if so]
+        where = row["at"] if row["waiting"] is None else f"{row['at']}, {_minutes(row['waiting'])}"
+        table.add_row(
+            *(row["id"], _minutes(row["seconds"]), row["service"] or "", row["language"] or "", where),
+            *(escape(", ".join(row["phones"])), ", ".join(marks)),
+        )
+    if rows:
+        wide.print(table)
+    else:
+        screen.print("No calls at this moment.")
+
+
+def _minutes(seconds: int) -> str:
+    return f"{seconds // 60}:{seconds % 60:02d}"
 
 
 @app.command()

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import NoReturn, Protocol, TypeAlias
 
 from ccdaemon.model import Site
+from ccdaemon.notices import CallIdentified, Notice
 from ccdaemon.rules.calls import Calls
 from ccdaemon.rules.status import calls_topic, queue_topics, service_topic
 from ccdaemon.rules.today import Today
@@ -42,6 +43,14 @@ class Topics:
     def changed(self) -> None:
         """Say that calls, queues or the site have changed."""
         self._board.wake()
+
+    def note(self, notices: Sequence[Notice]) -> None:
+        """What happened, from conversations too: they alone know what a call is about."""
+        self._today.note(notices)
+        for notice in notices:
+            if isinstance(notice, CallIdentified):
+                self._calls.identify(notice.call, notice.service, notice.language)
+        self.changed()
 
     async def run(self) -> NoReturn:
         while True:

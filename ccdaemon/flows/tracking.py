@@ -19,6 +19,7 @@ from ccdaemon.rules.calls import Calls
 from ccdaemon.rules.queues import UNSEEN
 
 OUR_VARIABLES = "CC_SERVICE,CC_LANG,CC_SEALED"
+UNSET = "(null)"
 
 
 class Switch(Protocol):
@@ -81,6 +82,6 @@ async def resynchronise(switch: Switch, calls: Calls, register: Register, journa
 
 
 def _variables(status: Event) -> dict[str, str]:
-    """`Variable: NAME=VALUE`, once for each; ours come one to a line."""
+    """`Variable: NAME=VALUE`, once for each; ours come one to a line, and one that is not set is `(null)`."""
     pairs = (line.partition("=") for line in status.get("Variable", "").split("\n"))
-    return {name: value for name, _, value in pairs if value}
+    return {name: value for name, _, value in pairs if value not in {"", UNSET}}
