@@ -238,6 +238,7 @@ class Daemon:
             "bridged": sum(leg.bridge is not None for leg in self._calls.legs.values()),
             "queues": {name: len(queue.waiting) for name, queue in self._calls.queues.items() if queue.waiting},
             "recorders": self._calls.recorders,
+            "tasks": len(asyncio.all_tasks()),
             "alarms": self._alarms.standing,
         }
 

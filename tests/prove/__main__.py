@@ -19,6 +19,7 @@ from tests.prove.importing import a_gigabyte
 from tests.prove.interlock import matrix
 from tests.prove.kills import everywhere
 from tests.prove.proof import NotHeld, Proof, run
+from tests.prove.soak import two_hours
 
 TABLE = ROOT / "tests" / "prove" / "RESULTS.md"
 RUN = ROOT / ".run" / "prove"
@@ -119,6 +120,11 @@ PROOFS = (
         "crowd",
         "1,000 half-open sessions, port scans and lines of 20 MiB disturb no call",
         partial(amid_a_crowd, RUN / "crowd"),
+    ),
+    Proof(
+        "soak",
+        "two hours of three calls a second leave no call, and nothing that the daemon holds grows",
+        partial(two_hours, RUN / "soak"),
     ),
     Proof(
         "debian-12",
