@@ -25,7 +25,7 @@ from ccdaemon.asterisk.links import keep_linked
 from ccdaemon.config import Configuration, ConfigurationFaults, load, secret
 from ccdaemon.control import Control
 from ccdaemon.dialplan import MISSED
-from ccdaemon.edges import REGISTER, SOCKET, archive, broker, keys, manager_address, parties
+from ccdaemon.edges import archive, broker, manager_address
 from ccdaemon.flows.announcing import Announcing
 from ccdaemon.flows.guard import Guard
 from ccdaemon.flows.heads import publish_head
@@ -43,6 +43,7 @@ from ccdaemon.flows.watch import Watch
 from ccdaemon.model import Event, Site
 from ccdaemon.mqtt import Status
 from ccdaemon.notify import Systemd
+from ccdaemon.places import REGISTER, SOCKET, keys, parties
 from ccdaemon.rules.asterisk import too_old
 from ccdaemon.rules.calls import Calls
 from ccdaemon.shipped import shipped

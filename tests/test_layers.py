@@ -39,7 +39,7 @@ EDGES = {
 }
 # A site's files: read and written for commands and daemon.
 SITE = {"pages", "config", "tables", "grammar", "dialplan", "drawing", "shipped"}
-DAEMON = {"daemon", "edges", "answers", "upkeep"}
+DAEMON = {"daemon", "edges", "places", "answers", "upkeep"}
 CLI = {"cli", "__main__"}
 VERSION = {"__init__"}
 

@@ -22,7 +22,7 @@ from ccdaemon.cli.configuration import (
     screen,
     wide,
 )
-from ccdaemon.cli.register import do
+from ccdaemon.cli.running import do
 
 Reason = Literal["complaint", "legal-claim", "dispute", "police", "safety"]
 
