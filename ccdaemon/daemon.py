@@ -22,6 +22,7 @@ from ccdaemon.answers.access import permit
 from ccdaemon.asterisk.agi import AgiServer, AgiSession
 from ccdaemon.asterisk.ami import Ami, AmiDisconnected
 from ccdaemon.asterisk.links import keep_linked
+from ccdaemon.audio import library
 from ccdaemon.config import Configuration, ConfigurationFaults, load, secret
 from ccdaemon.control import Control
 from ccdaemon.dialplan import MISSED
@@ -140,6 +141,7 @@ class Daemon:
                 self._address, lambda ami: self._linked(ami, register, journal), self._link_changed
             ),
             "missed calls": missed,
+            "sound": asyncio.to_thread(library),  # who cannot seal should end now, and not at the first recording
             **upkeep.tasks(self._reloaded),
             "watchdog": self._systemd.feed_watchdog(),
         }
