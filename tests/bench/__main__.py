@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from tests.bench import ami, archive, expiry, interlock, ivr
+from tests.bench import ami, archive, expiry, interlock, ivr, start
 from tests.lab.centre import play
 
 BENCHMARKS = {
@@ -13,6 +13,7 @@ BENCHMARKS = {
     "expiry": (expiry.main, "a night with a year to delete"),
     "interlock": (interlock.main, "the door"),
     "ivr": (ivr.main, "CPU of a call"),
+    "start": (start.main, "a command, and the daemon until it is ready"),
 }
 
 
