@@ -8,14 +8,15 @@ other format; apps/app_mixmonitor.c). FLAC keeps every one of them (RFC 9639); O
 from __future__ import annotations
 
 import hashlib
+import importlib
 import math
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
-
-import soundfile
+from types import ModuleType
+from typing import IO, Any
 
 from ccdaemon.kept import Encoding, Side
 
@@ -43,20 +44,16 @@ def encode(raw: Path, sink: IO[bytes], encoding: Encoding) -> Encoded:
     container, codec = FORMATS[encoding]
     frames, digest = 0, hashlib.sha256()
     silent: set[Side] = {"agent", "caller"}
-    try:
-        with (
-            raw.open("rb") as source,
-            soundfile.SoundFile(os.dup(sink.fileno()), "w", RATE, 2, codec, format=container, closefd=True) as writer,
-        ):
-            while piece := source.read(PIECE * FRAME):
-                whole = piece[: len(piece) - len(piece) % FRAME]  # a crash may leave a part of a frame at the very end
-                writer.buffer_write(whole, "int16")
-                digest.update(whole)
-                frames += len(whole) // FRAME
-                silent = {side for side in silent if not _sounds(whole, side)}
-    except soundfile.SoundFileError as fault:
-        message = f"{raw.name} cannot be encoded: {fault}"
-        raise AudioFault(message) from None
+    with (
+        raw.open("rb") as source,
+        _sound(f"{raw.name} cannot be encoded", sink, "w", RATE, 2, codec, format=container) as writer,
+    ):
+        while piece := source.read(PIECE * FRAME):
+            whole = piece[: len(piece) - len(piece) % FRAME]  # a crash may leave a part of a frame at the very end
+            writer.buffer_write(whole, "int16")
+            digest.update(whole)
+            frames += len(whole) // FRAME
+            silent = {side for side in silent if not _sounds(whole, side)}
     return Encoded(frames, digest.hexdigest(), frozenset(silent))
 
 
@@ -64,13 +61,9 @@ def samples(source: IO[bytes]) -> Iterator[bytes]:
     """The samples of encoded audio as a recorder writes them, in pieces. Raises `AudioFault`."""
     if os.fstat(source.fileno()).st_size == 0:  # libsndfile writes nothing at all where there are no samples
         return
-    try:
-        with soundfile.SoundFile(os.dup(source.fileno()), closefd=True) as reader:
-            while piece := bytes(reader.buffer_read(PIECE, "int16")):
-                yield piece
-    except soundfile.SoundFileError as fault:
-        message = f"this is no audio that can be read: {fault}"
-        raise AudioFault(message) from None
+    with _sound("this is no audio that can be read", source) as reader:
+        while piece := bytes(reader.buffer_read(PIECE, "int16")):
+            yield piece
 
 
 def convert(source: IO[bytes], sink: IO[bytes], container: str, silent: Sequence[tuple[float, float]] = ()) -> None:
@@ -79,36 +72,41 @@ def convert(source: IO[bytes], sink: IO[bytes], container: str, silent: Sequence
     Between the seconds of each pair in `silent` nothing is to be heard.
     """
     codec = "MPEG_LAYER_III" if container == "mp3" else "PCM_16"
-    try:
-        with soundfile.SoundFile(
-            os.dup(sink.fileno()), "w", RATE, 2, codec, format=container.upper(), closefd=True
-        ) as writer:
-            for piece in _silenced(samples(source), silent):
-                writer.buffer_write(piece, "int16")
-    except soundfile.SoundFileError as fault:
-        message = f"nothing can be written: {fault}"
-        raise AudioFault(message) from None
+    with _sound("nothing can be written", sink, "w", RATE, 2, codec, format=container.upper()) as writer:
+        for piece in _silenced(samples(source), silent):
+            writer.buffer_write(piece, "int16")
 
 
 def write_take(samples: bytes, rate: int, file: Path) -> None:
     """One channel of 16 bits as WAV, whole or not at all. Raises `AudioFault` or `OSError`."""
     fresh = file.with_name(f".{file.name}.new")
-    try:
-        with soundfile.SoundFile(fresh, "w", rate, 1, "PCM_16", format="WAV") as writer:
-            writer.buffer_write(samples, "int16")
-    except soundfile.SoundFileError as fault:
-        message = f"{file} cannot be written: {fault}"
-        raise AudioFault(message) from None
+    with _sound(f"{file} cannot be written", fresh, "w", rate, 1, "PCM_16", format="WAV") as writer:
+        writer.buffer_write(samples, "int16")
     fresh.replace(file)
 
 
 def read_take(file: Path) -> tuple[bytes, int, int]:
     """The samples of a file, how many a second, and of how many channels. Raises `AudioFault`."""
+    with _sound(f"{file} cannot be read", file) as reader:
+        return bytes(reader.buffer_read(-1, "int16")), reader.samplerate, reader.channels
+
+
+def library() -> ModuleType:
+    """Imported here alone: numpy comes with it, and both take as long as a fifth of a start that has no sound."""
+    return importlib.import_module("soundfile")
+
+
+@contextmanager
+def _sound(fault: str, file: Path | IO[bytes], *form: Any, **more: Any) -> Iterator[Any]:  # noqa: ANN401 - soundfile has no types
+    """A sound file of this form; of an open one, what is open stays so. What goes wrong with it is an `AudioFault`."""
+    soundfile = library()
     try:
-        with soundfile.SoundFile(file) as reader:
-            return bytes(reader.buffer_read(-1, "int16")), reader.samplerate, reader.channels
-    except soundfile.SoundFileError as fault:
-        message = f"{file} cannot be read: {fault}"
+        with soundfile.SoundFile(
+            file if isinstance(file, Path) else os.dup(file.fileno()), *form, **more, closefd=True
+        ) as opened:
+            yield opened
+    except soundfile.SoundFileError as wrong:
+        message = f"{fault}: {wrong}"
         raise AudioFault(message) from None
 
 

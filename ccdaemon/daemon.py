@@ -23,11 +23,12 @@ from ccdaemon.answers.operating import Operating
 from ccdaemon.asterisk.agi import AgiServer, AgiSession
 from ccdaemon.asterisk.ami import Ami, AmiDisconnected
 from ccdaemon.asterisk.links import keep_linked
+from ccdaemon.audio import library
 from ccdaemon.config import Configuration, secret
 from ccdaemon.control import Control
 from ccdaemon.current import INSTALL, Current, Reloaded
 from ccdaemon.dialplan import MISSED
-from ccdaemon.edges import REGISTER, SOCKET, archive, broker, keys, manager_address, parties
+from ccdaemon.edges import archive, broker, manager_address
 from ccdaemon.flows.announcing import Announcing
 from ccdaemon.flows.guard import Guard
 from ccdaemon.flows.heads import publish_head
@@ -47,6 +48,7 @@ from ccdaemon.metrics import Metrics
 from ccdaemon.model import Event
 from ccdaemon.mqtt import Status
 from ccdaemon.notify import Systemd
+from ccdaemon.places import REGISTER, SOCKET, keys, parties
 from ccdaemon.rules.asterisk import too_old
 from ccdaemon.rules.calls import Calls
 from ccdaemon.rules.today import Today
@@ -136,12 +138,8 @@ class Daemon:
     def _tasks(self, register: Register, journal: Journal, upkeep: Upkeep) -> dict[str, Any]:
         main = self._configuration().main
         missed = read_missed(
-            Missed(main.paths.spool / MISSED),
-            register,
-            self._calls,
-            self._live_legs,
-            lambda: self._site().country,
-            time.time,
+            *(Missed(main.paths.spool / MISSED), register, self._calls, self._live_legs),
+            *(lambda: self._site().country, time.time),
         )
         return {
             "journal": journal.run(),
@@ -152,6 +150,7 @@ class Daemon:
                 self._address, lambda ami: self._linked(ami, register, journal), self._link_changed
             ),
             "missed calls": missed,
+            "sound": asyncio.to_thread(library),  # who cannot seal should end now, and not at the first recording
             **upkeep.tasks(self._current.reloaded),
             "reload": self._reload_when_told(),
             "machine": read_machine(

@@ -1,24 +1,14 @@
-"""The edges as a configuration has them: where they lie, whom they speak with, what they may use."""
+"""The edges as a configuration has them: whom they speak with, and what they may use."""
 
 from __future__ import annotations
-
-from collections.abc import Callable
-from pathlib import Path
 
 from ccdaemon.archive import Archive
 from ccdaemon.asterisk.ami import AmiAddress
 from ccdaemon.config import Configuration, secret, tls_context
-from ccdaemon.dialplan import MISSED, RECORDINGS
-from ccdaemon.keys import Keys, KeyWrong, site_key
-from ccdaemon.model import Site
+from ccdaemon.dialplan import RECORDINGS
+from ccdaemon.keys import Keys
 from ccdaemon.mqtt import Broker
-from ccdaemon.parties import Parties
-from ccdaemon.rules.retention import period_of
-
-REGISTER = "register.sqlite3"
-ARCHIVE = "recordings"
-SOCKET = "control"
-DROP = "drop"  # below the spool
+from ccdaemon.places import ARCHIVE
 
 
 def manager_address(configuration: Configuration) -> AmiAddress:
@@ -36,34 +26,6 @@ def broker(configuration: Configuration) -> Broker | None:
     return Broker(mqtt.host, mqtt.port, mqtt.user, password, tls_context(mqtt.ca) if mqtt.tls else None)
 
 
-def folders(configuration: Configuration) -> list[Path]:
-    """Where we must be able to write."""
-    paths = configuration.main.paths
-    return [paths.state, configuration.main.keys.folder, paths.run, paths.spool / RECORDINGS, paths.spool / MISSED]
-
-
-def keys(configuration: Configuration) -> Keys:
-    """Raises `KeyWrong` where there is no site key to be had."""
-    table = configuration.main.keys
-    if following(table.site).exists():
-        message = f"{following(table.site)}: the site key is being changed: `ccdaemon keys rotate` goes on with that"
-        raise KeyWrong(message)
-    found = Keys(table.folder, site_key(table.site))
-    if (names := found.names()) and found.unusable() == names:
-        message = f"none of the keys in {table.folder} was wrapped by the site key {table.site}: is it another site's?"
-        raise KeyWrong(message)
-    return found
-
-
-def following(site: Path) -> Path:
-    """Where the next site key lies while it takes the place of the present one."""
-    return site.with_name(f"{site.name}.new")
-
-
 def archive(configuration: Configuration, keys: Keys) -> Archive:
     main = configuration.main
     return Archive(main.paths.spool / RECORDINGS, main.paths.state / ARCHIVE, keys, main.recording.format)
-
-
-def parties(keys: Keys, site: Callable[[], Site]) -> Parties:
-    return Parties(keys, lambda kind, at: period_of(kind, at, site()))

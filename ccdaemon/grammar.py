@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import sys
 from datetime import date, time
+from importlib.util import find_spec, module_from_spec
 from pathlib import Path
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -127,6 +129,10 @@ def _known_bank_holidays(written: str) -> str:
 
 
 def bank_holidays(written: str) -> holidays.HolidayBase:
+    # The package of countries imports all of them for the sake of one: 0.1 s of every start. No country needs another
+    # by way of it, so it may stay empty.
+    if "holidays.countries" not in sys.modules and (spec := find_spec("holidays.countries")) is not None:
+        sys.modules["holidays.countries"] = module_from_spec(spec)
     country, _, part = written.partition("-")
     return holidays.country_holidays(country, subdiv=part or None)
 

@@ -94,6 +94,7 @@ class Metrics:
         self._registry = CollectorRegistry(auto_describe=False)
         self._registry.register(Topics(newest))
         self._places = asyncio.Semaphore(MOST)
+        self._open: set[asyncio.StreamWriter] = set()
 
     @asynccontextmanager
     async def listening(self, host: str, port: int | None, socket: Path | None) -> AsyncIterator[int]:
@@ -109,13 +110,17 @@ class Metrics:
             yield port or 0
         finally:
             server.close()
+            for writer in self._open:
+                writer.transport.abort()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._open.add(writer)
         with suppress(TimeoutError, OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
             async with asyncio.timeout(DEADLINE), self._places:
                 request = await reader.readuntil(b"\r\n\r\n")
                 writer.write(self._answer(request))
                 await writer.drain()
+        self._open.discard(writer)
         writer.close()
 
     def _answer(self, request: bytes) -> bytes:

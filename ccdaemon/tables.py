@@ -45,7 +45,8 @@ from ccdaemon.ways import CLOSED, HOLIDAY, UNANSWERED, Farewell, Menu, ToQueue
 
 
 class Table(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
+    # Most tables stand in others and are built with these: built by themselves as well, they would only delay a start.
+    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True, defer_build=True)
 
 
 # --- services/NAME.toml ----------------------------------------------------------------------------------------------

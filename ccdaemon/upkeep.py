@@ -23,7 +23,6 @@ from ccdaemon.asked import Answerer
 from ccdaemon.config import Configuration
 from ccdaemon.disk import append
 from ccdaemon.drop import Drop
-from ccdaemon.edges import DROP
 from ccdaemon.erasures import Erasures
 from ccdaemon.faults import RegisterFull
 from ccdaemon.flows.configured import note_configuration
@@ -37,6 +36,7 @@ from ccdaemon.flows.recordings import Finishing
 from ccdaemon.flows.reminders import remind
 from ccdaemon.keys import Keys
 from ccdaemon.model import Site
+from ccdaemon.places import DROP
 from ccdaemon.signing import Signer
 from ccdaemon.store import Register
 

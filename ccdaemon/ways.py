@@ -63,3 +63,7 @@ class Menu:
 
 # A service may have menus of any name; these are the ones that calls enter by.
 MAIN, CLOSED, HOLIDAY, UNANSWERED = "main", "closed", "holiday", "unanswered"
+
+# Prompts that every site needs, whatever its menus are.
+INVALID, NO_KEY, CONNECTING, GOODBYE = "invalid-key", "no-key", "connecting", "goodbye"
+COMMON_PROMPTS = (INVALID, NO_KEY, CONNECTING, GOODBYE)

@@ -14,19 +14,22 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
+from typer.testing import CliRunner
 
 import ccdaemon
 from ccdaemon.alarms import Alarms
 from ccdaemon.answers.access import permit
 from ccdaemon.answers.operating import Operating
 from ccdaemon.archive import Archive
+from ccdaemon.cli import app
 from ccdaemon.config import Configuration, ConfigurationFaults, load
 from ccdaemon.control import Control
 from ccdaemon.current import Current
-from ccdaemon.edges import REGISTER, SOCKET, archive, folders, keys, parties
+from ccdaemon.edges import archive
 from ccdaemon.keys import SIZE, Keys, new_site_key
 from ccdaemon.model import AlarmName, Event, Hours, Prompt, Service, Site
 from ccdaemon.parties import Parties
+from ccdaemon.places import REGISTER, SOCKET, folders, keys, parties
 from ccdaemon.rules.calls import Calls
 from ccdaemon.rules.hours import ROUND_THE_CLOCK
 from ccdaemon.rules.menus import TURNS, begin, step
@@ -176,6 +179,20 @@ def shipped_files(folder: Path) -> Path:
     with (folder / "pjsip.conf").open("a") as pjsip:
         pjsip.write(TRUNK)
     return folder
+
+
+def whole_machine(folder: Path) -> Path:
+    """A site with all that it needs: sounds, and an Asterisk that took our samples and found the sounds."""
+    config = site_to_run(folder)
+    main = load(config, PROMPTS).main
+    with_sounds(main.paths.sounds)
+    main.asterisk.config.mkdir(parents=True)
+    shipped_files(main.asterisk.config)
+    main.asterisk.sounds.mkdir(parents=True)
+    (main.asterisk.sounds / "cy").symlink_to(main.paths.sounds / "cy")
+    done = CliRunner().invoke(app, ["dialplan", "install", "--config", str(config)], catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    return config
 
 
 def faults_of(config: Path) -> dict[tuple[str, str], str]:

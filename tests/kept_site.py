@@ -18,9 +18,9 @@ from ccdaemon.archive import Archive
 from ccdaemon.cli import app
 from ccdaemon.config import load
 from ccdaemon.control import Refused, ask
-from ccdaemon.edges import ARCHIVE, SOCKET
 from ccdaemon.kept import Imported, Item, Recording
 from ccdaemon.notices import CallEnded, CallIdentified, Heard, LegBegan
+from ccdaemon.places import ARCHIVE, SOCKET
 from ccdaemon.rules.lines import read
 from ccdaemon.store import Register
 from tests.builders import PROMPTS, a_raw_file, serving, site_to_run

@@ -19,9 +19,9 @@ from ccdaemon.archive import Archive
 from ccdaemon.cli import app
 from ccdaemon.config import load
 from ccdaemon.control import Refused, ask
-from ccdaemon.edges import ARCHIVE, SOCKET
 from ccdaemon.kept import Purpose, Recording
 from ccdaemon.notices import CallIdentified
+from ccdaemon.places import ARCHIVE, SOCKET
 from ccdaemon.store import Register
 from tests.builders import PROMPTS, Edit, a_raw_file, serving, site_to_run
 

@@ -17,9 +17,9 @@ from ccdaemon.archive import Archive
 from ccdaemon.cli import app
 from ccdaemon.cli.backup import MARK
 from ccdaemon.config import load
-from ccdaemon.edges import ARCHIVE, REGISTER
 from ccdaemon.kept import Recording
 from ccdaemon.notices import CallBegan, CallIdentified
+from ccdaemon.places import ARCHIVE, REGISTER
 from ccdaemon.rules.retention import period_of
 from ccdaemon.store import Register
 from tests.builders import PROMPTS, a_raw_file, serving, site_to_run

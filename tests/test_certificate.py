@@ -17,7 +17,6 @@ from typer.testing import CliRunner, Result
 from ccdaemon.chain import Head, Link, linked
 from ccdaemon.cli import app
 from ccdaemon.config import load
-from ccdaemon.edges import ARCHIVE, REGISTER
 from ccdaemon.faults import KeyUnusable
 from ccdaemon.kept import Recording
 from ccdaemon.notices import (
@@ -31,6 +30,7 @@ from ccdaemon.notices import (
     RecorderStopped,
     Resumed,
 )
+from ccdaemon.places import ARCHIVE, REGISTER
 from ccdaemon.rules.audit_day import day
 from ccdaemon.rules.certificate import differences, statement, unfinished
 from ccdaemon.signing import holds, new_key, public, read_key, signed

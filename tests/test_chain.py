@@ -17,12 +17,12 @@ from ccdaemon.chain import Head, Link, Row, Verification, linked
 from ccdaemon.cli import app
 from ccdaemon.config import load
 from ccdaemon.disk import append
-from ccdaemon.edges import REGISTER
 from ccdaemon.faults import KeyUnusable
 from ccdaemon.flows.checkpoints import retire
 from ccdaemon.flows.heads import keep_heads, publish_head
 from ccdaemon.kept import Recording
 from ccdaemon.notices import CallBegan, DoorOpened, Guarded
+from ccdaemon.places import REGISTER
 from ccdaemon.signing import Signer, new_key
 from ccdaemon.store import Register
 from tests.builders import PROMPTS, Noticeboard, a_register, register_of, site_to_run

@@ -22,6 +22,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, TypeAlias
 
 import pytest
+from typer import Context
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 from typer.testing import CliRunner, Result
@@ -32,7 +33,6 @@ from ccdaemon.cli import init as init_command
 from ccdaemon.cli.configuration import screen
 from ccdaemon.config import load
 from ccdaemon.control import Control
-from ccdaemon.edges import REGISTER, SOCKET, folders
 from ccdaemon.notices import (
     Announced,
     CallBegan,
@@ -51,6 +51,7 @@ from ccdaemon.notices import (
     RecorderStarted,
     RecorderStopped,
 )
+from ccdaemon.places import REGISTER, SOCKET, folders
 from ccdaemon.rules.turns import HangUp, Pay, Wait
 from ccdaemon.signing import Signer
 from tests.builders import (
@@ -65,9 +66,8 @@ from tests.builders import (
     london,
     register_of,
     serving,
-    shipped_files,
     site_to_run,
-    with_sounds,
+    whole_machine,
     written_site,
 )
 
@@ -119,8 +119,9 @@ def commands(group: object, *names: str) -> Iterator[tuple[tuple[str, ...], Type
     assert isinstance(group, TyperCommand | TyperGroup)
     yield names, group
     if isinstance(group, TyperGroup):
-        for name, command in group.commands.items():
-            yield from commands(command, *names, name)
+        context = Context(group)
+        for name in group.list_commands(context):
+            yield from commands(group.get_command(context, name), *names, name)
 
 
 COMMANDS = dict(commands(get_command(app)))
@@ -304,19 +305,6 @@ def test_init_where_nothing_can_be_written_says_so(tmp_path: Path, place: str) -
 
 
 # --- check -----------------------------------------------------------------------------------------------------------
-
-
-def whole_machine(folder: Path) -> Path:
-    """A site with all that it needs: sounds, and an Asterisk that took our samples and found the sounds."""
-    config = site_to_run(folder)
-    main = load(config, PROMPTS).main
-    with_sounds(main.paths.sounds)
-    main.asterisk.config.mkdir(parents=True)
-    shipped_files(main.asterisk.config)
-    main.asterisk.sounds.mkdir(parents=True)
-    (main.asterisk.sounds / "cy").symlink_to(main.paths.sounds / "cy")
-    assert ccdaemon("dialplan", "install", "--config", config).exit_code == 0
-    return config
 
 
 def test_check_of_a_machine_that_has_everything_finds_nothing(tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ from ccdaemon.config import load
 from ccdaemon.control import Control, NotRunning, Refused, ask
 from ccdaemon.current import Current
 from ccdaemon.daemon import Daemon
-from ccdaemon.edges import keys
+from ccdaemon.places import keys
 from ccdaemon.rules.access import MAY
 from ccdaemon.rules.calls import Calls
 from ccdaemon.upkeep import Upkeep

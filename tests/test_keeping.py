@@ -18,8 +18,8 @@ from typer.testing import CliRunner, Result
 from ccdaemon.cli import app
 from ccdaemon.config import load
 from ccdaemon.control import Refused, ask
-from ccdaemon.edges import SOCKET
 from ccdaemon.notices import CallEnded, CallIdentified
+from ccdaemon.places import SOCKET
 from ccdaemon.store import Register
 from tests.builders import LONDON, PROMPTS, serving, site_to_run
 

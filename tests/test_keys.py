@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from ccdaemon import edges, escrow
+from ccdaemon import escrow, places
 from ccdaemon.cli import app
 from ccdaemon.config import load
 from ccdaemon.faults import KeyUnusable
@@ -187,7 +187,7 @@ def site(tmp_path: Path) -> tuple[Path, MainTable]:
     config = site_to_run(tmp_path)
     main = load(config, PROMPTS).main
     main.keys.folder.mkdir(parents=True)
-    keys = edges.keys(load(config, PROMPTS))
+    keys = places.keys(load(config, PROMPTS))
     for period in (PERIOD, NEXT):
         keys.wrap(KEY, period, ITEM)
     (tmp_path / "passphrase").write_text(PASSPHRASE)
@@ -202,7 +202,7 @@ def test_keys_from_the_safe_take_the_place_of_those_that_were_lost(
     site: tuple[Path, MainTable], tmp_path: Path
 ) -> None:
     config, main = site
-    wrapped = edges.keys(load(config, PROMPTS)).wrap(KEY, PERIOD, ITEM)
+    wrapped = places.keys(load(config, PROMPTS)).wrap(KEY, PERIOD, ITEM)
     words = ("--passphrase-file", tmp_path / "passphrase")
     done = run(config, "escrow", "--out", tmp_path / "safe", *words)
     assert (done.exit_code, done.stderr) == (0, "")
@@ -211,7 +211,7 @@ def test_keys_from_the_safe_take_the_place_of_those_that_were_lost(
     (main.keys.folder / f"{PERIOD}.key").unlink()
     done = run(config, "restore", tmp_path / "safe", *words)
     assert (done.exit_code, done.stdout) == (0, "3 keys are there.\n")
-    assert edges.keys(load(config, PROMPTS)).unwrap(wrapped, PERIOD, ITEM) == KEY
+    assert places.keys(load(config, PROMPTS)).unwrap(wrapped, PERIOD, ITEM) == KEY
     assert run(config, "list").stdout.split() == [PERIOD, NEXT]
 
 
@@ -253,7 +253,7 @@ def test_a_first_site_key_is_made_where_there_is_none(site: tuple[Path, MainTabl
         file.unlink()
     assert run(config, "new").exit_code == 0
     before = main.keys.site.read_bytes()
-    edges.keys(load(config, PROMPTS)).wrap(KEY, PERIOD, ITEM)
+    places.keys(load(config, PROMPTS)).wrap(KEY, PERIOD, ITEM)
     done = run(config, "new")
     assert (done.exit_code, "nothing was changed" in done.stderr) == (1, True)
     assert main.keys.site.read_bytes() == before
@@ -264,15 +264,15 @@ def test_a_new_site_key_is_taken_while_no_daemon_runs_and_one_who_was_interrupte
 ) -> None:
     config, main = site
     before = main.keys.site.read_bytes()
-    edges.following(main.keys.site).write_bytes(new_site_key())  # of one who was interrupted
+    places.following(main.keys.site).write_bytes(new_site_key())  # of one who was interrupted
     with pytest.raises(KeyWrong, match="`ccdaemon keys rotate` goes on with that"):
-        edges.keys(load(config, PROMPTS))
+        places.keys(load(config, PROMPTS))
     done = run(config, "rotate")
     assert (done.exit_code, done.stderr) == (0, "")
     assert done.stdout.startswith("2 keys are wrapped by a new site key.")
     assert main.keys.site.read_bytes() != before
-    assert set(edges.keys(load(config, PROMPTS)).everything()) == {PERIOD, NEXT}
-    assert not edges.following(main.keys.site).exists()
+    assert set(places.keys(load(config, PROMPTS)).everything()) == {PERIOD, NEXT}
+    assert not places.following(main.keys.site).exists()
 
 
 async def test_while_the_daemon_runs_the_site_key_stays(tmp_path: Path) -> None:

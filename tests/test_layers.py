@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -42,9 +43,10 @@ EDGES = {
 }
 # A site's files: read and written for commands and daemon.
 SITE = {"pages", "config", "tables", "grammar", "dialplan", "drawing", "shipped"}
-DAEMON = {"daemon", "current", "edges", "answers", "upkeep"}
+DAEMON = {"daemon", "current", "edges", "places", "answers", "upkeep"}
 CLI = {"cli", "__main__"}
 VERSION = {"__init__"}
+LOADED_BY_NAME = re.compile(r"ccdaemon(\.\w+)+:\w+")  # as in `cli.COMMANDS`, for `pkgutil.resolve_name`
 
 # Who may import what, besides rooms of the same layer. Rules and edges never see each other.
 ALLOWED: dict[frozenset[str], set[str]] = {
@@ -68,7 +70,7 @@ def _layer_name(file: Path) -> str:
 
 
 def _imports(file: Path) -> Iterator[str]:
-    """First part of every import of ours, wherever it stands: under TYPE_CHECKING and inside functions too."""
+    """First part of every import of ours, wherever it stands: under TYPE_CHECKING, in functions, in tables of names."""
     for node in ast.walk(ast.parse(file.read_text())):
         match node:
             case ast.Import(names):
@@ -77,6 +79,8 @@ def _imports(file: Path) -> Iterator[str]:
                 modules = [f"{module}.{name.name}" for name in names] if module == "ccdaemon" else [module]
             case ast.ImportFrom():
                 modules = ["ccdaemon.relative"]  # we name what we import from the top
+            case ast.Constant(value=str(name)) if LOADED_BY_NAME.fullmatch(name):
+                modules = [name]
             case _:
                 modules = []
         for module in modules:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -138,11 +139,15 @@ def test_a_machine_without_a_card_says_so(tmp_path: Path, config: Path) -> None:
 
 
 def test_a_machine_without_portaudio_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(_name: str) -> None:
-        message = "PortAudio library not found"
-        raise OSError(message)
+    imported = importlib.import_module
 
-    monkeypatch.setattr(importlib, "import_module", refuse)
+    def without_portaudio(name: str) -> ModuleType:
+        if name == "sounddevice":
+            message = "PortAudio library not found"
+            raise OSError(message)
+        return imported(name)
+
+    monkeypatch.setattr(importlib, "import_module", without_portaudio)
     done = CliRunner().invoke(app, ["prompts", "devices"])
     assert (done.exit_code, "apt install libportaudio2" in done.stderr) == (1, True)
 

@@ -27,7 +27,6 @@ from ccdaemon.archive import Archive
 from ccdaemon.cases import Case, Erasure, Redaction
 from ccdaemon.cli.recordings import seconds
 from ccdaemon.config import load
-from ccdaemon.edges import ARCHIVE, REGISTER, parties
 from ccdaemon.erasures import Erasures
 from ccdaemon.flows.erasing import erase_again
 from ccdaemon.flows.reminders import remind
@@ -36,6 +35,7 @@ from ccdaemon.keys import Keys, site_key
 from ccdaemon.notices import CallBegan, CallMerged
 from ccdaemon.package import package
 from ccdaemon.pages import table
+from ccdaemon.places import ARCHIVE, REGISTER, parties
 from ccdaemon.rules.deadline import due
 from ccdaemon.rules.redaction import MASK, masked
 from ccdaemon.store import open_register

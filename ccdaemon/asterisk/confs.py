@@ -66,10 +66,11 @@ def _lines(folder: Path, name: str, depth: int) -> Iterator[tuple[str, str]]:
             text = path.read_text(errors="replace")
         except OSError:
             continue
+        shown = path.relative_to(folder) if path.is_relative_to(folder) else path
         text = _BLOCK.sub(lambda block: "\n" * block[0].count("\n"), text)
         for number, raw in enumerate(text.splitlines(), 1):
             line = _COMMENT.sub("", raw).strip()
             if (include := _INCLUDE.match(line)) is not None:
                 yield from _lines(folder, include["name"].strip(), depth + 1)
             elif line:
-                yield f"{path.relative_to(folder) if path.is_relative_to(folder) else path}:{number}", line
+                yield f"{shown}:{number}", line

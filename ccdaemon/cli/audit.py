@@ -28,8 +28,8 @@ from ccdaemon.cli.configuration import (
 from ccdaemon.cli.init import keep
 from ccdaemon.cli.register import ask_register
 from ccdaemon.config import Configuration
-from ccdaemon.edges import ARCHIVE
 from ccdaemon.faults import KeyUnusable
+from ccdaemon.places import ARCHIVE
 from ccdaemon.rules import audit_day
 from ccdaemon.rules.certificate import differences, statement, unfinished
 from ccdaemon.signing import holds, new_key, public, read_key, signed

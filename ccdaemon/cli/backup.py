@@ -17,10 +17,10 @@ from rich.progress import track
 
 from ccdaemon.archive import SEALED
 from ccdaemon.cli.configuration import DEFAULT_FOLDER, Folder, configuration, errors, screen, stop
-from ccdaemon.cli.register import do, not_running
+from ccdaemon.cli.running import do, not_running
 from ccdaemon.config import Configuration
 from ccdaemon.disk import sync_folder
-from ccdaemon.edges import ARCHIVE, REGISTER
+from ccdaemon.places import ARCHIVE, REGISTER
 
 MARK = "ccdaemon-backup"  # a file with the site's name
 COPYING = ".copying"

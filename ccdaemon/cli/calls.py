@@ -23,7 +23,8 @@ from ccdaemon.cli.configuration import (
     screen,
     wide,
 )
-from ccdaemon.cli.register import ask_register, tell
+from ccdaemon.cli.register import ask_register
+from ccdaemon.cli.running import tell
 
 app = typer.Typer()
 COLUMNS = ("call", "began", "lasted", "caller", "dialled", "service", "language", "answered by", "recorded")

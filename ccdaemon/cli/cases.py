@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from ccdaemon.cli.configuration import DEFAULT_FOLDER, Folder, a_moment, configuration, local, screen, wide
-from ccdaemon.cli.register import do
+from ccdaemon.cli.running import do
 
 SOON = 5  # days before a case stands in red
 

@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from ccdaemon import edges
+from ccdaemon import places
 from ccdaemon.asterisk.confs import FILES, read_asterisk
 from ccdaemon.cli.configuration import DEFAULT_FOLDER, Folder, errors, screen, show
 from ccdaemon.cli.dialplan import OURS, outdated, superseded
@@ -100,7 +100,7 @@ def _secrets(site: Configuration) -> Iterator[Fault]:
     except KeyUnusable as fault:
         yield Fault(str(site.main.audit.key), "", f"no call could be certified: {fault}")
     try:
-        edges.keys(site)
+        places.keys(site)
     except KeyWrong as fault:
         yield Fault(str(site.main.keys.site), "", f"nothing could be kept: {fault}")
 

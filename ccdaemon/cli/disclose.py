@@ -17,7 +17,7 @@ from rich.table import Table
 from ccdaemon.cli.configuration import DEFAULT_FOLDER, Folder, configuration, errors, screen, stop, wide
 from ccdaemon.cli.passphrase import PassphraseFile, passphrase
 from ccdaemon.cli.recordings import a_recording
-from ccdaemon.cli.register import do
+from ccdaemon.cli.running import do
 from ccdaemon.disk import in_memory, pieces
 from ccdaemon.package import package
 from ccdaemon.pages import page, table

@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from ccdaemon.cli.configuration import DEFAULT_FOLDER, Folder, configuration, errors, screen
-from ccdaemon.cli.register import do
+from ccdaemon.cli.running import do
 from ccdaemon.config import Configuration
 
 NAMES = {

@@ -23,7 +23,7 @@ from ccdaemon.cli.configuration import (
     screen,
     wide,
 )
-from ccdaemon.cli.register import do
+from ccdaemon.cli.running import do
 from ccdaemon.kept import Hold, Reason
 
 app = typer.Typer(help="Holds: they keep calls and recordings beyond their time, until they are released.")

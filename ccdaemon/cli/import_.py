@@ -13,7 +13,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
 from ccdaemon.cli.configuration import DEFAULT_FOLDER, Folder, configuration, errors, screen, stop
-from ccdaemon.cli.register import do
+from ccdaemon.cli.running import do
 from ccdaemon.config import Configuration
 from ccdaemon.drop import lines, portions
 from ccdaemon.rules.lines import LONGEST

@@ -10,11 +10,11 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from ccdaemon import edges, escrow
+from ccdaemon import escrow, places
 from ccdaemon.cli.configuration import DEFAULT_FOLDER, Folder, configuration, screen, stop
 from ccdaemon.cli.init import keep
 from ccdaemon.cli.passphrase import PassphraseFile, passphrase
-from ccdaemon.cli.register import not_running
+from ccdaemon.cli.running import not_running
 from ccdaemon.faults import KeyUnusable
 from ccdaemon.keys import Keys, encoded, new_site_key, site_key
 
@@ -27,7 +27,7 @@ app = typer.Typer(help="The keys that seal what is kept.", no_args_is_help=True)
 def list_(config: Folder = DEFAULT_FOLDER) -> None:
     """List the periods of which there is a key: class and month in which it is destroyed, or a hold."""
     with _in_words():
-        for name in edges.keys(configuration(config)).names():
+        for name in places.keys(configuration(config)).names():
             typer.echo(name)
 
 
@@ -55,7 +55,7 @@ def escrow_(
     one.
     """
     with _in_words():
-        there = edges.keys(configuration(config))
+        there = places.keys(configuration(config))
         keys = {**there.everything(), SITE: there.site}
         content = escrow.sealed(keys, passphrase(passphrase_file, "all keys"))
         out.touch(mode=0o400, exist_ok=False)
@@ -103,7 +103,7 @@ def rotate(config: Folder = DEFAULT_FOLDER) -> None:
     site = configuration(config)
     not_running(site)
     table = site.main.keys
-    following = edges.following(table.site)
+    following = places.following(table.site)
     with _in_words():
         if not following.exists():
             keep(following, new_site_key())

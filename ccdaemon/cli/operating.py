@@ -8,7 +8,7 @@ import typer
 from rich.markup import escape
 
 from ccdaemon.cli.configuration import DEFAULT_FOLDER, Folder, screen, show, stop
-from ccdaemon.cli.register import tell
+from ccdaemon.cli.running import tell
 from ccdaemon.logs import Level
 from ccdaemon.model import Fault
 

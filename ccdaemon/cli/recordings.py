@@ -25,7 +25,8 @@ from ccdaemon.cli.configuration import (
     stop,
     wide,
 )
-from ccdaemon.cli.register import ask_register, do
+from ccdaemon.cli.register import ask_register
+from ccdaemon.cli.running import do
 from ccdaemon.cli.takes import DeviceOption, hear
 from ccdaemon.disk import in_memory
 from ccdaemon.kept import Item, Purpose

@@ -14,9 +14,9 @@ import typer
 from ccdaemon.cli.configuration import DEFAULT_FOLDER, Folder, configuration, show, stop
 from ccdaemon.config import Configuration, ConfigurationFaults
 from ccdaemon.daemon import Daemon
-from ccdaemon.edges import folders
 from ccdaemon.keys import KeyWrong
 from ccdaemon.logs import configure
+from ccdaemon.places import folders
 from ccdaemon.store.database import RegisterUnusable
 
 

@@ -19,7 +19,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from ccdaemon.cli.configuration import DEFAULT_FOLDER, Folder, screen, stop, wide
-from ccdaemon.cli.register import tell
+from ccdaemon.cli.running import tell
 from ccdaemon.topics import TOPICS
 
 EVERY = 1.0  # seconds

@@ -28,7 +28,7 @@ from ccdaemon.cli.configuration import (
 )
 from ccdaemon.cli.passphrase import PassphraseFile, passphrase
 from ccdaemon.cli.recordings import a_recording, seconds
-from ccdaemon.cli.register import do
+from ccdaemon.cli.running import do
 from ccdaemon.cli.subject_files import sound_of, written
 from ccdaemon.config import Configuration
 from ccdaemon.disk import in_memory, pieces

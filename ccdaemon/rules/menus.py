@@ -32,8 +32,12 @@ from ccdaemon.rules.turns import (
 )
 from ccdaemon.ways import (
     CLOSED,
+    CONNECTING,
+    GOODBYE,
     HOLIDAY,
+    INVALID,
     MAIN,
+    NO_KEY,
     UNANSWERED,
     Back,
     Farewell,
@@ -51,10 +55,6 @@ LANGUAGE_TRIES = 2
 TURNS = 40  # prompts in one conversation, about five minutes of them
 LANGUAGE_WAIT = 4.0  # seconds
 ROUNDS = 3  # times that a caller may wait in the queue of one service without an answer
-
-# Prompts that every site needs, whatever its menus are.
-INVALID, NO_KEY, CONNECTING, GOODBYE = "invalid-key", "no-key", "connecting", "goodbye"
-COMMON_PROMPTS = (INVALID, NO_KEY, CONNECTING, GOODBYE)
 
 
 def begin(site: Site, entry: Entry, now: datetime) -> Turn:

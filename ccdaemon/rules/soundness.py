@@ -12,10 +12,10 @@ from datetime import date
 
 from ccdaemon.model import WEEKDAYS, Catalogue, Fault, Language, Prompt, Service, Site, Span
 from ccdaemon.rules.hours import ROUND_THE_CLOCK, overlapping
-from ccdaemon.rules.menus import COMMON_PROMPTS
 from ccdaemon.rules.retention import due
 from ccdaemon.ways import (
     CLOSED,
+    COMMON_PROMPTS,
     HOLIDAY,
     MAIN,
     UNANSWERED,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from tests.bench import ami, archive, expiry, interlock, ivr, mqtt
+from tests.bench import ami, archive, expiry, interlock, ivr, mqtt, start
 from tests.lab.centre import play
 
 BENCHMARKS = {
@@ -14,6 +14,7 @@ BENCHMARKS = {
     "interlock": (interlock.main, "the door"),
     "ivr": (ivr.main, "CPU of a call"),
     "mqtt": (mqtt.main, "how soon monitoring sees a change"),
+    "start": (start.main, "a command, and the daemon until it is ready"),
 }
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from ccdaemon import audio
 from ccdaemon.archive import NAME, SEALED
 from ccdaemon.control import ask
-from ccdaemon.edges import ARCHIVE, SOCKET
+from ccdaemon.places import ARCHIVE, SOCKET
 from tests.lab.site import Site
 from tests.lab.tones import Samples
 

@@ -18,7 +18,7 @@ import pyzipper
 from ccdaemon.cli import app
 from ccdaemon.cli.backup import MARK, files_of
 from ccdaemon.config import load
-from ccdaemon.edges import ARCHIVE, REGISTER
+from ccdaemon.places import ARCHIVE, REGISTER
 from tests.builders import PROMPTS, site_to_run
 from tests.kept_site import NUMBER, Kept
 
