@@ -44,7 +44,6 @@ from ccdaemon.flows.segments import Segments
 from ccdaemon.flows.topics import Topics
 from ccdaemon.flows.tracking import resynchronise, track
 from ccdaemon.flows.watch import Watch
-from ccdaemon.metrics import Metrics
 from ccdaemon.model import Event
 from ccdaemon.mqtt import Status
 from ccdaemon.notify import Systemd
@@ -120,6 +119,8 @@ class Daemon:
             await control.listen(main.paths.run / SOCKET)
             stack.callback(control.close)
             if (table := main.metrics) is not None:
+                from ccdaemon.metrics import Metrics  # noqa: PLC0415 - a tenth of a start, where somebody wants it
+
                 metrics = Metrics(self._status.newest)
                 await stack.enter_async_context(metrics.listening(table.host, table.port, table.socket))
             await upkeep.begin()

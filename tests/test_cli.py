@@ -88,6 +88,19 @@ def ccdaemon(*words: str | Path) -> Result:
     return CliRunner(env={"COLUMNS": "200"}).invoke(app, [str(word) for word in words], catch_exceptions=False)
 
 
+def test_the_manual_page_has_every_command_and_nothing_that_troff_would_not_know() -> None:
+    page = ccdaemon("man").stdout
+    told = {
+        line.removeprefix(".SS ccdaemon ").replace("\\-", "-") for line in page.splitlines() if line.startswith(".SS")
+    }
+    for path in ("check", "calls show", "subject export", "close", "audit verify", "log-level"):
+        assert any(line == path or line.startswith(f"{path} ") for line in told), path
+    macros = {line.split()[0] for line in page.splitlines() if line.startswith(".")}
+    assert macros == {".TH", ".SH", ".SS", ".PP", ".TP", ".B", ".I", ".BR"}
+    assert not [line for line in page.splitlines() if line.startswith("'")]
+    assert {"\\-", "\\f", "\\&", "\\e", "\\("} >= set(re.findall(r"\\.", page))
+
+
 def said(text: str) -> str:
     """What stands on the screen, without frames and line ends."""
     return re.sub(r"[\s│╭╮╰╯─]+", " ", text)

@@ -42,6 +42,7 @@ COMMANDS = {
     "audit": "ccdaemon.cli.audit:app",
     "prompts": "ccdaemon.cli.prompts:app",
     "dialplan": "ccdaemon.cli.dialplan:app",
+    "man": "ccdaemon.cli.man:man",
 }
 
 
