@@ -10,7 +10,7 @@ import asyncio
 import signal
 import time
 from collections.abc import Collection, Container
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from datetime import UTC, datetime
 from typing import Any, NoReturn
 
@@ -57,6 +57,7 @@ from ccdaemon.store import Register, open_register
 from ccdaemon.upkeep import Upkeep
 
 DRAIN = 20.0  # seconds in which conversations may end when we stop
+SEAL = 5.0  # seconds in which recordings of calls that are over are sealed then
 AGAIN = 0.5  # seconds between attempts to cancel a task
 FAREWELL = 2.0  # seconds for the last word to the broker
 
@@ -134,6 +135,7 @@ class Daemon:
             log.info("started", version=__version__, site=self._site().name)
             await self._stopping.wait()
             await self._drain(gateway)
+            await upkeep.settle(SEAL)
             await _end(running)
 
     def _tasks(self, register: Register, journal: Journal, upkeep: Upkeep) -> dict[str, Any]:
@@ -270,11 +272,9 @@ class Daemon:
         self._systemd.tell(STOPPING="1", STATUS="Ending; new calls go to the second tier")
         log.info("ending: new calls go to the second tier", conversations=gateway.conversations)
         self._status.publish("daemon", self._state("draining"))
-        if self._ami is not None:
-            try:
+        with suppress(AmiDisconnected):  # then the heartbeat is over by itself
+            if self._ami is not None:
                 await stop_beating(self._ami)
-            except AmiDisconnected:
-                log.debug("no link any more: the heartbeat is over by itself")
         await gateway.stop(DRAIN)
 
 

@@ -103,6 +103,10 @@ class Upkeep:
             ),
         }
 
+    async def settle(self, within: float) -> None:
+        """Before the end: no recording of a call that is over stays plain."""
+        await self._finishing.settle(within)
+
     def _site(self) -> Site:
         return self._configuration().site
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -433,3 +434,40 @@ async def test_it_compares_once_and_then_looks_again_and_again(room: Room, monke
         await room.alarms.until(lambda standing: not standing)
     task.cancel()
     assert await room.finished() == [LEG]
+
+
+# --- the end ---------------------------------------------------------------------------------------------------------
+
+
+async def settled(room: Room, within: float) -> None:
+    finishing = room.finishing()
+    running = asyncio.create_task(finishing.run())
+    async with asyncio.timeout(DEADLINE):
+        await finishing.settle(within)
+    running.cancel()
+    with suppress(asyncio.CancelledError):
+        await running
+
+
+async def test_at_the_end_no_recording_of_a_call_that_is_over_stays_plain(room: Room) -> None:
+    for leg in (LEG, OTHER):
+        room.recorded(leg=leg)
+        await room.heard_of(leg)
+    await settled(room, DEADLINE)
+    assert await room.finished() == [LEG, OTHER]
+
+
+async def test_a_recorder_that_goes_on_does_not_hold_up_the_end(room: Room) -> None:
+    room.live = {LEG}
+    raw = room.recorded()
+    await settled(room, DEADLINE)
+    assert raw.exists()
+
+
+async def test_nor_does_one_that_cannot_be_finished(room: Room) -> None:
+    raw = room.recorded()
+    await room.heard_of()
+    room.folder.touch()  # where a folder should be
+    await settled(room, 0.5)
+    assert raw.exists()
+    assert "recordings" in room.alarms.standing

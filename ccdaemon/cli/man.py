@@ -31,7 +31,7 @@ FILES = (
 
 
 def man() -> None:
-    """Print the manual page, for man(1): `man -l` reads it."""
+    """Print the manual page of all commands; `man -l` reads it."""
     typer.echo("\n".join(_page(get_command(app))))
 
 

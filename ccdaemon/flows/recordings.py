@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Container, Iterable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import PurePath
 from typing import NoReturn, Protocol
@@ -24,6 +25,7 @@ from ccdaemon.rules.recording import fault_of
 from ccdaemon.rules.retention import period_of
 
 LOOK = 1.0  # seconds between looks; Asterisk writes what it still holds within milliseconds of a leg's end
+HURRY = 0.1  # seconds between them at the end
 GRACE = 15.0  # seconds in which a recorder that said it started must have made its file
 FOUND = "the file was found without a row: its recorder started while we were away"
 MISSING = "Asterisk said that it recorded, but there is no file: look for a full disk, or the owner of the spool"
@@ -81,6 +83,7 @@ class Finishing:
         self._site = site
         self._clock = clock
         self._sizes: dict[tuple[str, int], int] = {}
+        self._hurry, self._settled = asyncio.Event(), asyncio.Event()
 
     async def run(self) -> NoReturn:
         while True:
@@ -88,7 +91,20 @@ class Finishing:
                 await self.look()
             except OSError as fault:
                 self._alarms.raise_("recordings", f"the spool cannot be read: {fault.strerror}. It is tried again")
-            await asyncio.sleep(LOOK)
+            if not self._sizes:
+                self._settled.set()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LOOK):
+                    await self._hurry.wait()
+            await asyncio.sleep(HURRY)
+
+    async def settle(self, within: float) -> None:
+        """Wait until `run` has finished all of calls that are over, but no longer than so many seconds."""
+        self._hurry.set()
+        self._settled.clear()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(within):
+                await self._settled.wait()
 
     async def compare(self) -> None:
         """At start: say where the register and the archive do not agree about finished recordings.
