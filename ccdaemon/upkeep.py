@@ -23,7 +23,7 @@ from ccdaemon.asked import Answerer
 from ccdaemon.config import Configuration
 from ccdaemon.disk import append
 from ccdaemon.drop import Drop
-from ccdaemon.edges import DROP
+from ccdaemon.edges import DROP, signer
 from ccdaemon.erasures import Erasures
 from ccdaemon.faults import RegisterFull
 from ccdaemon.flows.configured import note_configuration
@@ -37,7 +37,6 @@ from ccdaemon.flows.recordings import Finishing
 from ccdaemon.flows.reminders import remind
 from ccdaemon.keys import Keys
 from ccdaemon.model import Site
-from ccdaemon.signing import Signer
 from ccdaemon.store import Register
 
 
@@ -60,7 +59,7 @@ class Upkeep:
         self._configuration = configuration
         main = configuration().main
         self._drop = main.paths.spool / DROP
-        self._signer = Signer(main.audit.key)
+        self._signer = signer(configuration())
         self._erasures = Erasures(main.keys.folder)
         self._finishing = Finishing(archive, register, alarms, live_legs, self._site, time.time)
         self._expiry = Expiry(

@@ -12,9 +12,8 @@ from ccdaemon.asked import Json
 from ccdaemon.cli.configuration import stop
 from ccdaemon.config import MAIN_FILE, Configuration
 from ccdaemon.control import NotRunning, Refused, Sink, ask
-from ccdaemon.edges import REGISTER, SOCKET, keys, parties
+from ccdaemon.edges import REGISTER, SOCKET, keys, parties, signer
 from ccdaemon.keys import KeyWrong
-from ccdaemon.signing import Signer
 from ccdaemon.store import open_register
 from ccdaemon.store.database import RegisterUnusable
 from ccdaemon.tables import PathsTable
@@ -67,7 +66,7 @@ def ask_register(site: Configuration, question: str, **values: Json) -> Json:
         if not os.access(file, os.R_OK | os.W_OK):
             message = (
                 f"no daemon runs, and {file} is not there, or not yours to open: start the daemon "
-                "(systemctl start ccdaemon), or ask as its user"
+                "(systemctl start ccdaemon), or ask as root"
             )
             raise stop(message) from None
         return asyncio.run(_read(site, question, values))
@@ -79,6 +78,6 @@ async def _read(site: Configuration, question: str, values: dict[str, Json]) -> 
     try:
         hidden = parties(keys(site), lambda: site.site)
         async with open_register(site.main.paths.state / REGISTER, hidden) as register:
-            return await questions(register, Signer(site.main.audit.key))[question](**values)
+            return await questions(register, signer(site))[question](**values)
     except (RegisterUnusable, Refused, KeyWrong) as fault:
         raise stop(str(fault)) from None
