@@ -74,10 +74,13 @@ class Control:
 
     async def listen(self, path: Path) -> None:
         """At the socket that systemd holds for us, or else at one of our own."""
-        if (held := passed(HELD)) is not None:
+        held = passed(HELD)
+        if held is not None and held.getsockname() == str(path):
             stays: dict[str, Any] = {"cleanup_socket": False} if sys.version_info >= KEEPS else {}
             self._server = await asyncio.start_unix_server(self._serve, sock=held, limit=MAX_LINE, **stays)
             return
+        if held is not None:  # the site has its folder elsewhere
+            held.close()
         await asyncio.to_thread(path.unlink, missing_ok=True)
         self._server = await asyncio.start_unix_server(self._serve, path, limit=MAX_LINE)
         await asyncio.to_thread(path.chmod, 0o660)

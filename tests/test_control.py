@@ -423,26 +423,28 @@ def held(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 async def test_a_question_that_came_before_us_is_answered_at_the_socket_that_systemd_holds(
-    held: Path, tmp_path: Path
+    held: Path,
 ) -> None:
     early = asyncio.create_task(put(held, "echo", said="early"))
     await asyncio.sleep(0.05)
-    async with answering(tmp_path / "control"):
+    async with answering(held):
         assert await early == "early"
         assert await put(held, "echo", said=1) == 1
-    assert not (tmp_path / "control").exists()
     assert held.exists()  # it is systemd's, who listens on
     assert "LISTEN_FDS" not in os.environ
 
 
-async def test_a_question_that_comes_after_we_ended_waits_for_the_next(held: Path, tmp_path: Path) -> None:
-    async with answering(tmp_path / "control"):
+async def test_a_question_that_comes_after_we_ended_waits_for_the_next(held: Path) -> None:
+    async with answering(held):
         pass
     with socket.socket(socket.AF_UNIX) as connection:
         connection.connect(str(held))
 
 
-@pytest.mark.parametrize(("name", "value"), [("LISTEN_PID", "1"), ("LISTEN_FDNAMES", "other:another")])
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("LISTEN_PID", "1"), ("LISTEN_FDNAMES", "other:another"), ("XDG_NOTHING", "the site has its own")],
+)
 async def test_a_socket_that_is_not_for_us_is_let_alone(
     held: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: str
 ) -> None:

@@ -22,6 +22,7 @@ from ccdaemon.cli import (
     holds,
     import_,
     init,
+    install,
     keys,
     menus,
     operating,
@@ -55,6 +56,7 @@ def _options(
 
 
 app.command()(init.init)
+app.command()(install.install)
 app.command()(check.check)
 app.command()(doctor.doctor)
 app.command()(run.run)
