@@ -17,6 +17,7 @@ import socket
 import struct
 import sys
 import termios
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -30,6 +31,7 @@ from ccdaemon.notify import passed
 
 MAX_LINE = 16 * 1024 * 1024  # bytes; an answer may list many calls
 DEADLINE = 30.0  # seconds
+AGAIN = 0.3  # seconds; a restart puts another socket there within some milliseconds
 HELD = "control"  # FileDescriptorName= in ccdaemon.socket
 KEEPS = (3, 13)  # since then Python removes a socket's file, also one that is systemd's
 
@@ -46,6 +48,10 @@ log = structlog.get_logger()
 
 class NotRunning(Exception):
     """No daemon answers at this socket."""
+
+
+class _Unheard(NotRunning):
+    """Nor has anybody taken the question: it may be put again."""
 
 
 class Refused(Exception):
@@ -174,12 +180,21 @@ def ask(
     """A command's end; content goes into a sink. Waits `patience` seconds for an answer, or the next piece of content.
 
     A question that nobody takes for longer than `DEADLINE` waits no further: systemd may hold the socket for a daemon
-    that cannot start.
+    that cannot start. One that nobody can have heard is put once more.
 
     Raises `NotRunning` or `Refused`, and whatever the sink raises.
     """
+    try:
+        return _ask(path, name, into, patience, values)
+    except _Unheard:
+        time.sleep(AGAIN)
+    return _ask(path, name, into, patience, values)
+
+
+def _ask(path: Path, name: str, into: Sink | None, patience: float | None, values: Mapping[str, Json]) -> Json:
     with socket.socket(socket.AF_UNIX) as connection:
         connection.settimeout(patience or DEADLINE)
+        line = b""
         try:
             connection.connect(str(path))
             connection.sendall(json.dumps({"ask": name, "with": values}).encode() + b"\n")
@@ -206,7 +221,7 @@ def ask(
             raise NotRunning(message) from fault
         except OSError as fault:
             message = f"no daemon listens at {path}"
-            raise NotRunning(message) from fault
+            raise (NotRunning if line else _Unheard)(message) from fault
     if len(line) >= MAX_LINE:
         message = "the answer is too long: ask for less"
         raise Refused(message)
