@@ -42,6 +42,8 @@ def why_not() -> str | None:
         return f"there is no {', '.join(missing)} (apt-get install systemd-container debootstrap bsdutils)"
     if not (TOOLS / "bin" / "asterisk").exists():
         return "the Asterisk is this machine's own, which cannot be lent to another one"
+    if not any(Path("/sys/fs/cgroup").glob("*")):
+        return "there are no control groups here, which systemd cannot do without"
     if sys.base_prefix != "/usr" or not _codename():
         return "the Python is not that of a Debian, so the machine would have another one"
     return None
@@ -51,6 +53,10 @@ def _codename() -> str:
     lines = Path("/etc/os-release").read_text().splitlines()
     known = dict(line.split("=", 1) for line in lines if "=" in line)
     return known.get("VERSION_CODENAME", "") if known.get("ID") == "debian" else ""
+
+
+class CannotBoot(Exception):
+    """There can be no machine here; the text says why."""
 
 
 @dataclass(frozen=True)
@@ -112,14 +118,24 @@ class Machine:
             file.write_text(text)
             file.chmod(mode)
 
-    async def until_booted(self) -> None:
-        async with asyncio.timeout(BOOT_DEADLINE):
-            while not (first := _below(self._process.pid, "systemd")):
-                assert self._process.returncode is None, "the machine did not boot; its console's log says why"
-                await asyncio.sleep(0.1)
-            self._first = first
-            while (await self.run("systemctl", "is-system-running")).said not in {"running", "degraded"}:
-                await asyncio.sleep(0.2)
+    async def until_booted(self, console: Path) -> None:
+        """Raises `CannotBoot` with the end of what stands on its console."""
+        try:
+            async with asyncio.timeout(BOOT_DEADLINE):
+                while not self._first and self._process.returncode is None:
+                    await asyncio.sleep(0.1)
+                    self._first = _below(self._process.pid, "systemd")
+                while not await self._is_up():
+                    await asyncio.sleep(0.2)
+        except TimeoutError:
+            said = " ".join(console.read_text(errors="replace").split())
+            message = f"systemd-nspawn boots no machine here: {said[-300:]}"
+            raise CannotBoot(message) from None
+
+    async def _is_up(self) -> bool:
+        if self._process.returncode is not None:
+            raise TimeoutError
+        return (await self.run("systemctl", "is-system-running")).said in {"running", "degraded"}
 
     async def halt(self) -> None:
         if self._first and self._process.returncode is None:
@@ -151,7 +167,9 @@ async def _call(*words: str, within: float) -> None:
     )
     async with asyncio.timeout(within):
         said, _ = await process.communicate()
-    assert process.returncode == 0, f"{words[0]} ended with {process.returncode}: {said.decode()[-2000:]}"
+    if process.returncode != 0:
+        message = f"{words[0]} ended with {process.returncode}: {' '.join(said.decode().split())[-300:]}"
+        raise CannotBoot(message)
 
 
 async def base() -> Path:
@@ -164,7 +182,7 @@ async def base() -> Path:
         asked = ("apt-get", "indextargets", "--format", "$(LABEL) $(REPO_URI)")
         process = await asyncio.create_subprocess_exec(*asked, stdout=asyncio.subprocess.PIPE)
         lines = (await process.communicate())[0].decode().splitlines()
-        mirror = next(line.split()[1] for line in lines if line.startswith("Debian "))
+        mirror = next((line.split()[1] for line in lines if line.startswith("Debian ")), "")
         words = ("debootstrap", "--variant=minbase", f"--include={PACKAGES}", root.name, str(half), mirror)
         await _call(*words, within=BUILD_DEADLINE)
         half.rename(root)
@@ -197,7 +215,7 @@ async def machine(folder: Path) -> AsyncIterator[Machine]:
         )
     it = Machine(root, process)
     try:
-        await it.until_booted()
+        await it.until_booted(folder / "console.log")
         await _program(it)
         yield it
     finally:

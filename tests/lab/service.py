@@ -6,6 +6,7 @@ A step raises `AssertionError` with what was otherwise. They go one after the ot
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -20,7 +21,7 @@ from tests.lab.machine import PROGRAM
 from tests.lab.phones import Phone
 from tests.lab.scripts import presses, stays, talks
 
-RECEPTION, HIGHWAYS = "01632960100", "01632960103"
+RECEPTION, HIGHWAYS, HOUSING = "01632960100", "01632960103", "01632960111"
 MOST_EXPOSED = 1.5  # of 10, as systemd-analyze counts
 STARTED = 15.0  # seconds
 KILLED = 10.0  # until a daemon that was killed is back: RestartSec= and a start
@@ -112,8 +113,25 @@ async def starts(it: Installed) -> str:
     took = time.monotonic() - began
     status = (it.machine.inside("/proc") / str(await it.pid()) / "status").read_text()
     assert re.search(r"^Uid:\t(?!0\t)", status, re.MULTILINE), status
-    await first_tier(it)
-    return f"up after {took:.1f} s; a caller heard the first tier"
+    return f"up after {took:.1f} s, as its own user"
+
+
+async def is_recorded(it: Installed) -> str:
+    """A call to Housing: its own menu, an agent, and a recording that is finished within the sandbox."""
+    it.world.desk("*", talks())
+    prompts = await hears(it, "2", "0", number=HOUSING, seconds=10)
+    assert {("en", "housing-main"), ("en", "recording-announcement")} <= {*prompts}, prompts
+
+    async def finished() -> bool:
+        rows = json.loads(await it.machine.must(PROGRAM, "recordings", "--json"))
+        return [row["file"] is not None for row in rows] == [True]
+
+    await it.until(finished)
+    alarms = {*(await it.state())["alarms"]}
+    assert not alarms & {"recordings", "recordings-faulty", "recorders", "archive", "keys"}, alarms
+    left = await it.machine.must("find", "/var/spool/ccdaemon/recordings", "-type", "f")
+    assert left == "", left
+    return "a caller heard the first tier and spoke with an agent; the recording is sealed"
 
 
 # --- reload ----------------------------------------------------------------------------------------------------------
@@ -208,6 +226,7 @@ async def is_taken_away(it: Installed) -> str:
 SHORT: tuple[tuple[str, Step], ...] = (
     ("install", is_installed),
     ("start", starts),
+    ("call", is_recorded),
     ("reload", reloads),
     ("SIGKILL", is_killed),
     ("stop", is_stopped),
