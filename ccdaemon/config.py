@@ -20,6 +20,7 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from ccdaemon.credentials import handed
 from ccdaemon.grammar import PROMPTS, WORD, WORD_IS, bank_holidays
 from ccdaemon.kept import CLASSES, ROLES
 from ccdaemon.model import Catalogue, Fault, Language, Phone, Queue, Service, Site
@@ -110,9 +111,12 @@ def secret(file: Path, signs: str = VISIBLE) -> str:
     `signs` are those of which it may be made; `PLAIN` ones mean nothing in Asterisk's files.
     """
     try:
-        value = file.read_text(errors="replace").strip()
+        value = handed(file).read_text(errors="replace").strip()
     except OSError as fault:
-        raise ConfigurationFaults([Fault(str(file), "", f"the secret cannot be read: {fault.strerror}")]) from None
+        text = f"the secret cannot be read: {fault.strerror}"
+        if isinstance(fault, PermissionError):
+            text += ". It is for root, and for the service that has it by systemd"
+        raise ConfigurationFaults([Fault(str(file), "", text)]) from None
     if len(value) < SHORTEST_SECRET or not re.fullmatch(f"{signs}+", value):
         made_of = "letters, digits and ._~+/=-" if signs == PLAIN else "letters, digits and other signs, without blanks"
         text = f"a secret is one line of {SHORTEST_SECRET} or more {made_of}; `ccdaemon init` makes one"

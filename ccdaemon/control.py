@@ -2,28 +2,38 @@
 
 Behind an answer there may be content: pieces of bytes, each after its length in four bytes, and a length of nothing.
 
-The socket's file mode says who may ask (owner and group); the folder is the daemon's.
+The socket's file mode says who may ask (owner and group); the folder is the daemon's. Where systemd holds the socket
+(ccdaemon.socket), a question that comes while we start again waits for us.
 """
 
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import json
 import pwd
+import select
 import socket
 import struct
+import sys
+import termios
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Protocol, TypeAlias
+from typing import IO, Any, Protocol, TypeAlias
 
 import structlog
 
 from ccdaemon.asked import Answerer, Json, WronglyPut, held_to_its_signature
+from ccdaemon.notify import passed
 
 MAX_LINE = 16 * 1024 * 1024  # bytes; an answer may list many calls
 DEADLINE = 30.0  # seconds
+AGAIN = 0.3  # seconds; a restart puts another socket there within some milliseconds
+HELD = "control"  # FileDescriptorName= in ccdaemon.socket
+KEEPS = (3, 13)  # since then Python removes a socket's file, also one that is systemd's
 
 PEER = struct.Struct("3i")  # process, user, group: struct ucred of unix(7)
 LENGTH = 4  # bytes
@@ -38,6 +48,10 @@ log = structlog.get_logger()
 
 class NotRunning(Exception):
     """No daemon answers at this socket."""
+
+
+class _Unheard(NotRunning):
+    """Nor has anybody taken the question: it may be put again."""
 
 
 class Refused(Exception):
@@ -65,6 +79,14 @@ class Control:
         self._server: asyncio.Server
 
     async def listen(self, path: Path) -> None:
+        """At the socket that systemd holds for us, or else at one of our own."""
+        held = passed(HELD)
+        if held is not None and held.getsockname() == str(path):
+            stays: dict[str, Any] = {"cleanup_socket": False} if sys.version_info >= KEEPS else {}
+            self._server = await asyncio.start_unix_server(self._serve, sock=held, limit=MAX_LINE, **stays)
+            return
+        if held is not None:  # the site has its folder elsewhere
+            held.close()
         await asyncio.to_thread(path.unlink, missing_ok=True)
         self._server = await asyncio.start_unix_server(self._serve, path, limit=MAX_LINE)
         await asyncio.to_thread(path.chmod, 0o660)
@@ -157,13 +179,27 @@ def ask(
 ) -> Json:
     """A command's end; content goes into a sink. Waits `patience` seconds for an answer, or the next piece of content.
 
+    A question that nobody takes for longer than `DEADLINE` waits no further: systemd may hold the socket for a daemon
+    that cannot start. One that nobody can have heard is put once more.
+
     Raises `NotRunning` or `Refused`, and whatever the sink raises.
     """
+    try:
+        return _ask(path, name, into, patience, values)
+    except _Unheard:
+        time.sleep(AGAIN)
+    return _ask(path, name, into, patience, values)
+
+
+def _ask(path: Path, name: str, into: Sink | None, patience: float | None, values: Mapping[str, Json]) -> Json:
     with socket.socket(socket.AF_UNIX) as connection:
         connection.settimeout(patience or DEADLINE)
+        line = b""
         try:
             connection.connect(str(path))
             connection.sendall(json.dumps({"ask": name, "with": values}).encode() + b"\n")
+            if not select.select([connection], [], [], DEADLINE)[0] and _unread(connection):
+                raise TimeoutError  # noqa: TRY301 - as a question of less patience has it
             with connection.makefile("rb") as reader:
                 line = reader.readline(MAX_LINE)
                 if into is not None and line.startswith(ANSWERED) and line.endswith(b"\n"):
@@ -175,14 +211,17 @@ def ask(
             message = f"you may not use {path}: you need to be in the group of the daemon"
             raise Refused(message) from fault
         except TimeoutError as fault:
-            message = f"the daemon at {path} does not answer: it hangs, and systemd will restart it"
+            message = (
+                f"the daemon at {path} does not answer: it hangs, and systemd will restart it, or it cannot start: "
+                "`systemctl status ccdaemon` tells"
+            )
             raise Refused(message) from fault
         except EOFError as fault:
             message = "the daemon ended in the middle of its answer"
             raise NotRunning(message) from fault
         except OSError as fault:
             message = f"no daemon listens at {path}"
-            raise NotRunning(message) from fault
+            raise (NotRunning if line else _Unheard)(message) from fault
     if len(line) >= MAX_LINE:
         message = "the answer is too long: ask for less"
         raise Refused(message)
@@ -193,6 +232,11 @@ def ask(
     if "refused" in answer:
         raise Refused(answer["refused"])
     return answer["answer"]
+
+
+def _unread(connection: socket.socket) -> bool:
+    """Is something of what we said still in the socket (TIOCOUTQ, unix(7))?"""
+    return any(fcntl.ioctl(connection, termios.TIOCOUTQ, bytes(4)))
 
 
 def _put(into: Sink, piece: bytes) -> None:

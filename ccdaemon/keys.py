@@ -26,6 +26,7 @@ from ccdaemon.faults import KeyUnusable
 SIZE = 32  # bytes of every key
 NONCE = 12
 HASH = 16  # bytes of an index
+MAKE = "`ccdaemon keys new` makes the first one"
 GONE = ".gone"
 NAME = re.compile(r"[a-z]+-\d{4}-\d{2}|hold-\d+")  # class and month of expiry, or a hold
 
@@ -43,7 +44,9 @@ def site_key(file: Path) -> bytes:
     try:
         key = base64.b64decode(file.read_text().strip(), validate=True)
     except OSError as fault:
-        message = f"the site key {file} cannot be read: {fault.strerror}; `ccdaemon keys new` makes the first one"
+        closed = isinstance(fault, PermissionError)
+        what = "it is for root, and for the service that has it by systemd" if closed else MAKE
+        message = f"the site key {file} cannot be read: {fault.strerror}; {what}"
         raise KeyWrong(message) from None
     except ValueError:
         key = b""

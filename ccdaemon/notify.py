@@ -1,6 +1,6 @@
-"""What systemd is told: ready, reloading, stopping, how we are, and that the event loop still turns.
+"""What systemd is told: ready, reloading, stopping, how we are, and that the event loop still turns; what it gives us.
 
-Source: sd_notify(3), systemd.service(5) on WatchdogSec=.
+Source: sd_notify(3), systemd.service(5) on WatchdogSec=, sd_listen_fds(3).
 """
 
 from __future__ import annotations
@@ -9,6 +9,8 @@ import asyncio
 import os
 import socket
 from typing import NoReturn
+
+FIRST = 3  # descriptor of what is passed; SD_LISTEN_FDS_START
 
 
 class Systemd:
@@ -36,3 +38,15 @@ class Systemd:
             if self._watchdog:
                 self.tell(WATCHDOG="1")
             await asyncio.sleep(self._watchdog / 3 or 3600)
+
+
+def passed(name: str) -> socket.socket | None:
+    """The socket of a name that systemd listens at for us, if it started us with one. Asked once: then it is ours."""
+    pid, count, names = (os.environ.pop(each, "") for each in ("LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"))
+    if pid != str(os.getpid()):  # they were for whoever started us
+        return None
+    named = dict(zip(names.split(":"), range(FIRST, FIRST + int(count)), strict=False))
+    if name not in named:
+        return None
+    os.set_inheritable(named[name], False)  # noqa: FBT003 - its only way to be called
+    return socket.socket(fileno=named[name])

@@ -6,11 +6,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ccdaemon.config import Configuration
+from ccdaemon.credentials import handed
 from ccdaemon.dialplan import MISSED, RECORDINGS
 from ccdaemon.keys import Keys, KeyWrong, site_key
 from ccdaemon.model import Site
 from ccdaemon.parties import Parties
 from ccdaemon.rules.retention import period_of
+from ccdaemon.signing import Signer
 
 REGISTER = "register.sqlite3"
 ARCHIVE = "recordings"
@@ -30,11 +32,15 @@ def keys(configuration: Configuration) -> Keys:
     if following(table.site).exists():
         message = f"{following(table.site)}: the site key is being changed: `ccdaemon keys rotate` goes on with that"
         raise KeyWrong(message)
-    found = Keys(table.folder, site_key(table.site))
+    found = Keys(table.folder, site_key(handed(table.site)))
     if (names := found.names()) and found.unusable() == names:
         message = f"none of the keys in {table.folder} was wrapped by the site key {table.site}: is it another site's?"
         raise KeyWrong(message)
     return found
+
+
+def signer(configuration: Configuration) -> Signer:
+    return Signer(handed(configuration.main.audit.key))
 
 
 def following(site: Path) -> Path:

@@ -40,7 +40,7 @@ def read_key(file: Path) -> Ed25519PrivateKey:
         message = f"{file} is not there: `ccdaemon audit key --new` makes it"
         raise KeyUnusable(message) from None
     except OSError as fault:
-        message = f"{file} cannot be read: {fault.strerror}. Ask as root, or as the daemon's user"
+        message = f"{file} cannot be read: {fault.strerror}. It is for root, and for the service that has it by systemd"
         raise KeyUnusable(message) from None
     except (ValueError, TypeError, UnsupportedAlgorithm):
         message = f"{file} is no private key: `ccdaemon audit key --new` makes one, in another place"

@@ -36,8 +36,7 @@ from ccdaemon.flows.recordings import Finishing
 from ccdaemon.flows.reminders import remind
 from ccdaemon.keys import Keys
 from ccdaemon.model import Site
-from ccdaemon.places import DROP
-from ccdaemon.signing import Signer
+from ccdaemon.places import DROP, signer
 from ccdaemon.store import Register
 
 
@@ -60,7 +59,7 @@ class Upkeep:
         self._configuration = configuration
         main = configuration().main
         self._drop = main.paths.spool / DROP
-        self._signer = Signer(main.audit.key)
+        self._signer = signer(configuration())
         self._erasures = Erasures(main.keys.folder)
         self._finishing = Finishing(archive, register, alarms, live_legs, self._site, time.time)
         self._expiry = Expiry(

@@ -29,7 +29,6 @@ from typer.testing import CliRunner, Result
 
 from ccdaemon.answers.register import questions
 from ccdaemon.cli import app
-from ccdaemon.cli import init as init_command
 from ccdaemon.cli.configuration import screen
 from ccdaemon.config import load
 from ccdaemon.control import Control
@@ -291,13 +290,12 @@ def test_init_writes_a_site_that_has_no_fault_and_secrets_of_its_own(tmp_path: P
         assert getattr(load(one, PROMPTS).main, name).secret == one / f"{name}.secret"
 
 
-def test_init_gives_the_secrets_to_the_daemons_user_if_root_does_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(init_command, "USER", "nobody")
+def test_the_secrets_of_a_site_are_for_whoever_writes_it_alone(tmp_path: Path) -> None:
+    """Root's they stay: systemd hands them to the daemon."""
     assert ccdaemon("init", tmp_path / "site").exit_code == 0
-    owner = "nobody" if os.geteuid() == 0 else tmp_path.owner()
-    assert {file.owner() for file in (tmp_path / "site").glob("*.secret")} == {owner}
+    secrets = [*(tmp_path / "site").glob("*.secret"), *(tmp_path / "site").glob("*.key")]
+    assert len(secrets) == 4
+    assert {(file.owner(), stat.S_IMODE(file.stat().st_mode)) for file in secrets} == {(tmp_path.owner(), 0o400)}
 
 
 def test_init_overwrites_nothing(tmp_path: Path) -> None:

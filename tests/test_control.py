@@ -8,7 +8,7 @@ import os
 import socket
 import stat
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, closing
 from inspect import signature
 from pathlib import Path
@@ -22,6 +22,7 @@ from pydantic import PydanticUserError
 from structlog.testing import capture_logs
 
 from ccdaemon import control as room
+from ccdaemon import notify
 from ccdaemon.answers.operating import Operating
 from ccdaemon.asked import Answerer, Json
 from ccdaemon.config import load
@@ -403,3 +404,59 @@ async def test_a_daemon_that_ends_takes_no_more_questions(tmp_path: Path) -> Non
         assert await put(path, "echo") is None
     with pytest.raises(NotRunning):
         await put(path, "echo")
+
+
+# --- a socket that systemd holds -------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def held(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """As systemd passes it, but that it cannot be the third descriptor of this process."""
+    path = tmp_path / "held"
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(path))
+        listening.listen()
+        monkeypatch.setattr(notify, "FIRST", os.dup(listening.fileno()) - 1)
+        for name, value in (("LISTEN_PID", str(os.getpid())), ("LISTEN_FDS", "2"), ("LISTEN_FDNAMES", "other:control")):
+            monkeypatch.setenv(name, value)
+        yield path
+
+
+async def test_a_question_that_came_before_us_is_answered_at_the_socket_that_systemd_holds(
+    held: Path,
+) -> None:
+    early = asyncio.create_task(put(held, "echo", said="early"))
+    await asyncio.sleep(0.05)
+    async with answering(held):
+        assert await early == "early"
+        assert await put(held, "echo", said=1) == 1
+    assert held.exists()  # it is systemd's, who listens on
+    assert "LISTEN_FDS" not in os.environ
+
+
+async def test_a_question_that_comes_after_we_ended_waits_for_the_next(held: Path) -> None:
+    async with answering(held):
+        pass
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.connect(str(held))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("LISTEN_PID", "1"), ("LISTEN_FDNAMES", "other:another"), ("XDG_NOTHING", "the site has its own")],
+)
+async def test_a_socket_that_is_not_for_us_is_let_alone(
+    held: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    async with answering(tmp_path / "control") as path:
+        assert await put(path, "echo", said="own") == "own"
+    assert held.exists()
+
+
+async def test_a_question_that_no_daemon_takes_does_not_wait_for_an_hour(
+    held: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(room, "DEADLINE", 0.05)
+    with pytest.raises(Refused, match="or it cannot start"):
+        await put(held, "echo", patience=3600.0)

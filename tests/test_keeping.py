@@ -71,6 +71,31 @@ async def test_a_run_says_what_went_by_class_and_service(site: tuple[Path, Regis
     assert not any(again.values())
 
 
+async def test_a_night_that_was_missed_is_made_up_for_once(site: tuple[Path, Register]) -> None:
+    config, register = site
+    done = await run(config, "expire", "--if-missed")
+    assert (done.exit_code, "2 calls deleted" in done.stdout) == (0, True)
+    assert await numbers(register) == {None}
+    again = await run(config, "expire", "--if-missed")
+    assert (again.exit_code, again.stdout) == (0, "Nothing to do: the night's run has been, or goes on.\n")
+    assert json.loads((await run(config, "expire", "--if-missed", "--json")).stdout).keys() == {"not needed"}
+
+
+async def test_a_night_that_left_something_counts_as_missed(tmp_path: Path) -> None:
+    config = site_to_run(tmp_path)
+    calls = tmp_path / "var/log/asterisk/cdr-csv/Master.csv"
+    calls.parent.mkdir(parents=True)
+    calls.write_text("of no day\n")
+    with capture_logs():
+        async with serving(config):
+            for _ in range(2):
+                done = await run(config, "expire", "--if-missed")
+                assert (done.exit_code, "no line of it has a date" in done.stderr) == (1, True)
+            calls.unlink()
+            assert (await run(config, "expire", "--if-missed")).exit_code == 0
+            assert "Nothing to do" in (await run(config, "expire", "--if-missed")).stdout
+
+
 async def test_files_of_other_programs_are_named_before_they_go(tmp_path: Path) -> None:
     config = site_to_run(tmp_path)
     message = tmp_path / "var/spool/asterisk/voicemail/1001/INBOX/msg0001.wav"

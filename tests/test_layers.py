@@ -42,7 +42,7 @@ EDGES = {
     "voices",
 }
 # A site's files: read and written for commands and daemon.
-SITE = {"pages", "config", "tables", "grammar", "dialplan", "drawing", "shipped"}
+SITE = {"pages", "config", "credentials", "tables", "grammar", "dialplan", "drawing", "shipped", "units"}
 DAEMON = {"daemon", "current", "edges", "places", "answers", "upkeep"}
 CLI = {"cli", "__main__"}
 VERSION = {"__init__"}

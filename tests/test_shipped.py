@@ -16,7 +16,11 @@ from hatchling.builders.sdist import SdistBuilder
 from hatchling.builders.wheel import WheelBuilder
 
 from ccdaemon import __version__
+from ccdaemon.control import HELD
+from ccdaemon.places import SOCKET
 from ccdaemon.shipped import shipped
+from ccdaemon.tables import PathsTable
+from ccdaemon.units import SECRETS
 
 ROOT = Path(__file__).parents[1]
 FOLDERS = ("dialplan", "prompts", "systemd")
@@ -124,5 +128,22 @@ def test_the_service_starts_what_the_readme_installs_and_may_write_where_the_exa
     text = (ROOT / "systemd" / "ccdaemon.service").read_text()
     assert "ExecStart=/opt/ccdaemon/bin/ccdaemon run --config /etc/ccdaemon" in text
     places = "ReadWritePaths=/var/spool/ccdaemon /var/lib/ccdaemon-keys"
-    for place in ("StateDirectory=ccdaemon", "RuntimeDirectory=ccdaemon", places):
+    others = "ReadWritePaths=-/var/spool/asterisk -/var/log/asterisk"
+    for place in ("StateDirectory=ccdaemon", "RuntimeDirectory=ccdaemon", places, others):
         assert place in text.splitlines()
+
+
+def test_the_socket_is_the_one_that_commands_ask_at_under_the_name_that_the_daemon_looks_for() -> None:
+    lines = (ROOT / "systemd" / "ccdaemon.socket").read_text().splitlines()
+    assert f"ListenStream={PathsTable().run / SOCKET}" in lines
+    assert f"FileDescriptorName={HELD}" in lines
+
+
+def test_every_secret_of_a_site_is_handed_over_and_a_missing_one_hinders_no_start() -> None:
+    lines = (ROOT / "systemd" / "ccdaemon.service").read_text().splitlines()
+    given = [line.removeprefix("LoadCredential=") for line in lines if line.startswith("LoadCredential=")]
+    assert {place.partition(":")[2] for place in given} == SECRETS
+    for place in given:
+        name = place.partition(":")[0]
+        assert place == f"{name}:/etc/ccdaemon/{name}"
+        assert f"SetCredential={name}:\\n" in lines

@@ -43,8 +43,10 @@ def keeping(register: Register, expiry: Expiry, site: Callable[[], Site]) -> dic
     async def would_expire() -> dict[str, dict[str, int]]:
         return await expiry.would()
 
-    async def expire() -> Content:
+    async def expire(*, if_missed: bool = False) -> Content:
         """A run, told as it goes on: a line of JSON for each portion, and at last what it came to."""
+        if if_missed and (expiry.running.locked() or not await expiry.missed()):
+            return Content({}, iter([_line({"not needed": "the night's run has been, or goes on"})]))
         return Content({}, _run(expiry))
 
     @changing

@@ -18,6 +18,7 @@ from ccdaemon import __version__
 # Where each is, in the order of --help. Imported all at once, they would keep every one of them waiting.
 COMMANDS = {
     "init": "ccdaemon.cli.init:init",
+    "install": "ccdaemon.cli.install:install",
     "check": "ccdaemon.cli.check:check",
     "doctor": "ccdaemon.cli.doctor:doctor",
     "run": "ccdaemon.cli.run:run",

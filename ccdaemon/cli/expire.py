@@ -27,6 +27,7 @@ NAMES = {
 def expire(
     config: Folder = DEFAULT_FOLDER,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be deleted.")] = False,
+    if_missed: Annotated[bool, typer.Option("--if-missed", help="Only if the night's run has not been.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
 ) -> None:
     """Delete what has been kept for its whole time, as each night. Exit status 1 if something could not be.
@@ -47,9 +48,11 @@ def expire(
             for each in would["files"]:
                 screen.print(f"             {escape(each)}")
         return
-    ended = _run(site, quiet=as_json)
+    ended = _run(site, {"if_missed": True} if if_missed else {}, quiet=as_json)
     if as_json:
         typer.echo(json.dumps(ended))
+    elif "not needed" in ended:
+        screen.print(f"Nothing to do: {ended['not needed']}.")
     elif "failed" in ended:
         errors.print(f"[red]{escape(ended['failed'])}[/]")
     else:
@@ -62,11 +65,11 @@ def expire(
     raise typer.Exit(1 if ended.get("failed") or ended.get("left") else 0)
 
 
-def _run(site: Configuration, *, quiet: bool) -> dict[str, Any]:
+def _run(site: Configuration, how: Mapping[str, bool], *, quiet: bool) -> dict[str, Any]:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=errors, disable=quiet or not errors.is_terminal) as progress:
         watching = _Watching(progress)
-        do(site, "expire", watching)
+        do(site, "expire", watching, **how)
         return watching.ended
 
 

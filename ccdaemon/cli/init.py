@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
-from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -16,7 +15,6 @@ from ccdaemon.disk import sync_folder
 from ccdaemon.keys import new_site_key
 from ccdaemon.signing import new_key
 
-USER = "ccdaemon"  # whom systemd runs the daemon as
 EXAMPLE = Path(__file__).parents[1] / "example"
 
 
@@ -40,7 +38,7 @@ def init(
     screen.print(f"     ccdaemon check --config {folder} --no-asterisk --no-sounds")
     screen.print(f"  2. ccdaemon prompts build --config {folder}")
     screen.print(f"  3. ccdaemon dialplan install --config {folder}")
-    screen.print(f"  4. ccdaemon run --config {folder}, or systemctl start ccdaemon")
+    screen.print(f"  4. ccdaemon run --config {folder}, or systemctl enable --now ccdaemon")
 
 
 def _write(folder: Path) -> None:
@@ -57,7 +55,7 @@ def _write(folder: Path) -> None:
 
 
 def keep(file: Path, content: bytes) -> None:
-    """Write what is for the daemon's user alone, safely on disk: all of it or nothing."""
+    """Write a secret, safely on disk: all of it or nothing. It is for who writes it alone; root's systemd hands out."""
     fresh = file.with_name(f".{file.name}.part")
     fresh.unlink(missing_ok=True)
     fresh.touch(mode=0o600)
@@ -66,8 +64,5 @@ def keep(file: Path, content: bytes) -> None:
         new.flush()
         os.fsync(new.fileno())
     fresh.chmod(0o400)
-    if os.geteuid() == 0:
-        with suppress(LookupError):  # there is no such user here: who runs the daemon will have to own it
-            shutil.chown(fresh, USER)
     fresh.replace(file)
     sync_folder(file.parent)

@@ -11,8 +11,7 @@ from ccdaemon.cli.configuration import stop
 from ccdaemon.config import Configuration
 from ccdaemon.control import NotRunning, Refused, ask
 from ccdaemon.keys import KeyWrong
-from ccdaemon.places import REGISTER, SOCKET, keys, parties
-from ccdaemon.signing import Signer
+from ccdaemon.places import REGISTER, SOCKET, keys, parties, signer
 from ccdaemon.store import open_register
 from ccdaemon.store.database import RegisterUnusable
 
@@ -26,7 +25,7 @@ def ask_register(site: Configuration, question: str, **values: Json) -> Json:
         if not os.access(file, os.R_OK | os.W_OK):
             message = (
                 f"no daemon runs, and {file} is not there, or not yours to open: start the daemon "
-                "(systemctl start ccdaemon), or ask as its user"
+                "(systemctl start ccdaemon), or ask as root"
             )
             raise stop(message) from None
         return asyncio.run(_read(site, question, values))
@@ -38,6 +37,6 @@ async def _read(site: Configuration, question: str, values: dict[str, Json]) -> 
     try:
         hidden = parties(keys(site), lambda: site.site)
         async with open_register(site.main.paths.state / REGISTER, hidden) as register:
-            return await questions(register, Signer(site.main.audit.key))[question](**values)
+            return await questions(register, signer(site))[question](**values)
     except (RegisterUnusable, Refused, KeyWrong) as fault:
         raise stop(str(fault)) from None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import faulthandler
 import gc
 import importlib.util
 import os
@@ -36,8 +37,10 @@ def run(
         import uvloop  # noqa: PLC0415 - it is there on most machines, and halves what a call costs
 
         asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # each call is a socket, and customary are 1,024
+    allowed, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if allowed != most:  # systemd gives us all of it, and lets nobody change it
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # each call is a socket, and customary are 1,024
+    faulthandler.enable()  # the watchdog's SIGABRT has it written where we hang
     gc.freeze()  # what was imported stays: to look through it again and again would be a tenth of what a call costs
     try:
         asyncio.run(_run(site))

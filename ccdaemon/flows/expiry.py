@@ -55,7 +55,7 @@ class Register(shredding.Register, checkpoints.Register, Protocol):
 
     async def refresh_holds(self) -> None: ...
 
-    async def last_run(self) -> float | None: ...
+    async def last_run(self, *, whole: bool = False) -> float | None: ...
 
     async def forget_closed(self, before: date, moment: float) -> None: ...
 
@@ -140,6 +140,11 @@ class Expiry:
             else:
                 rest = following(now, self._site().expires_at).timestamp() - self._clock()
                 await sleep(max(0.0, min(rest, LOOK)))
+
+    async def missed(self) -> bool:
+        """Has nothing that went on since the last night's hour come to its end and left nothing?"""
+        last = await self._register.last_run(whole=True)
+        return last is None or last < latest(self._now(), self._site().expires_at).timestamp()
 
     async def would(self) -> dict[str, Any]:
         """What a run would delete now: counts by class and service, and other programs' files by their paths."""

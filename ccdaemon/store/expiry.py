@@ -114,9 +114,9 @@ class Expiry(Rows):
 
     # --- runs --------------------------------------------------------------------------------------------------------
 
-    async def last_run(self) -> float | None:
-        """When the last run began that came to its end."""
-        ((began,),) = await self._rows("SELECT max(began) FROM runs")
+    async def last_run(self, *, whole: bool = False) -> float | None:
+        """When the last run began that came to its end; of those that left nothing, if only they count."""
+        ((began,),) = await self._rows("SELECT max(began) FROM runs WHERE whole >= :whole", {"whole": int(whole)})
         return None if began is None else float(began)
 
     async def ran(self, began: float, ended: float, detail: Mapping[str, Any], *, whole: bool) -> None:

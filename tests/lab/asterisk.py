@@ -221,12 +221,14 @@ class Asterisk:
         lines = ["[directories]", f"astmoddir => {modules}"]
         lines += [f"{name} => {self.folder / place}" for name, place in directories.items()]
         self._files["asterisk.conf"] = "\n".join([*lines, "[options]", "defaultlanguage = en", ""])
-        self._files.setdefault(
-            "modules.conf",
-            "\n".join(["[modules]", "autoload = yes", *(f"noload = {name}" for name in _unwanted(modules)), ""]),
-        )
+        self._files.setdefault("modules.conf", modules_conf(modules))
         self._files.setdefault("logger.conf", "[general]\n[logfiles]\nfull => notice,warning,error,verbose(3)\n")
         self.rewrite(self._files)
+
+
+def modules_conf(modules: Path) -> str:
+    """What is loaded, of what lies there."""
+    return "\n".join(["[modules]", "autoload = yes", *(f"noload = {name}" for name in _unwanted(modules)), ""])
 
 
 def _unwanted(modules: Path) -> list[str]:

@@ -149,21 +149,25 @@ def queues(**members: Iterable[str]) -> str:
     return text
 
 
+def own_files(site: Site) -> dict[str, str]:
+    """Asterisk's own files: the samples, with the addresses and the phones of the laboratory."""
+    addresses = site.addresses
+    files = {file.name: file.read_text() for file in SAMPLES.glob("*.conf")}
+    files["manager.conf"] = files["manager.conf"].replace("127.0.0.1\n", f"{addresses.pbx}\n")
+    bound = files["pjsip.conf"].replace("bind = 0.0.0.0\n", f"bind = {addresses.pbx}\n")
+    files["pjsip.conf"] = bound + _endpoints(site.configuration(), addresses)
+    files["rtp.conf"] = "[general]\nrtpstart = 20000\nrtpend = 24999\n"
+    return files
+
+
 def pbx(site: Site, extra: Mapping[str, str] | None = None) -> Asterisk:
     """The PBX of a site, configured by the shipped samples and the generated include."""
     configuration = site.configuration()
-    addresses = site.addresses
     files = {f"ccdaemon/{file.name}": file.read_text() for file in (ROOT / "dialplan").glob("*.conf")}
     script = site.folder / "pbx" / "agi-bin" / "cc-second-tier"
     files["ccdaemon/cc-site.conf"] = generated(configuration, GATEWAY_SECRET, script)
     files["ccdaemon/manager/secret.conf"] = f"secret = {MANAGER_SECRET}\n"
-    for file in SAMPLES.glob("*.conf"):
-        files[file.name] = file.read_text()
-    files["manager.conf"] = files["manager.conf"].replace("127.0.0.1\n", f"{addresses.pbx}\n")
-    files["pjsip.conf"] = files["pjsip.conf"].replace("bind = 0.0.0.0\n", f"bind = {addresses.pbx}\n") + _endpoints(
-        configuration, addresses
-    )
-    files["rtp.conf"] = "[general]\nrtpstart = 20000\nrtpend = 24999\n"
+    files |= own_files(site)
     files |= extra or {}
     asterisk = Asterisk(site.folder / "pbx", files)
     _second_tier(script)

@@ -20,6 +20,7 @@ from tests.prove.interlock import matrix
 from tests.prove.kills import everywhere
 from tests.prove.proof import NotHeld, Proof, run
 from tests.prove.soak import two_hours
+from tests.prove.systemd import service
 
 TABLE = ROOT / "tests" / "prove" / "RESULTS.md"
 RUN = ROOT / ".run" / "prove"
@@ -109,6 +110,11 @@ PROOFS = (
         "kills",
         "killed at random moments, nothing that is kept is lost or doubled, and nothing is left plain",
         partial(everywhere, RUN / "kills"),
+    ),
+    Proof(
+        "systemd",
+        "as a service that is killed, hangs, restarts amid calls, lacks disk, broker or Asterisk, it drops no caller",
+        partial(service, RUN / "systemd"),
     ),
     Proof("import", "a file of one gigabyte is taken in with little memory", partial(a_gigabyte, RUN / "import")),
     Proof(
