@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ccdaemon import places
+from ccdaemon import edges, places
 from ccdaemon.config import load, secret
 from ccdaemon.credentials import handed
 from ccdaemon.keys import encoded
@@ -72,9 +72,9 @@ def test_all_secrets_of_a_site_come_from_copies(tmp_path: Path, copies: Path) ->
         (copies / name).write_text(content)
         (config / name).unlink(missing_ok=True)
     site = load(config, PROMPTS)
-    broker = places.broker(site)
+    broker = edges.broker(site)
     assert broker is not None
-    assert (places.manager_address(site).secret, broker.password) == (OTHER, OTHER)
+    assert (edges.manager_address(site).secret, broker.password) == (OTHER, OTHER)
     assert secret(site.main.gateway.secret) == OTHER
     assert places.keys(site).site == KEY
     signer = places.signer(site)
