@@ -39,7 +39,7 @@ from ccdaemon.flows.journal import Journal
 from ccdaemon.flows.lights import light
 from ccdaemon.flows.missed import read_missed
 from ccdaemon.flows.payment import Door, Tally
-from ccdaemon.flows.readings import read_machine, read_register, read_switch
+from ccdaemon.flows.readings import read_clock, read_disks, read_register, read_switch
 from ccdaemon.flows.segments import Segments
 from ccdaemon.flows.topics import Topics
 from ccdaemon.flows.tracking import resynchronise, track
@@ -144,6 +144,7 @@ class Daemon:
             *(Missed(main.paths.spool / MISSED), register, self._calls, self._live_legs),
             *(lambda: self._site().country, time.time),
         )
+        disks = {"state": main.paths.state, "spool": main.paths.spool}
         return {
             "journal": journal.run(),
             "status": self._status.run(self._broker_changed),
@@ -156,9 +157,8 @@ class Daemon:
             "sound": asyncio.to_thread(library),  # who cannot seal should end now, and not at the first recording
             **upkeep.tasks(self._current.reloaded),
             "reload": self._reload_when_told(),
-            "machine": read_machine(
-                machine, {"state": main.paths.state, "spool": main.paths.spool}, self._status.publish, self._alarms
-            ),
+            "disks": read_disks(machine, disks, self._status.publish, self._alarms),
+            "clock": read_clock(machine, self._status.publish, self._alarms),
             "register": read_register(register, self._site, self._status.publish),
             "watchdog": self._systemd.feed_watchdog(),
         }

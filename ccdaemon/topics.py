@@ -145,7 +145,7 @@ TOPICS = (
     Topic("payments", Payments, "what the payments door did"),
     Topic("register", Register, "what is kept; looked at every minute"),
     Topic("disk/NAME", Disk, "`state` and `spool`; looked at every 5 s"),
-    Topic("clock", Clock, "the machine's own; looked at every 5 s"),
+    Topic("clock", Clock, "the machine's own; looked at every minute"),
     Topic("audit", Audit, "the head of the audit chain"),
     Topic("alarms/NAME", Alarm, "what a person should look at; gone when it is over"),
 )

@@ -19,7 +19,7 @@ from ccdaemon.topics import Clock, Disk, Trunk
 
 LOOK, SLOW_LOOK = 5.0, 60.0  # seconds
 FULL, NEARLY_FULL = 95.0, 90.0  # per cent; an alarm begins at the higher one, and ends below the lower one
-STRAY = 12  # looks, a minute, for which a clock may be on its own: after a start it always is
+STRAY = 3  # looks, minutes, for which a clock may be on its own: after a start it always is
 
 
 class Machine(Protocol):
@@ -46,9 +46,9 @@ class Register(Protocol):
     async def last_night(self) -> tuple[float, bool] | None: ...
 
 
-async def read_machine(machine: Machine, folders: Mapping[str, Path], publish: Publish, alarms: Alarms) -> NoReturn:
-    """Disks and clock, with alarms long before they hinder anybody."""
-    full, stray = set[str](), 0
+async def read_disks(machine: Machine, folders: Mapping[str, Path], publish: Publish, alarms: Alarms) -> NoReturn:
+    """With an alarm long before one hinders anybody."""
+    full = set[str]()
     while True:
         for name, folder in folders.items():
             disk = await asyncio.to_thread(machine.disk, folder)
@@ -62,6 +62,12 @@ async def read_machine(machine: Machine, folders: Mapping[str, Path], publish: P
             )
         else:
             alarms.clear("disk")
+        await asyncio.sleep(LOOK)
+
+
+async def read_clock(machine: Machine, publish: Publish, alarms: Alarms) -> NoReturn:
+    stray = 0
+    while True:
         clock = await asyncio.to_thread(machine.clock)
         publish("clock", clock)
         stray = stray + 1 if clock["synchronised"] is False else 0
@@ -71,7 +77,7 @@ async def read_machine(machine: Machine, folders: Mapping[str, Path], publish: P
             )
         elif not stray:
             alarms.clear("clock")
-        await asyncio.sleep(LOOK)
+        await asyncio.sleep(SLOW_LOOK)
 
 
 async def read_register(register: Register, site: Callable[[], Site], publish: Publish) -> NoReturn:
