@@ -561,6 +561,29 @@ def test_an_alarm_that_is_over_is_cleared_and_may_come_again(alarms: Alarms, sai
     ]
 
 
+def test_an_alarm_that_changes_its_words_is_shown_with_them_and_logged_no_more(alarms: Alarms, said: Said) -> None:
+    alarms.raise_("register", "the disk is full")
+    with capture_logs() as logs:
+        alarms.raise_("register", "the disk is full, 2 calls wait")
+    assert (said[-1], logs) == (("alarms/register", "the disk is full, 2 calls wait"), [])
+
+
+def test_an_alarm_that_somebody_is_at_says_so_until_it_is_over() -> None:
+    shown: dict[str, Any] = {}
+    alarms = Alarms(shown.__setitem__)
+    assert not alarms.acknowledge("disk")
+    alarms.raise_("disk", "full")
+    assert shown["alarms/disk"]["acknowledged"] is None
+    assert alarms.acknowledge("disk")
+    seen = shown["alarms/disk"]["acknowledged"]
+    assert seen >= shown["alarms/disk"]["raised"]
+    alarms.raise_("disk", "fuller")
+    assert (shown["alarms/disk"]["text"], shown["alarms/disk"]["acknowledged"]) == ("fuller", seen)
+    alarms.clear("disk")
+    alarms.raise_("disk", "full")
+    assert shown["alarms/disk"]["acknowledged"] is None
+
+
 def test_alarms_stand_side_by_side(alarms: Alarms) -> None:
     alarms.raise_("register", "the disk is full")
     alarms.raise_("asterisk", "no link")
