@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from ccdaemon.flows.topics import Topics
 from ccdaemon.model import Site
 from ccdaemon.notices import CallIdentified, QueueJoined, QueueLeft
@@ -57,13 +59,13 @@ def test_of_a_line_that_was_taken_out_of_the_site_nothing_stays() -> None:
     assert "services/housing" in room.board
 
 
-def test_a_line_closes_by_time_alone() -> None:
+@pytest.mark.parametrize(("hours_later", "state"), [(0, "open"), (8, "closed")])
+def test_a_line_closes_by_time_alone(hours_later: int, state: str) -> None:
     room = Room()
     room.topics.refresh()
-    assert room.board["services/housing"]["state"] == "open"
-    room.now += 8 * 3600
+    room.now += 3600 * hours_later
     room.topics.refresh()
-    assert room.board["services/housing"]["state"] == "closed"
+    assert room.board["services/housing"]["state"] == state
 
 
 def test_what_a_conversation_knows_of_a_call_counts_at_once() -> None:
