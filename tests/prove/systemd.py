@@ -38,6 +38,7 @@ TIMES = 20  # restarts
 EVERY = 0.1  # seconds between calls
 STAYS = 5.0  # seconds on the line
 PROMPT = 3.0  # seconds from the answer within which a menu is heard
+WRITTEN = 3.0  # seconds until Asterisk has closed the file of what a phone heard
 REST = 2.0  # seconds between restarts, in which the daemon answers again
 
 
@@ -207,6 +208,7 @@ class Crowd:
         if not phones or phones[0].gone.is_set():
             self.ends["dropped"] += 1
             return
+        await asyncio.sleep(WRITTEN)
         found = await asyncio.to_thread(heard, phones[0].heard, self._sounds)
         first = found[0].at if found else STAYS
         self.slowest = max(self.slowest, first)
