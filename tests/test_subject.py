@@ -120,9 +120,10 @@ async def test_a_case_has_a_clock_that_stops_goes_on_and_is_extended(kept_site: 
     assert did == ["open", "pause", "resume", "extend", "answered"]
 
 
-async def test_a_case_that_is_late_is_not_extended_any_more(kept_site: Kept) -> None:
+@pytest.mark.parametrize("word", ["extend", "pause"])
+async def test_a_case_that_is_late_is_not_put_off_any_more(kept_site: Kept, word: str) -> None:
     await run(kept_site.config, "subject", "open", "--reference", "SAR-31", "--received", "2026-09-03")
-    done = await run(kept_site.config, "subject", "extend", 1)
+    done = await run(kept_site.config, "subject", word, 1)
     assert (done.exit_code, "had to be answered by 2026-10-05" in done.stderr) == (1, True)
 
 

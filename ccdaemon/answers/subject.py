@@ -73,6 +73,7 @@ class Subjects:
 
     @changing
     async def pause(self, *, case: Number) -> dict[str, Any]:
+        await self._in_time(case, "its clock cannot be stopped")
         done = await self.register.pause_case(case, self._today(), asker.get(), time.time())
         return await self._after(case, "its clock stands still already, or it is closed", done=done)
 
@@ -83,10 +84,7 @@ class Subjects:
 
     @changing
     async def extend(self, *, case: Number) -> dict[str, Any]:
-        last = due(await self._case(case), self.site().bank_holidays)
-        if last is not None and last < self._today():
-            message = f"case {case} had to be answered by {last}: it cannot be extended any more"
-            raise Refused(message)
+        await self._in_time(case, "it cannot be extended")
         done = await self.register.extend_case(case, asker.get(), time.time())
         return await self._after(case, "it was extended before, or it is closed", done=done)
 
@@ -94,6 +92,12 @@ class Subjects:
     async def close(self, *, case: Number, outcome: Outcome) -> dict[str, Any]:
         done = await self.register.close_case(case, self._today(), outcome, asker.get(), time.time())
         return await self._after(case, "it is closed already", done=done)
+
+    async def _in_time(self, case: int, otherwise: str) -> None:
+        last = due(await self._case(case), self.site().bank_holidays)
+        if last is not None and last < self._today():
+            message = f"case {case} had to be answered by {last}: {otherwise} any more"
+            raise Refused(message)
 
     async def _after(self, number: int, otherwise: str, *, done: bool) -> dict[str, Any]:
         case = await self._case(number)
