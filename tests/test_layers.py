@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parents[1] / "ccdaemon"
-MODEL = {"model", "kept", "notices", "faults", "chain", "ways", "cases", "topics"}
+MODEL = {"model", "kept", "notices", "faults", "chain", "ways", "cases", "topics", "findings"}
 RULES = {"rules"}
 FLOWS = {"flows"}
 EDGES = {
@@ -35,6 +35,7 @@ EDGES = {
     "control",
     "asked",
     "notify",
+    "owned",
     "alarms",
     "logs",
     "signing",
@@ -42,7 +43,7 @@ EDGES = {
 }
 # A site's files: read and written for commands and daemon.
 SITE = {"pages", "config", "tables", "grammar", "dialplan", "drawing", "shipped"}
-DAEMON = {"daemon", "current", "edges", "answers", "upkeep"}
+DAEMON = {"daemon", "current", "edges", "answers", "upkeep", "examining"}
 CLI = {"cli", "__main__"}
 VERSION = {"__init__"}
 
