@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import secrets
 import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -175,3 +176,38 @@ class Status:
                 del changed[topic]
         finally:
             self._changed = changed | self._changed
+
+
+class BrokerUnusable(Exception):
+    """The broker is not there, does not let us in, or does not keep what we publish; the text says which."""
+
+
+async def try_out(broker: Broker, site: str) -> None:
+    """Publish below the site's prefix, read it again, and clear it, as who the daemon is. Raises `BrokerUnusable`.
+
+    Read again, because a broker need not say that it has thrown away what somebody may not publish (MQTT 3.1.1, 3.3.5).
+    """
+    topic, said = f"ccdaemon/{site}/doctor", secrets.token_hex(8)
+    client = aiomqtt.Client(
+        broker.host,
+        broker.port,
+        username=broker.user,
+        password=broker.password,
+        tls_context=broker.tls,
+        identifier=f"ccdaemon-{site}-doctor-{said}",
+        timeout=REPLY_DEADLINE,
+    )
+    doing = "cannot be reached"
+    try:
+        async with asyncio.timeout(3 * REPLY_DEADLINE), client:
+            doing = f"let us in, and does not give us back what is published at {topic}"
+            await client.subscribe(topic, qos=1)
+            await client.publish(topic, json.dumps(said), qos=1, retain=True)
+            try:
+                async for message in client.messages:
+                    if message.payload == json.dumps(said).encode():
+                        break
+            finally:
+                await client.publish(topic, None, qos=1, retain=True)
+    except (aiomqtt.MqttError, TimeoutError) as fault:
+        raise BrokerUnusable(f"{doing}: {fault}" if str(fault) else doing) from None

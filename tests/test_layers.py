@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parents[1] / "ccdaemon"
-MODEL = {"model", "kept", "notices", "faults", "chain", "ways", "cases", "topics"}
+MODEL = {"model", "kept", "notices", "faults", "chain", "ways", "cases", "topics", "findings"}
 RULES = {"rules"}
 FLOWS = {"flows"}
 EDGES = {
@@ -36,6 +36,7 @@ EDGES = {
     "control",
     "asked",
     "notify",
+    "owned",
     "alarms",
     "logs",
     "signing",
@@ -43,7 +44,7 @@ EDGES = {
 }
 # A site's files: read and written for commands and daemon.
 SITE = {"pages", "config", "credentials", "tables", "grammar", "dialplan", "drawing", "shipped", "units"}
-DAEMON = {"daemon", "current", "edges", "places", "answers", "upkeep"}
+DAEMON = {"daemon", "current", "edges", "places", "answers", "upkeep", "examining"}
 CLI = {"cli", "__main__"}
 VERSION = {"__init__"}
 LOADED_BY_NAME = re.compile(r"ccdaemon(\.\w+)+:\w+")  # as in `cli.COMMANDS`, for `pkgutil.resolve_name`

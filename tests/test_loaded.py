@@ -127,4 +127,5 @@ def test_an_asterisk_that_does_not_answer_is_said(tmp_path: Path) -> None:
     main.write_text(main.read_text().replace("port = 5038", "port = 1"))
     done = CliRunner().invoke(app, ["doctor", "--config", str(config)])
     assert done.exit_code == 1
-    assert "Asterisk does not answer at 127.0.0.1:1: cannot connect" in done.stderr
+    assert "Asterisk does not answer at 127.0.0.1:1: cannot connect" in done.stdout
+    assert "unseen  dialplan: there is no manager link" in done.stdout

@@ -57,6 +57,7 @@ ROLES: dict[Role, list[str]] = {"telecoms": ["tom"], "supervisor": ["sue"], "dat
         ("audit head", "tom sue dai root"),
         ("audit verify", "tom sue dai root"),
         ("audit day", "tom sue dai root"),
+        ("last backup", "tom sue dai root"),
         ("something that does not exist", "root"),
     ],
 )

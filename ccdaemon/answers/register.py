@@ -14,6 +14,7 @@ from ccdaemon.faults import KeyUnusable
 from ccdaemon.signing import Signer
 from ccdaemon.store import Register
 
+BACKUP = "backup"  # kind of a row (`answers.access`)
 # What everybody may read of a day: not who asked what is kept of them, or to whom something was given.
 OF_CALLS = frozenset({"door", "guard", "refusal", "resumption", "recording"})
 
@@ -66,6 +67,10 @@ def questions(register: Register, signer: Signer) -> dict[str, Answerer]:
             "faults": [*found.faults, *_unsigned(await register.checkpoint(), signer)],
         }
 
+    async def last_backup() -> float | None:
+        """When somebody last took a copy of the register, as far as the chain still tells."""
+        return await register.last_at(BACKUP)
+
     return {
         "calls": calls,
         "call": show,
@@ -74,6 +79,7 @@ def questions(register: Register, signer: Signer) -> dict[str, Answerer]:
         "audit head": audit_head,
         "audit verify": audit_verify,
         "audit day": audit_day,
+        "last backup": last_backup,
     }
 
 

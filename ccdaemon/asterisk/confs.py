@@ -6,7 +6,7 @@ Source: main/config.c; the Asterisk documentation on configuration files and tem
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from ccdaemon.model import AsteriskFiles, Setting
@@ -32,6 +32,19 @@ _INCLUDE = re.compile(r'#(?:try)?include\s+["<]?(?P<name>/?[^">/\s][^">]*)')
 def read_asterisk(folder: Path) -> AsteriskFiles:
     """The files of Asterisk's configuration folder that say what callers and phones may do."""
     return AsteriskFiles(folder, *(_settings(folder, name) for name in FILES))
+
+
+def closed(folder: Path, names: Iterable[str] = FILES) -> dict[Path, str]:
+    """Files that are there, but not for us, and why: to read nothing in them would be to find everything missing."""
+    found = dict[Path, str]()
+    for name in names:
+        try:
+            (folder / name).open().close()
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        except OSError as fault:
+            found[folder / name] = fault.strerror or str(fault)
+    return found
 
 
 def _settings(folder: Path, name: str) -> tuple[Setting, ...] | None:

@@ -13,7 +13,7 @@ import typer
 from rich.markup import escape
 
 from ccdaemon import places
-from ccdaemon.asterisk.confs import FILES, read_asterisk
+from ccdaemon.asterisk.confs import FILES, closed, read_asterisk
 from ccdaemon.cli.configuration import DEFAULT_FOLDER, Folder, errors, screen, show
 from ccdaemon.cli.dialplan import OURS, outdated, superseded
 from ccdaemon.config import PLAIN, Configuration, ConfigurationFaults, load, secret, tls_context
@@ -116,15 +116,9 @@ def _missing_sounds(site: Configuration) -> list[Fault]:
 
 
 def _closed(folder: Path) -> Iterator[Fault]:
-    """Files that are there, but not for us: to read nothing in them would be to find everything missing."""
-    for name in (*FILES, f"{OURS}/{GENERATED}"):
-        try:
-            (folder / name).open().close()
-        except (FileNotFoundError, NotADirectoryError):
-            continue
-        except OSError as fault:
-            text = f"cannot be read: {fault.strerror}. Run this as root or in Asterisk's group, or with --no-asterisk"
-            yield Fault(str(folder / name), "", text)
+    for file, why in closed(folder, (*FILES, f"{OURS}/{GENERATED}")).items():
+        text = f"cannot be read: {why}. Run this as root or in Asterisk's group, or with --no-asterisk"
+        yield Fault(str(file), "", text)
 
 
 def _asterisk(site: Configuration, folder: Path) -> tuple[list[Fault], list[Judgement]]:

@@ -1,77 +1,71 @@
-"""`ccdaemon doctor`: does the Asterisk that runs keep what the files promise?"""
+"""`ccdaemon doctor`: what is wrong with the contact centre that runs, what callers notice of it, and what mends it."""
 
 from __future__ import annotations
 
 import asyncio
 import json
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
-from ccdaemon.asterisk.ami import AmiDisconnected, AmiRefused, AmiUnreachable, connect
-from ccdaemon.asterisk.confs import read_asterisk
-from ccdaemon.asterisk.loaded import loaded_dialplan, loaded_endpoints
 from ccdaemon.cli.check import ask_a_person
-from ccdaemon.cli.configuration import DEFAULT_FOLDER, Folder, configuration, screen, show, stop
-from ccdaemon.config import Configuration, ConfigurationFaults
-from ccdaemon.edges import manager_address
-from ccdaemon.model import LOADED, AsteriskFiles, Fault, Setting
-from ccdaemon.rules.asterisk import too_old
-from ccdaemon.rules.loaded import not_loaded, phones_not_loaded, strangers
-from ccdaemon.rules.lock import OURS, Judgement, lock_faults, to_be_judged
+from ccdaemon.cli.configuration import DEFAULT_FOLDER, Folder, configuration, screen
+from ccdaemon.examining import examine
+from ccdaemon.findings import Finding, State
+
+MARKS = {
+    State.OK: "[green]ok     [/]",
+    State.WARNING: "[yellow]warning[/]",
+    State.FAULT: "[bold red]FAULT  [/]",
+    State.UNSEEN: "[yellow]unseen [/]",
+}
 
 
 def doctor(
     config: Folder = DEFAULT_FOLDER,
     to: Annotated[Path | None, typer.Option(help="Asterisk's configuration folder, if not the site's own.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the faults as JSON.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print what is found as JSON.")] = False,
 ) -> None:
-    """Look at the Asterisk that runs: is our dialplan loaded, and does anything loaded lead round the payments door?
+    """Look at everything that runs: Asterisk, recorder, prompts, payments door, files, disk, clock, broker, daemon.
 
-    `ccdaemon check` reads the files; what Asterisk has not read again yet, or has from elsewhere, only this sees.
+    `ccdaemon check` reads what is written; this sees what is so. Run it as root: what it may not look at it says, and
+    counts as nothing. It takes some ten seconds, and records a tone meanwhile. Exit status 1 if there is a fault.
     """
     site = configuration(config)
-    try:
-        version, dialplan, endpoints = asyncio.run(_look(site))
-    except ConfigurationFaults as wrong:
-        show(wrong.faults)
-        raise typer.Exit(1) from None
-    except (AmiUnreachable, AmiRefused, AmiDisconnected) as fault:
-        message = f"Asterisk does not answer at {site.main.manager.host}:{site.main.manager.port}: {fault}"
-        raise stop(message) from None
-    faults, judgements = _judged(site, to or site.main.asterisk.config, dialplan, endpoints)
-    if (old := too_old(version)) is not None:
-        faults.insert(0, Fault(LOADED, "", old))
+    found, judgements = asyncio.run(examine(site, to or site.main.asterisk.config))
+    states = Counter(finding.state for group in found.values() for finding in group)
     if as_json:
-        typer.echo(json.dumps([{"file": each.file, "key": each.key, "text": each.text} for each in faults]))
-    elif faults:
-        show(faults)
+        typer.echo(json.dumps(_told(found, states), ensure_ascii=False))
     else:
-        screen.print(f"[green]No faults.[/] Asterisk {version} has loaded {len(dialplan)} lines of dialplan.")
+        _print(found, states)
     ask_a_person(judgements)
-    raise typer.Exit(1 if faults else 0)
+    raise typer.Exit(1 if states[State.FAULT] else 0)
 
 
-async def _look(site: Configuration) -> tuple[str, list[Setting], list[Setting]]:
-    async with connect(manager_address(site)) as ami:
-        version = (await ami.action("CoreSettings")).get("AsteriskVersion", "")
-        names = sorted({phone.endpoint for phone in site.site.phones.values()})
-        return version, await loaded_dialplan(ami), await loaded_endpoints(ami, names)
+def _told(found: Mapping[str, Iterable[Finding]], states: Mapping[State, int]) -> dict[str, object]:
+    return {
+        "faults": states[State.FAULT],
+        "warnings": states[State.WARNING],
+        "not_looked_at": states[State.UNSEEN],
+        "found": [{"group": group, **asdict(each)} for group, findings in found.items() for each in findings],
+    }
 
 
-def _judged(
-    site: Configuration, folder: Path, dialplan: list[Setting], endpoints: list[Setting]
-) -> tuple[list[Fault], list[Judgement]]:
-    installed = read_asterisk(folder).dialplan or ()
-    if not any(setting.where.startswith(OURS) for setting in installed):
-        message = (
-            f"{folder} holds none of our contexts, or not for us to read: run this as root or in Asterisk's group; "
-            "if they were never installed, `ccdaemon dialplan install`"
-        )
-        raise stop(message)
-    others = strangers(dialplan, installed)
-    files = AsteriskFiles(folder, None, tuple(others), tuple(endpoints))
-    faults = [*not_loaded(dialplan, installed), *phones_not_loaded(site.site, endpoints)]
-    faults += [*lock_faults(site.site, site.main.manager.user, files)]
-    return faults, to_be_judged(files, site.main.payment.signed_off)
+def _print(found: Mapping[str, Iterable[Finding]], states: Mapping[State, int]) -> None:
+    for group, findings in found.items():
+        screen.print(f"[bold]{group}[/]")
+        for each in findings:
+            where = f"[bold]{escape(each.where)}[/]: " if each.where else ""
+            screen.print(f"  {MARKS[each.state]} {escape(each.thing)}: {where}{escape(each.text)}")
+    counts = f"{_counted(states[State.FAULT], 'fault')}, {_counted(states[State.WARNING], 'warning')}"
+    colour = "red" if states[State.FAULT] else "green"
+    screen.print(f"[{colour}]{counts}[/], {states[State.UNSEEN]} not looked at.")
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number or 'no'} {what}{'' if number == 1 else 's'}"

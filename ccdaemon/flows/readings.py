@@ -111,11 +111,12 @@ async def read_switch(switch: Switch, trunk: str, calls: Calls, site: Callable[[
     while True:
         states = {each["Device"]: each["State"] for each in await switch.listing("DeviceStateList") if "Device" in each}
         publish("endpoints", endpoints_topic(site(), states))
-        publish(f"trunks/{trunk}", await _trunk(switch, trunk, calls))
+        publish(f"trunks/{trunk}", await trunk_state(switch, trunk, calls))
         await asyncio.sleep(LOOK)
 
 
-async def _trunk(switch: Switch, name: str, calls: Calls) -> Trunk:
+async def trunk_state(switch: Switch, name: str, calls: Calls) -> Trunk:
+    """Does the carrier answer, and are we registered there?"""
     contacts = []
     for aor in _listed(await _value(switch, f"PJSIP_ENDPOINT({name},aors)")):
         contacts += _listed(await _value(switch, f"PJSIP_AOR({aor},contact)"))

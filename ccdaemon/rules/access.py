@@ -58,6 +58,7 @@ MAY: Mapping[str, frozenset[Role]] = {
     "audit head": EVERYBODY,
     "audit verify": EVERYBODY,
     "audit day": EVERYBODY,
+    "last backup": EVERYBODY,
 }
 
 

@@ -56,7 +56,7 @@ def asterisk_faults(site: Site, fallback_queue: str, trunk: str, files: Asterisk
         *_included(files.dialplan or ()),
         *_queues(site, fallback_queue, files.queues),
         *_options(trunk, files.dialplan or ()),
-        *_trunk(trunk, files.endpoints or ()),
+        *trunk_faults(trunk, files.endpoints or ()),
         *_phones(site, files.endpoints or ()),
         *_keys(files.features),
         *_conferences(files.conferences),
@@ -138,7 +138,8 @@ def _arguments(text: str) -> tuple[str, str]:
     return text, plain
 
 
-def _trunk(trunk: str, settings: tuple[Setting, ...]) -> Iterator[Fault]:
+def trunk_faults(trunk: str, settings: Iterable[Setting]) -> Iterator[Fault]:
+    """What callers from outside may do: nothing but be answered."""
     mine = {setting.key: setting for setting in settings if setting.section == trunk}
     if not mine:
         text = (

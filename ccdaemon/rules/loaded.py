@@ -14,7 +14,10 @@ from collections.abc import Iterable, Sequence
 from ccdaemon.model import LOADED, Fault, Setting, Site
 from ccdaemon.rules.lock import OURS
 
-PARKERS = "park-dial"  # Asterisk's own: it calls back who parked, where a lot says so (res_parking.conf)
+ASTERISKS = {  # its own contexts
+    "park-dial",  # calls back who parked, where a lot says so (res_parking.conf)
+    "__func_periodic_hook_context__",  # runs what PERIODIC_HOOK names, which is judged where it is named
+}
 _STEP = re.compile(r"(?:[^,]*,)?\s*(?:\d+|n)(?:\([\w-]+\))?\s*,\s*(?P<name>\w+)\s*(?:\((?P<data>.*)\))?\s*")
 
 
@@ -28,7 +31,7 @@ def strangers(loaded: Sequence[Setting], installed: Sequence[Setting]) -> list[S
     for setting in loaded:
         if ours[mine := _key(setting)] > 0:
             ours[mine] -= 1
-        elif setting.section not in {*older, PARKERS}:
+        elif setting.section not in older | ASTERISKS:
             found.append(setting)
     return found
 

@@ -31,6 +31,16 @@ _ROUND = {
     "parkandannounce": _PARKING,
     "parkedcall": _PARKING,
 }
+_NAMED = {  # in the arguments of any application
+    re.compile(r"\bcc-trial\b"): "cc-trial is for the recorder that `ccdaemon doctor` tries: no call may come there",
+    re.compile(r"CONFBRIDGE\(bridge,\s*record_conference\)", re.IGNORECASE): (
+        "it records whoever joins a conference, officers too"
+    ),
+    re.compile(r"\bFEATURE\(pickupexten\)", re.IGNORECASE): "whoever dials it takes a ringing call without the door",
+    re.compile(r"\bFEATUREMAP\((?:automixmon|automon)\)", re.IGNORECASE): "agents could start a recorder by key",
+    re.compile(r"\bFEATUREMAP\(parkcall\)", re.IGNORECASE): "callers would be parked without the door",
+    re.compile(r"\bTRANSFER_CONTEXT=(?!cc-transfer\b)"): "a transfer would lead elsewhere than to cc-transfer",
+}
 _OURS_MAY = {"call", "agent", "reporting", "user", "originate"}
 _JOINING = {"all", "call", "system", "originate", "command"}
 _KEYS = {  # of features.conf, any section
@@ -102,6 +112,10 @@ def _dialplan(site: Site, settings: Iterable[Setting]) -> Iterator[Fault]:
     for setting in settings:
         if setting.key == "include" and setting.value.partition(",")[0].strip() == "parkedcalls":
             yield Fault(setting.where, setting.section, "includes parkedcalls: who fetches a call there asks no door")
+        elif not setting.where.startswith(OURS):
+            for pattern, because in _NAMED.items():
+                if (named := pattern.search(setting.value)) is not None:
+                    yield Fault(setting.where, setting.section, f"has {named[0]} in it: {because}. Take it out")
     for setting, name, arguments in _applications(settings):
         if (why := _ROUND.get(name.lower())) is not None:
             yield Fault(setting.where, setting.section, f"{name}() leads round the payments door: {why}. Take it out")

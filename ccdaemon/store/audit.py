@@ -32,6 +32,11 @@ class Audit(Rows):
         )
         return rows[0][0] if rows else None
 
+    async def last_at(self, kind: str) -> float | None:
+        """When the last row of a kind was written."""
+        rows = await self._rows("SELECT at FROM audit WHERE kind = :kind ORDER BY seq DESC LIMIT 1", {"kind": kind})
+        return rows[0][0] / 1000 if rows else None
+
     async def audited(self, call: str) -> list[Row]:
         """The rows of the audit chain that speak of a call, or of one that became part of it."""
         rows = await self._rows(

@@ -1,0 +1,26 @@
+"""The machine under us: disks and clock."""
+
+from __future__ import annotations
+
+from ccdaemon.examining.looking import Examined, looked
+from ccdaemon.findings import Finding
+from ccdaemon.machine import clock, disk
+from ccdaemon.rules.examined.upkeep import clock_finding, disk_finding
+
+
+async def machine(examined: Examined) -> list[Finding]:
+    paths = examined.site.main.paths
+    return [
+        *await looked("disk", _disk("state", examined)),
+        *(await looked("disk", _disk("spool", examined)) if paths.spool != paths.state else []),
+        *await looked("clock", _clock()),
+    ]
+
+
+async def _disk(name: str, examined: Examined) -> list[Finding]:
+    folder = getattr(examined.site.main.paths, name)
+    return [disk_finding(str(folder), disk(folder))]
+
+
+async def _clock() -> list[Finding]:
+    return [clock_finding(clock())]

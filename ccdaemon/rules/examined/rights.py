@@ -1,0 +1,70 @@
+"""May our user of the manager port do what it must, and nothing more? By what Asterisk lets it do (ListCommands).
+
+What it may *read* beyond its need, `dtmf` above all, no action shows: that is seen in manager.conf only (`rules.lock`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+
+from ccdaemon.findings import Finding, State
+
+THING = "manager user"
+MAY = frozenset({"call", "agent", "reporting", "user"})
+ANYBODYS = frozenset({"", "<none>"})  # of actions that need no right
+NEEDED = {  # what ccdaemon sends, and what it is for
+    "Getvar": "the payments door finds no recorder",
+    "Setvar": "there is no heartbeat: callers get the second tier",
+    "StopMixMonitor": "the payments door opens for nobody",
+    "Hangup": "the payments door leaves listeners on the line",
+    "PlayDTMF": "no recording goes on after a consultation",
+    "CoreSettings": "nobody knows Asterisk's version",
+    "CoreShowChannels": "calls are not seen: callers get the second tier",
+    "Status": "calls are not seen: callers get the second tier",
+    "BridgeList": "calls are not seen: callers get the second tier",
+    "QueueStatus": "nobody sees who waits",
+    "DeviceStateList": "nobody sees which phones are there",
+    "ShowDialPlan": "this command cannot see what is loaded",
+}
+_RIGHTS = re.compile(r"\(Priv: ([^)]*)\)\s*$")
+
+
+def rights_findings(user: str, allowed: Mapping[str, str]) -> list[Finding]:
+    """`allowed` are the actions that our user may send, each with its description, at whose end stand the rights."""
+    where = f"manager.conf: {user}.write"
+    found = [*_too_many(user, where, allowed), *_too_few(user, where, allowed)]
+    return found or [Finding(THING, State.OK, f"{user} may send what it needs, and nothing of system or command")]
+
+
+def _too_many(user: str, where: str, allowed: Mapping[str, str]) -> Iterator[Finding]:
+    wider = dict[str, str]()  # right -> an action that shows it
+    for action, text in allowed.items():
+        rights = _rights(text)
+        if rights and not rights & MAY:
+            wider |= dict.fromkeys(rights - {"all"}, action) or {"all": action}
+    if alone := wider.pop("originate", None):
+        text = (
+            f"{user} may start calls ({alone}), and nothing in this site does so: whoever has the secret could. Take "
+            "originate out, then asterisk -rx 'manager reload'"
+        )
+        yield Finding(THING, State.WARNING, text, where)
+    if wider:
+        text = (
+            f"{user} has {', '.join(sorted(wider))} ({', '.join(sorted(set(wider.values())))}): whoever has the secret "
+            f"could change Asterisk, record calls, or run programs. Write call,agent,reporting,user, then asterisk "
+            "-rx 'manager reload'"
+        )
+        yield Finding(THING, State.FAULT, text, where)
+
+
+def _too_few(user: str, where: str, allowed: Mapping[str, str]) -> Iterator[Finding]:
+    for action, means in NEEDED.items():
+        if action not in allowed:
+            text = f"{user} may not send {action}: {means}. Write call,agent,reporting,user"
+            yield Finding(THING, State.FAULT, text, where)
+
+
+def _rights(text: str) -> set[str]:
+    found = _RIGHTS.search(text)
+    return set(found[1].split(",")) - ANYBODYS if found else set()
