@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 
@@ -26,13 +27,19 @@ class Alarms:
         return {name: alarm["text"] for name, alarm in self._alarms.items()}
 
     def raise_(self, name: AlarmName, text: str) -> None:
-        """Raise an alarm. Raised again it is not said again, but what it says now is shown."""
+        """Raise an alarm. Raised again it is not said again, but what it says now is shown.
+
+        That somebody is at it counts no more if it is about something else than figures.
+        """
         known = self._alarms.get(name)
         if known is None:
             log.error(text, alarm=name)
             self._show(name, {"raised": int(time.time()), "text": text, "acknowledged": None})
         elif known["text"] != text:
-            self._show(name, {**known, "text": text})
+            seen = known["acknowledged"] if _kind(known["text"]) == _kind(text) else None
+            if known["acknowledged"] and seen is None:
+                log.error(text, alarm=name)
+            self._show(name, {**known, "text": text, "acknowledged": seen})
 
     def acknowledge(self, name: AlarmName) -> bool:
         """Somebody is at it. False if it does not stand."""
@@ -50,3 +57,8 @@ class Alarms:
         if self._alarms.pop(name, None) is not None:
             log.info("the alarm is over", alarm=name)
         self._publish(f"alarms/{name}", None)
+
+
+def _kind(text: str) -> str:
+    """What an alarm says, whatever its figures are."""
+    return re.sub(r"\d+", "", text)

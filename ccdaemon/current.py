@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, replace
+from operator import attrgetter
 from typing import TypedDict
 
 import structlog
@@ -14,14 +15,18 @@ from ccdaemon.config import Configuration, ConfigurationFaults, load
 from ccdaemon.model import Ruling, Site
 from ccdaemon.shipped import shipped
 
-ON_START = ("manager", "gateway", "mqtt", "metrics", "paths", "site", "keys")  # tables of which some is read once
+# What is read once.
+ON_START = (
+    *("manager", "gateway", "mqtt", "metrics", "paths", "keys", "site.name", "audit.key", "recording.format"),
+    "asterisk.config",
+)
 INSTALL = "`ccdaemon dialplan install`: only then does Asterisk know new numbers, queues, phones, contexts"
 
 log = structlog.get_logger()
 
 
 class Reloaded(TypedDict):
-    """What came of it: all faults of what was refused; or tables of which changes count after a restart only."""
+    """What came of it: all faults of what was refused; or tables and keys that count after a restart only."""
 
     faults: list[dict[str, str]]
     later: list[str]
@@ -32,13 +37,16 @@ class Current:
 
     def __init__(self, configuration: Configuration) -> None:
         self.configuration = self._started = configuration
-        self._rulings: Mapping[str, Ruling] = {}
+        self.rulings: Mapping[str, Ruling] = {}
         self._site = configuration.site
         self.reloaded = asyncio.Event()
         self._reloading = asyncio.Lock()
 
     def site(self) -> Site:
         return self._site
+
+    def trunk(self) -> str:
+        return self.configuration.main.asterisk.trunk
 
     async def take_new(self, alarms: Alarms) -> Reloaded:
         """Take a new configuration, whole and sound, or keep the old one and say all that is wrong with the new."""
@@ -53,16 +61,18 @@ class Current:
                 alarms.raise_("configuration", text)
                 return {"faults": [asdict(fault) for fault in wrong.faults], "later": []}
             self.configuration = new
-            self._site = replace(new.site, rulings=self._rulings)
+            self._site = replace(new.site, rulings=self.rulings)
             self.reloaded.set()
             alarms.clear("configuration")
             log.info("configuration reloaded; conversations that have begun end with the old one", next=INSTALL)
-            later = [name for name in ON_START if getattr(old.main, name) != getattr(new.main, name)]
+            later = [name for name in ON_START if attrgetter(name)(old.main) != attrgetter(name)(new.main)]
             if later:
-                log.warning("some of it counts after a restart only", tables=later)
+                log.warning("some of it counts after a restart only", keys=later)
+            if orphans := sorted(self.rulings.keys() - new.site.services.keys()):
+                log.warning("lines were closed or opened that are no more: `ccdaemon open --all`", services=orphans)
             return {"faults": [], "later": later}
 
     def rule(self, rulings: Iterable[Ruling]) -> None:
         """These are all that stand."""
-        self._rulings = {ruling.service: ruling for ruling in rulings}
-        self._site = replace(self._site, rulings=self._rulings)
+        self.rulings = {ruling.service: ruling for ruling in rulings}
+        self._site = replace(self._site, rulings=self.rulings)

@@ -76,7 +76,6 @@ class Daemon:
         self._calls = Calls()
         self._keys = keys(configuration)
         self._archive = archive(configuration, self._keys)
-        self._synchronised = False
         self._ami: Ami | None = None
         self._stopping, self._told_to_reload = asyncio.Event(), asyncio.Event()
         self._since = int(time.time())
@@ -112,8 +111,10 @@ class Daemon:
             await gateway.listen(main.gateway.host, main.gateway.port)
             upkeep = Upkeep(*(register, self._archive, self._keys, self._alarms, self._configuration, self._live_legs))
             operating = Operating(
-                *(register, self._current, self._calls, self._alarms, self._status.newest, self._take_new)
+                *(register, self._current, self._calls, sounds, self._alarms, self._topics.changed),
+                *(lambda: self._topics.linked, self._status.newest, self._take_new),
             )
+            self._status.publish("daemon", self._state("online"))
             control = Control(
                 {**upkeep.answers(), **operating.answers(), "state": self.tell_state}, permit(register, self._site)
             )
@@ -130,7 +131,6 @@ class Daemon:
             running = [
                 tasks.create_task(each, name=name) for name, each in self._tasks(register, journal, upkeep).items()
             ]
-            self._status.publish("daemon", self._state("online"))
             self._systemd.tell(READY="1", STATUS="Waiting for Asterisk")
             log.info("started", version=__version__, site=self._site().name)
             await self._stopping.wait()
@@ -168,10 +168,12 @@ class Daemon:
     async def _linked(self, ami: Ami, register: Register, journal: Journal) -> NoReturn:
         """While there is a link: first what is live, then heartbeat and events, until it drops."""
         await resynchronise(ami, self._calls, register, journal, time.time())
-        self._ami, self._synchronised = ami, True
+        self._ami, self._topics.linked = ami, True
         version = (await ami.action("CoreSettings")).get("AsteriskVersion", "")
         if fault := too_old(version):
             self._alarms.raise_("asterisk-version", fault)
+        else:
+            self._alarms.clear("asterisk-version")
         self._status.publish("ami", {"state": "up", "reason": None, "asterisk": version})
         self._alarms.clear("asterisk")
         self._systemd.tell(STATUS="Answering calls")
@@ -189,13 +191,12 @@ class Daemon:
                     news.set()
 
                 tasks.create_task(beat(ami, self._beat), name="heartbeat")
-                trunk = self._configuration().main.asterisk.trunk
-                reading = read_switch(ami, trunk, self._calls, self._site, self._status.publish)
+                reading = read_switch(ami, self._current.trunk, self._calls, self._site, self._status.publish)
                 tasks.create_task(reading, name="phones and trunk")
                 tasks.create_task(light(ami, self._calls, self._site, news), name="lights")
                 tasks.create_task(track(ami, self._calls, journal, time.time, changed, heard), name="events")
         finally:
-            self._ami, self._synchronised = None, False
+            self._ami, self._topics.linked = None, False
         raise AssertionError  # both tasks run until they raise
 
     def _watch(self, ami: Ami, journal: Journal, sealed: asyncio.Event) -> Watch:
@@ -214,7 +215,7 @@ class Daemon:
         return self._current.configuration
 
     def _live_legs(self) -> Container[str] | None:
-        return self._calls.legs if self._synchronised else None
+        return self._calls.legs if self._topics.linked else None
 
     def _link_changed(self, fault: str | None) -> None:
         if fault is not None:  # that there is a link counts once we know what is live
@@ -235,7 +236,7 @@ class Daemon:
         """How we are, for the command line."""
         return {
             **self._state("draining" if self._stopping.is_set() else "online"),
-            "synchronised": self._synchronised,
+            "synchronised": self._topics.linked,
             "live": sorted(self._calls.calls),
             "bridged": sum(leg.bridge is not None for leg in self._calls.legs.values()),
             "queues": {name: len(queue.waiting) for name, queue in self._calls.queues.items() if queue.waiting},
@@ -260,12 +261,10 @@ class Daemon:
             await self._take_new()
 
     async def _take_new(self) -> Reloaded:
-        self._systemd.tell(RELOADING="1", MONOTONIC_USEC=str(time.monotonic_ns() // 1000))
-        try:
-            return await self._current.take_new(self._alarms)
-        finally:
-            self._systemd.tell(READY="1")
-            self._topics.changed()
+        with self._systemd.reloading():
+            told = await self._current.take_new(self._alarms)
+        self._topics.changed()
+        return told
 
     async def _drain(self, gateway: AgiServer) -> None:
         """Take no new conversation, let those in a menu end."""

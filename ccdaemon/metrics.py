@@ -103,7 +103,8 @@ class Metrics:
             server = await asyncio.start_server(self._serve, host, port, limit=MAX_REQUEST)
             port = server.sockets[0].getsockname()[1]
         else:
-            await asyncio.to_thread(socket.unlink, missing_ok=True)
+            if await asyncio.to_thread(socket.is_socket):  # of one who was killed; whatever else it is stays
+                await asyncio.to_thread(socket.unlink)
             server = await asyncio.start_unix_server(self._serve, socket, limit=MAX_REQUEST)
             await asyncio.to_thread(socket.chmod, 0o660)
         try:

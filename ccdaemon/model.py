@@ -196,6 +196,7 @@ class Fault:
 class Visit:
     """A caller's stay in a queue that has ended: `answered`, `abandoned`, or how else."""
 
+    leg: str
     queue: str
     joined: float
     ended: float

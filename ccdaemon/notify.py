@@ -8,6 +8,9 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import NoReturn
 
 FIRST = 3  # descriptor of what is passed; SD_LISTEN_FDS_START
@@ -18,10 +21,12 @@ class Systemd:
 
     def __init__(self) -> None:
         self._address = os.environ.pop("NOTIFY_SOCKET", "")
+        self._ready = False
         self._watchdog = int(os.environ.pop("WATCHDOG_USEC", "0")) / 1_000_000
 
     def tell(self, **states: str) -> None:
         """Send states such as READY="1" or STATUS="..."."""
+        self._ready = self._ready or "READY" in states
         if not self._address:
             return
         lines = [
@@ -31,6 +36,17 @@ class Systemd:
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sender:
             sender.connect(address)
             sender.sendall("\n".join(lines).encode())
+
+    @contextmanager
+    def reloading(self) -> Iterator[None]:
+        """While a new configuration is read. Not told before we are ready: systemd would take its end for that."""
+        if self._ready:
+            self.tell(RELOADING="1", MONOTONIC_USEC=str(time.monotonic_ns() // 1000))
+        try:
+            yield
+        finally:
+            if self._ready:
+                self.tell(READY="1")
 
     async def feed_watchdog(self) -> NoReturn:
         """Feed it from the event loop alone: whatever else is wrong is an alarm, not a reason to restart."""

@@ -6,6 +6,7 @@ Whether what is written makes sense together is decided in `rules.soundness`.
 from __future__ import annotations
 
 from datetime import time
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Literal
 from zoneinfo import ZoneInfo
@@ -229,6 +230,13 @@ class MqttTable(Table):
     ca: Path | None = None
 
 
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:  # a name
+        return host == "localhost"
+
+
 class MetricsTable(Table):
     """Where Prometheus finds metrics: a port of this machine, or a socket."""
 
@@ -240,6 +248,9 @@ class MetricsTable(Table):
     def _is_one(self) -> MetricsTable:
         if (self.port is None) == (self.socket is None):
             message = "write either port or socket"
+            raise ValueError(message)
+        if not _is_loopback(self.host):
+            message = f"{self.host} is no address of this machine alone: whoever reaches it would read all that it says"
             raise ValueError(message)
         return self
 

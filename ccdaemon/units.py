@@ -80,6 +80,7 @@ def _credentials(site: Configuration) -> Iterator[str]:
 def _places(site: Configuration) -> Iterator[str]:
     main = site.main
     heads = [main.audit.heads.parent] if main.audit.heads else []
+    heads += [main.metrics.socket.parent] if main.metrics and main.metrics.socket else []
     own = [main.paths.state, main.paths.spool, main.paths.run, main.keys.folder, *heads]
     for folder in sorted({*own, *(each.folder for each in main.retention.files)}):
         if not any(folder.is_relative_to(known) for known in WRITABLE):

@@ -47,6 +47,7 @@ from ccdaemon.rules.turns import (
 )
 from ccdaemon.shipped import shipped
 from ccdaemon.signing import new_key
+from ccdaemon.sounds import Sounds
 from ccdaemon.store import Register, open_register
 from ccdaemon.store.database import Database
 from ccdaemon.upkeep import Upkeep
@@ -145,7 +146,10 @@ async def serving(config: Path) -> AsyncIterator[tuple[Register, Archive]]:
     async with register_of(config) as register:
         board, current = Noticeboard(), Current(site)
         upkeep = Upkeep(register, kept, keys(site), board, lambda: site, lambda: None)
-        operating = Operating(register, current, Calls(), board, dict, lambda: current.take_new(board))
+        operating = Operating(
+            *(register, current, Calls(), Sounds(site.main.paths.sounds), board, lambda: None, lambda: True, dict),
+            lambda: current.take_new(board),
+        )
         answers = {**upkeep.answers(), **operating.answers()}
 
         def site_now() -> Site:

@@ -32,6 +32,7 @@ from ccdaemon.daemon import Daemon
 from ccdaemon.places import keys
 from ccdaemon.rules.access import MAY
 from ccdaemon.rules.calls import Calls
+from ccdaemon.sounds import Sounds
 from ccdaemon.upkeep import Upkeep
 from tests.builders import PROMPTS, Noticeboard
 from tests.kept_site import LEG, NUMBER, Kept, kept_site
@@ -246,7 +247,19 @@ async def test_every_question_knows_its_keys_and_the_type_of_each(kept_site: Kep
     site = load(kept_site.config, PROMPTS)
     upkeep = Upkeep(kept_site.register, kept_site.archive, keys(site), Noticeboard(), lambda: site, lambda: None)
     board, current = Noticeboard(), Current(site)
-    operating = Operating(kept_site.register, current, Calls(), board, dict, lambda: current.take_new(board))
+    operating = Operating(
+        *(
+            kept_site.register,
+            current,
+            Calls(),
+            Sounds(site.main.paths.sounds),
+            board,
+            lambda: None,
+            lambda: True,
+            dict,
+        ),
+        lambda: current.take_new(board),
+    )
     answerers = {**upkeep.answers(), **operating.answers(), "state": Daemon(site).tell_state}
     assert answerers.keys() == MAY.keys()
     async with answering(tmp_path / "all", answerers) as path:

@@ -35,5 +35,4 @@ async def test_what_commands_write_is_whole_or_of_no_use_wherever_they_are_kille
     async with asyncio.timeout(DEADLINE), a_kept_site(tmp_path / "site") as kept:
         await run(kept.config, "subject", "open", "--reference", "SAR-31", "--received", "2026-11-20")
         killed = await kill_commands(kept, tmp_path, COMMANDS, SEED)
-    assert set(killed) == {"export", "backup", "restore"}
-    assert killed.total() >= COMMANDS, "most had ended before"
+    assert all(killed[command] for command in ("export", "backup", "restore")), f"none of some in the middle: {killed}"

@@ -572,13 +572,17 @@ def test_an_alarm_that_somebody_is_at_says_so_until_it_is_over() -> None:
     shown: dict[str, Any] = {}
     alarms = Alarms(shown.__setitem__)
     assert not alarms.acknowledge("disk")
-    alarms.raise_("disk", "full")
+    alarms.raise_("disk", "2 disks are full")
     assert shown["alarms/disk"]["acknowledged"] is None
     assert alarms.acknowledge("disk")
     seen = shown["alarms/disk"]["acknowledged"]
     assert seen >= shown["alarms/disk"]["raised"]
-    alarms.raise_("disk", "fuller")
-    assert (shown["alarms/disk"]["text"], shown["alarms/disk"]["acknowledged"]) == ("fuller", seen)
+    alarms.raise_("disk", "3 disks are full")
+    assert (shown["alarms/disk"]["text"], shown["alarms/disk"]["acknowledged"]) == ("3 disks are full", seen)
+    with capture_logs() as logs:
+        alarms.raise_("disk", "a disk cannot be read")
+    assert shown["alarms/disk"]["acknowledged"] is None  # that is something else
+    assert [entry["event"] for entry in logs] == ["a disk cannot be read"]
     alarms.clear("disk")
     alarms.raise_("disk", "full")
     assert shown["alarms/disk"]["acknowledged"] is None

@@ -9,7 +9,10 @@ from pathlib import Path
 import pytest
 from pydantic import TypeAdapter
 
+from ccdaemon.config import load
+from ccdaemon.faults import RegisterFull
 from ccdaemon.topics import TOPICS
+from tests.builders import PROMPTS, with_sounds
 from tests.kept_site import Kept, kept_site, run
 
 __all__ = ["kept_site"]
@@ -35,7 +38,13 @@ async def test_a_line_is_closed_and_taken_back_and_it_stands_who_did_it(kept_sit
     ]
 
 
+def spoken(kept: Kept) -> None:
+    """Every prompt of the site has its sounds."""
+    with_sounds(load(kept.config, PROMPTS).main.paths.sounds)
+
+
 async def test_every_line_is_closed_at_once_with_a_message(kept_site: Kept) -> None:
+    spoken(kept_site)
     assert (await run(kept_site.config, "close", "--all", "--message", "evacuation")).exit_code == 0
     rulings = await kept_site.register.rulings()
     assert {(each.state, each.message) for each in rulings} == {("closed", "evacuation")}
@@ -44,7 +53,27 @@ async def test_every_line_is_closed_at_once_with_a_message(kept_site: Kept) -> N
     assert await kept_site.register.rulings() == []
 
 
+async def test_a_message_that_nobody_would_hear_closes_nothing(kept_site: Kept) -> None:
+    done = await run(kept_site.config, "close", "--all", "--message", "evacuation")
+    assert (done.exit_code, "has no sound in cy and en: callers would hear nothing" in done.stderr) == (1, True)
+    assert await kept_site.register.rulings() == []
+
+
+async def test_a_line_is_closed_though_the_register_takes_nothing(
+    kept_site: Kept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def full(*_: object) -> None:
+        raise RegisterFull("disk full")  # noqa: EM101 - as SQLite says it
+
+    monkeypatch.setattr(kept_site.register, "rule", full)
+    done = await run(kept_site.config, "close", "housing")
+    assert (done.exit_code, "a restart of the daemon forgets it" in done.stderr) == (0, True)
+    done = await run(kept_site.config, "open", "--all")
+    assert done.stdout == "Back to their hours: housing.\n"
+
+
 async def test_a_ruling_replaces_another_one(kept_site: Kept) -> None:
+    spoken(kept_site)
     await run(kept_site.config, "close", "housing", "--message", "evacuation")
     await run(kept_site.config, "open", "housing", "--outside-hours")
     (ruling,) = await kept_site.register.rulings()

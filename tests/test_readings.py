@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ctypes
+import errno
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager, suppress
 from datetime import date
@@ -183,13 +184,39 @@ async def test_a_trunk_is_what_asterisk_knows_of_it(
     board, calls = Board(), Calls()
     calls.resynchronise([{**listed("1.1", "1.1"), "Channel": "PJSIP/trunk-00000001"}], [], [], 0.0)
     switch = Asterisk(variables, registrations)
-    async with reading(read_switch(switch, "trunk", calls, example_site, board.publish)) as until:
+    async with reading(read_switch(switch, lambda: "trunk", calls, example_site, board.publish)) as until:
         await until(lambda: "trunks/trunk" in board)
-    trunk = board["trunks/trunk"]
-    assert trunk is not None
-    assert {name: trunk[name] for name in expected} == expected
-    assert trunk["calls"] == 1
-    assert board["endpoints"] == {"phones": 12, "idle": 1, "busy": 1, "unavailable": 10}
+        trunk = board["trunks/trunk"]
+        assert trunk is not None
+        assert {name: trunk[name] for name in expected} == expected
+        assert trunk["calls"] == 1
+        assert board["endpoints"] == {"phones": 12, "idle": 1, "busy": 1, "unavailable": 10}
+    assert board == {"endpoints": None, "trunks/trunk": None}  # without a link nobody knows
+
+
+async def test_a_trunk_that_is_called_otherwise_takes_the_place_of_the_old_one() -> None:
+    board, names = Board(), ["old"]
+    async with reading(read_switch(Asterisk({}), lambda: names[-1], Calls(), example_site, board.publish)) as until:
+        await until(lambda: "trunks/old" in board)
+        names.append("new")
+        await until(lambda: board.get("trunks/new") is not None)
+        assert board["trunks/old"] is None
+
+
+async def test_a_disk_that_cannot_be_looked_at_is_an_alarm_and_not_the_end() -> None:
+    class Broken(Room):
+        def disk(self, folder: Path) -> Disk:
+            if self.used > 50:
+                raise OSError(errno.EIO, "Input/output error")
+            return super().disk(folder)
+
+    place, board, alarms = Broken(), Board(), Noticeboard()
+    place.used = 60.0
+    async with reading(read_disks(place, FOLDERS, board.publish, alarms)) as until:
+        await until(lambda: "/var/spool/ccdaemon cannot be looked at: Input/output" in alarms.standing.get("disk", ""))
+        assert board["disk/spool"] is None
+        place.used = 10.0
+        await until(lambda: alarms.standing == {})
 
 
 @pytest.mark.parametrize(("said", "synchronised"), [("yes", True), ("no", False), ("", None), (None, None)])

@@ -148,7 +148,10 @@ def test_no_number_name_or_channel_leaves_by_the_status() -> None:
         personal = {"CallerIDNum": "07700900123", "CallerIDName": "Siân Jones", "ConnectedLineName": "Siân Jones"}
         calls.apply(an_event("Newchannel", f"{number}.1", f"{number}.1", AT, **personal), AT)
         calls.identify(f"{number}.1", "housing", "cy")
-    told = [calls_topic(calls), topics_of(calls, ["housing"]), live(calls, AT)]
+    names = ("Local/07700900123@from-internal-0001;1", "DAHDI/i1/07700900123-2", "PJSIP/1001-01")
+    for number, name in enumerate(names):
+        calls.apply({**an_event("Newchannel", f"9.{number}", "9.0", AT), "Channel": name}, AT)
+    told = [calls_topic(calls), topics_of(calls, ["housing"]), live(calls, example_site(), AT)]
     said = json.dumps(told, ensure_ascii=False)
     assert not re.search(r"07700|\d{11}|Si|jones", said.replace("PJSIP", ""))
 
@@ -189,9 +192,9 @@ def test_a_live_call_is_where_it_is_and_says_with_whom() -> None:
     calls = graph(3, waiting={"1.1": 30})
     calls.identify("1.1", "housing", "cy")
     calls.apply(an_event("BridgeEnter", "2.1", "2.1", AT, BridgeUniqueid="b1"), AT)
-    told = live(calls, AT + 5)
+    told = live(calls, example_site(), AT + 5)
     assert [(each["id"], each["at"], each["waiting"]) for each in told] == [
-        ("0.1", "menu", None),
+        ("0.1", "elsewhere", None),
         ("1.1", "queue housing", 35),
         ("2.1", "talks", None),
     ]

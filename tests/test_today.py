@@ -36,6 +36,27 @@ def counted(notices: list[Notice], now: float = NOON + 3600) -> tuple[int, int, 
         ("gave up when they should have been answered", visit(TARGET + 1, "abandoned"), (0, 1, 0.0)),
         ("gave up before", visit(3, "abandoned"), (0, 1, None)),
         ("the queue was full", visit(0, "unanswered"), (0, 0, None)),
+        ("it took too long", visit(900, "unanswered"), (0, 0, 0.0)),
+        ("nobody looked", visit(900, "while nobody looked"), (0, 0, None)),
+        (
+            "they waited for a speaker of Welsh before",
+            [
+                QueueJoined("1.1", NOON - 45, "1.1", "housing-cy"),
+                QueueLeft("1.1", NOON, "1.1", "housing-cy", "unanswered"),
+                *visit(5, "answered"),
+            ],
+            (1, 0, 0.0),
+        ),
+        (
+            "answered too late, of which Asterisk tells twice",
+            [*visit(60, "unanswered"), QueueLeft("1.1", NOON + 60, "1.1", "housing", "answered", "PJSIP/1001")],
+            (1, 0, 0.0),
+        ),
+        (
+            "who spoke with an agent and comes back waits anew",
+            [*visit(5, "answered"), *visit(10, "answered", at=NOON + 600)],
+            (2, 0, 100.0),
+        ),
         ("two of three", visit(5, "answered") + visit(5, "answered") + visit(60, "answered"), (3, 0, 66.7)),
         (
             "Asterisk tells first that they left, then who answered",
@@ -64,6 +85,13 @@ def test_at_midnight_by_the_sites_clocks_a_new_day_begins() -> None:
 
 def test_what_the_register_has_of_today_counts_after_a_restart() -> None:
     today = Today(example_site)
-    today.begin([Visit("housing", NOON, NOON + 5, "answered"), Visit("housing", NOON, NOON + 50, "abandoned")], NOON)
+    visits = [
+        Visit("1.1", "housing", NOON, NOON + 5, "answered"),
+        Visit("2.1", "housing", NOON, NOON + 50, "abandoned"),
+        Visit("3.1", "housing-cy", NOON, NOON + 45, "unanswered"),
+        Visit("3.1", "housing", NOON + 45, NOON + 50, "answered"),
+    ]
+    today.begin(visits, NOON)
     day = today.of("housing", NOON + 60)
-    assert (day.answered, day.abandoned, day.service_level) == (1, 1, 50.0)
+    assert (day.answered, day.abandoned, day.service_level) == (2, 1, 33.3)
+    assert today.of("housing-cy", NOON + 60).service_level == 0.0

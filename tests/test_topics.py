@@ -39,6 +39,7 @@ class Room:
         self.board, self.calls = Board(), Calls()
         today = Today(lambda: self.site)
         self.topics = Topics(self.board, self.calls, today, lambda: self.site, lambda: self.now)
+        self.topics.linked = True
 
 
 def test_each_line_and_each_of_its_queues_has_a_topic() -> None:
@@ -47,6 +48,14 @@ def test_each_line_and_each_of_its_queues_has_a_topic() -> None:
     services = {f"services/{name}" for name in room.site.services}
     queues = {f"queues/{name}" for service in room.site.services.values() for name in service.queue.names}
     assert room.board.keys() == services | queues | {"calls", "recorders"}
+
+
+def test_without_a_link_nothing_is_told_of_calls_and_queues() -> None:
+    room = Room()
+    room.topics.refresh()
+    room.topics.linked = False
+    room.topics.refresh()
+    assert room.board.keys() == {f"services/{name}" for name in room.site.services}
 
 
 def test_of_a_line_that_was_taken_out_of_the_site_nothing_stays() -> None:

@@ -7,18 +7,23 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
+import structlog
+
 from ccdaemon.alarms import Alarms
-from ccdaemon.answers.keeping import changing
 from ccdaemon.asked import Answerer, Many
 from ccdaemon.chain import Link
 from ccdaemon.control import Refused, asker
 from ccdaemon.current import Current, Reloaded
+from ccdaemon.faults import RegisterFull
 from ccdaemon.logs import Level, set_level
-from ccdaemon.model import AlarmName, Ruling, Site
+from ccdaemon.model import AlarmName, Prompt, Ruling, Site
 from ccdaemon.rules.calls import Calls
 from ccdaemon.rules.status import live
+from ccdaemon.sounds import Sounds
 from ccdaemon.store import Register
 from ccdaemon.topics import Payload
+
+log = structlog.get_logger()
 
 Reload: TypeAlias = Callable[[], Awaitable[Reloaded]]
 
@@ -30,7 +35,10 @@ class Operating:
     register: Register
     current: Current
     calls: Calls
+    sounds: Sounds
     alarms: Alarms
+    changed: Callable[[], None]
+    linked: Callable[[], bool]
     topics: Callable[[], Mapping[str, Payload]]
     take_new: Reload
 
@@ -54,38 +62,41 @@ class Operating:
 
     async def live(self) -> list[dict[str, Any]]:
         """Who is in which line at this moment, without any number."""
-        return live(self.calls, time.time())
+        if not self.linked():
+            message = "there is no link to Asterisk: nobody knows"
+            raise Refused(message)
+        return live(self.calls, self._site, time.time())
 
     async def reload(self) -> Reloaded:
         return await self.take_new()
 
-    @changing
     async def rule(
         self, *, services: Many[str], state: Literal["open", "closed"], message: str | None = None
-    ) -> list[str]:
-        """Open or close lines, all where none is named, until it is taken back."""
+    ) -> dict[str, Any]:
+        """Open or close lines, all where none is named, until it is taken back: at once, whatever the disk says."""
         chosen = self._chosen(services)
         if message is not None:
             self._said_in_all(message, chosen)
         now, who = time.time(), asker.get()
-        await self.register.rule([Ruling(service, state, message, now, who) for service in chosen])
-        self.current.rule(await self.register.rulings())
-        return chosen
+        rulings = [Ruling(service, state, message, now, who) for service in chosen]
+        self.current.rule({**self.current.rulings, **{ruling.service: ruling for ruling in rulings}}.values())
+        self.changed()
+        return {"lines": chosen, "kept": await _kept(self.register.rule(rulings))}
 
-    @changing
-    async def take_back(self, *, services: Many[str]) -> list[str]:
-        """Back to their hours."""
-        chosen = [service for service in self._chosen(services) if service in self._site.rulings]
-        await self.register.take_back(chosen, asker.get(), time.time())
-        self.current.rule(await self.register.rulings())
-        return chosen
+    async def take_back(self, *, services: Many[str]) -> dict[str, Any]:
+        """Back to their hours; where none is named, lines too that are no more."""
+        standing = self.current.rulings
+        chosen = [service for service in self._chosen(services) if service in standing] if services else [*standing]
+        self.current.rule(ruling for ruling in standing.values() if ruling.service not in chosen)
+        self.changed()
+        return {"lines": chosen, "kept": await _kept(self.register.take_back(chosen, asker.get(), time.time()))}
 
-    @changing
-    async def acknowledge(self, *, alarm: AlarmName) -> None:
+    async def acknowledge(self, *, alarm: AlarmName) -> dict[str, Any]:
         if not self.alarms.acknowledge(alarm):
             message = f"the alarm {alarm} does not stand"
             raise Refused(message)
-        await self.register.audit(Link(time.time(), "acknowledged", {"alarm": alarm, "who": asker.get()}))
+        link = Link(time.time(), "acknowledged", {"alarm": alarm, "who": asker.get()})
+        return {"kept": await _kept(self.register.audit(link))}
 
     async def level(self, *, level: Level) -> None:
         """Until the daemon ends."""
@@ -103,12 +114,28 @@ class Operating:
         return services or sorted(self._site.services)
 
     def _said_in_all(self, prompt: str, services: list[str]) -> None:
-        """Raises `Refused` where a message is missing in a language of one of these lines."""
+        """Raises `Refused` where callers of one of these lines would not hear a message in their language."""
         there = self.current.configuration.catalogue.get(prompt, {})
-        wanted = {language for service in services for language in self._site.services[service].languages}
-        if missing := sorted(wanted - there.keys()):
+        wanted = sorted({language for service in services for language in self._site.services[service].languages})
+        if missing := [language for language in wanted if language not in there]:
             message = (
                 f"there is no prompt {prompt!r} in {' and '.join(missing)}: callers would hear nothing. Write it in "
                 "prompts/*.toml beside ccdaemon.toml, then `ccdaemon prompts build`, and reload"
             )
             raise Refused(message)
+        if unheard := [language for language in wanted if self.sounds.file(Prompt(prompt, language)) is None]:
+            message = (
+                f"{prompt!r} has no sound in {' and '.join(unheard)}: callers would hear nothing. `ccdaemon prompts "
+                "build` makes it"
+            )
+            raise Refused(message)
+
+
+async def _kept(writing: Awaitable[None]) -> bool:
+    """What somebody rules counts, though the register may take nothing now: then it is forgotten at the end."""
+    try:
+        await writing
+    except RegisterFull as fault:
+        log.error("what somebody ruled counts, and is not in the register", reason=str(fault))
+        return False
+    return True

@@ -73,8 +73,7 @@ def install(
     except OSError as fault:
         message = f"{fault.filename}: {fault.strerror}. What was done before that stays; the same command goes on"
         raise stop(message) from None
-    if root is None:
-        _tell_systemd(undo=undo)
+    told = root is not None or _tell_systemd(undo=undo)
     left = [change.path for change in changes if change not in chosen]
     for path in left:
         errors.print(f"[yellow]left as it is[/] {escape(str(path))}: somebody changed it")
@@ -82,7 +81,7 @@ def install(
         screen.print(f"Left where they are: {STAYS}.")
     else:
         _say_next(top, asterisk=top / ASTERISK_FILE in {change.path for change in chosen})
-    raise typer.Exit(1 if left else 0)
+    raise typer.Exit(0 if told and not left else 1)
 
 
 # --- what would change -----------------------------------------------------------------------------------------------
@@ -174,26 +173,28 @@ def _make(change: Change) -> None:
     fresh.replace(path)
 
 
-def _tell_systemd(*, undo: bool) -> None:
+def _tell_systemd(*, undo: bool) -> bool:
+    done = []
     if not undo:
-        _run("systemd-sysusers", f"/{PLACES['ccdaemon.sysusers.conf']}")
-        _run("systemd-tmpfiles", "--create", f"/{PLACES['ccdaemon.tmpfiles.conf']}")
-    _run("systemctl", "daemon-reload")
+        done.append(_run("systemd-sysusers", f"/{PLACES['ccdaemon.sysusers.conf']}"))
+        done.append(_run("systemd-tmpfiles", "--create", f"/{PLACES['ccdaemon.tmpfiles.conf']}"))
+    return all([*done, _run("systemctl", "daemon-reload")])
 
 
-def _run(*words: str) -> None:
-    """A program of systemd's; what goes wrong is said, and the rest is done all the same."""
+def _run(*words: str) -> bool:
+    """A program of systemd's; what goes wrong is said, and the rest is done all the same. False if it went wrong."""
     if words[0] == "systemctl" and not BOOTED.is_dir():
         screen.print(f"Left out, as systemd does not run here: {' '.join(words)}")
-        return
+        return True
     program = shutil.which(words[0])
     if program is None:
         errors.print(f"[yellow]{words[0]} is not on this machine:[/] run where it is: {' '.join(words)}")
-        return
+        return True
     done = subprocess.run([program, *words[1:]], capture_output=True, text=True, check=False)  # noqa: S603 - no shell
     screen.print(" ".join(words))
     if done.returncode != 0:
         errors.print(f"[red]{escape(done.stderr.strip() or f'it ended with {done.returncode}')}[/]")
+    return done.returncode == 0
 
 
 def _say_next(top: Path, *, asterisk: bool) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 import typer
 from rich.markup import escape
 
-from ccdaemon.cli.configuration import DEFAULT_FOLDER, Folder, screen, show, stop
+from ccdaemon.cli.configuration import DEFAULT_FOLDER, Folder, errors, screen, show, stop
 from ccdaemon.cli.running import tell
 from ccdaemon.logs import Level
 from ccdaemon.model import Fault
@@ -48,7 +49,8 @@ def close(
     ccdaemon close --all --message evacuation
     """
     done = tell(config, "rule", services=_named(lines, every=every), state="closed", message=message)
-    screen.print(f"Closed: {escape(', '.join(done))}. `ccdaemon open` takes it back.")
+    screen.print(f"Closed: {escape(', '.join(done['lines']))}. `ccdaemon open` takes it back.")
+    _say_if_not_kept(done)
 
 
 def open_(
@@ -66,18 +68,21 @@ def open_(
     named = _named(lines, every=every)
     if outside_hours:
         done = tell(config, "rule", services=named, state="open")
-        screen.print(f"Open, whatever their hours are: {escape(', '.join(done))}.")
+        screen.print(f"Open, whatever their hours are: {escape(', '.join(done['lines']))}.")
     else:
         done = tell(config, "take back", services=named)
-        screen.print(f"Back to their hours: {escape(', '.join(done)) or 'none was closed or opened by command'}.")
+        names = escape(", ".join(done["lines"])) or "none was closed or opened by command"
+        screen.print(f"Back to their hours: {names}.")
+    _say_if_not_kept(done)
 
 
 def acknowledge(
     alarm: Annotated[str, typer.Argument(help="As `ccdaemon status` names it.")], config: Folder = DEFAULT_FOLDER
 ) -> None:
     """Say that you are at an alarm: monitoring sees that, until it is over."""
-    tell(config, "acknowledge", alarm=alarm)
+    done = tell(config, "acknowledge", alarm=alarm)
     screen.print(f"{escape(alarm)}: acknowledged.")
+    _say_if_not_kept(done)
 
 
 def log_level(
@@ -86,6 +91,11 @@ def log_level(
     """Change how much the daemon logs, until it ends. No level logs a number, a name or a key."""
     tell(config, "log level", level=level)
     screen.print(f"From now on: {level}.")
+
+
+def _say_if_not_kept(done: Mapping[str, Any]) -> None:
+    if not done["kept"]:
+        errors.print("[yellow]It counts, but the register takes nothing now: a restart of the daemon forgets it.[/]")
 
 
 def _named(lines: list[str] | None, *, every: bool) -> list[str]:

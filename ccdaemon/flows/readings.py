@@ -50,16 +50,21 @@ async def read_disks(machine: Machine, folders: Mapping[str, Path], publish: Pub
     """With an alarm long before one hinders anybody."""
     full = set[str]()
     while True:
+        said = []
         for name, folder in folders.items():
-            disk = await asyncio.to_thread(machine.disk, folder)
+            try:
+                disk = await asyncio.to_thread(machine.disk, folder)
+            except OSError as fault:
+                said.append(f"{folder} cannot be looked at: {fault.strerror}. What is recorded there may be lost")
+                publish(f"disk/{name}", None)
+                continue
             publish(f"disk/{name}", disk)
             full = full | {name} if disk["used_percent"] >= (NEARLY_FULL if name in full else FULL) else full - {name}
         if full:
             where = ", ".join(str(folders[name]) for name in sorted(full))
-            alarms.raise_(
-                "disk",
-                f"the disk of {where} is nearly full. Calls go on, but what is recorded is lost once it is: make room",
-            )
+            said.append(f"the disk of {where} is nearly full. What is recorded is lost once it is: make room")
+        if said:
+            alarms.raise_("disk", f"{'; '.join(said)}. Calls go on")
         else:
             alarms.clear("disk")
         await asyncio.sleep(LOOK)
@@ -106,13 +111,24 @@ def _next_case(cases: list[Case], site: Site) -> str | None:
     return str(min(days)) if days else None
 
 
-async def read_switch(switch: Switch, trunk: str, calls: Calls, site: Callable[[], Site], publish: Publish) -> NoReturn:
-    """Phones and trunk, as long as there is a link."""
-    while True:
-        states = {each["Device"]: each["State"] for each in await switch.listing("DeviceStateList") if "Device" in each}
-        publish("endpoints", endpoints_topic(site(), states))
-        publish(f"trunks/{trunk}", await trunk_state(switch, trunk, calls))
-        await asyncio.sleep(LOOK)
+async def read_switch(
+    switch: Switch, trunk: Callable[[], str], calls: Calls, site: Callable[[], Site], publish: Publish
+) -> NoReturn:
+    """Phones and trunk, as long as there is a link: without one nobody knows."""
+    name = trunk()
+    try:
+        while True:
+            listed = await switch.listing("DeviceStateList")
+            states = {each["Device"]: each["State"] for each in listed if "Device" in each}
+            publish("endpoints", endpoints_topic(site(), states))
+            if name != trunk():
+                publish(f"trunks/{name}", None)
+                name = trunk()
+            publish(f"trunks/{name}", await trunk_state(switch, name, calls))
+            await asyncio.sleep(LOOK)
+    finally:
+        publish("endpoints", None)
+        publish(f"trunks/{name}", None)
 
 
 async def trunk_state(switch: Switch, name: str, calls: Calls) -> Trunk:

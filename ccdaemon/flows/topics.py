@@ -39,6 +39,7 @@ class Topics:
         self._site = site
         self._clock = clock
         self._told: set[str] = set()
+        self.linked = False  # with an Asterisk of which all that is live is known
 
     def changed(self) -> None:
         """Say that calls, queues or the site have changed."""
@@ -58,16 +59,16 @@ class Topics:
             await asyncio.sleep(TICK)
 
     def refresh(self) -> None:
-        """Bring them up to date, and clear those of services and queues that are no more."""
+        """Bring them up to date, and clear those of what is no more, or of which nobody knows now."""
         site, now = self._site(), self._clock()
         local = datetime.fromtimestamp(now, site.timezone)
         queues = {name for service in site.services.values() for name in service.queue.names}
         topics: dict[str, Payload] = {
-            "calls": calls_topic(self._calls),
-            "recorders": {"running": self._calls.recorders},
-            **queue_topics(self._calls, sorted(queues), self._today, now),
-            **{f"services/{name}": service_topic(site, service, local) for name, service in site.services.items()},
+            f"services/{name}": service_topic(site, service, local) for name, service in site.services.items()
         }
+        if self.linked:
+            topics |= {"calls": calls_topic(self._calls), "recorders": {"running": self._calls.recorders}}
+            topics |= queue_topics(self._calls, sorted(queues), self._today, now)
         for topic, payload in topics.items():
             self._board.publish(topic, payload)
         for gone in self._told - topics.keys():

@@ -28,7 +28,8 @@ def queue_topics(calls: Calls, queues: Iterable[str], today: Today, now: float) 
     for queue in queues:
         waiting = calls.queues[queue].waiting.values()
         members = calls.queues[queue].members.values()
-        languages = [call.language for each in waiting if (call := calls.calls.get(each.call)) and call.language]
+        here = [calls.calls[calls.legs[leg].call] for leg in calls.queues[queue].waiting if leg in calls.legs]
+        languages = [call.language for call in here if call.language]
         day = today.of(queue, now)
         told[f"queues/{queue}"] = {
             "waiting": len(waiting),
@@ -78,8 +79,11 @@ def calls_through(calls: Calls, trunk: str) -> int:
     return sum(endpoint_of(leg.channel) == trunk for leg in calls.legs.values())
 
 
-def live(calls: Calls, now: float) -> list[dict[str, object]]:
-    """Each call, the longest first: where it is, since when, and which phones are in it. No number, and no name."""
+def live(calls: Calls, site: Site, now: float) -> list[dict[str, object]]:
+    """Each call, the longest first: where it is, since when, and which of our phones are in it.
+
+    No number, and no name: other channels than those of our phones may be called by one.
+    """
     queued = {leg: (name, entry.since) for name, queue in calls.queues.items() for leg, entry in queue.waiting.items()}
     told: list[dict[str, object]] = []
     for call in sorted(calls.calls.values(), key=lambda each: each.began):
@@ -92,9 +96,9 @@ def live(calls: Calls, now: float) -> list[dict[str, object]]:
                 "service": call.service,
                 "language": call.language,
                 "seconds": round(now - call.began),
-                "at": f"queue {waits[0][0]}" if waits and not bridged else "talks" if bridged else "menu",
+                "at": "talks" if bridged else f"queue {waits[0][0]}" if waits else "elsewhere",
                 "waiting": round(now - waits[0][1]) if waits else None,
-                "phones": sorted({leg.endpoint for leg in legs}),
+                "phones": sorted({leg.endpoint for leg in legs if leg.endpoint in site.devices}),
                 "recorded": any(leg.recorded for leg in legs),
                 "sealed": any(leg.sealed for leg in legs),
             }

@@ -18,7 +18,7 @@ class Day:
     answered: int = 0
     in_time: int = 0
     abandoned: int = 0
-    too_late: int = 0  # of those abandoned: they had waited for longer than the target
+    too_late: int = 0  # of those whom nobody answered: they had waited for longer than the target
 
     @property
     def service_level(self) -> float | None:
@@ -27,13 +27,21 @@ class Day:
         return round(100 * self.in_time / judged, 1) if judged else None
 
 
+@dataclass(slots=True)
+class _Stay:
+    """A leg in a queue: since when it has waited for this service, in whichever of its queues."""
+
+    since: float
+    late: bool = False  # counted as too late, for all that is known
+
+
 class Today:
     """Counts from midnight to midnight by the site's clocks."""
 
     def __init__(self, site: Callable[[], Site]) -> None:
         self._site = site
         self._day: date | None = None
-        self._joined: defaultdict[str, dict[str, float]] = defaultdict(dict)  # when, by leg and queue
+        self._stays: defaultdict[str, dict[str, _Stay]] = defaultdict(dict)  # by leg and queue
         self._queues: defaultdict[str, Day] = defaultdict(Day)
 
     def midnight(self, now: float) -> float:
@@ -42,35 +50,51 @@ class Today:
         return local.replace(hour=0, minute=0, second=0, microsecond=0).timestamp()
 
     def begin(self, visits: Iterable[Visit], now: float) -> None:
-        """What the register has of today."""
+        """What the register has of today, in the order in which they began."""
         self._turn(now)
         for visit in visits:
-            self._count(visit.queue, visit.outcome, visit.ended - visit.joined)
+            self._joined(visit.leg, visit.queue, visit.joined)
+            self._left(visit.leg, visit.queue, visit.outcome, visit.ended)
+        self._stays.clear()
 
     def note(self, notices: Iterable[Notice]) -> None:
         for notice in notices:
             match notice:
-                case QueueJoined():
-                    self._joined[notice.leg][notice.queue] = notice.at
+                case QueueJoined(_, at, leg, queue):
+                    self._joined(leg, queue, at)
                 case QueueLeft(_, at, leg, queue, outcome):
                     self._turn(at)
-                    self._count(queue, outcome, at - self._joined[leg].get(queue, at))
+                    self._left(leg, queue, outcome, at)
                 case LegEnded():
-                    self._joined.pop(notice.leg, None)
+                    self._stays.pop(notice.leg, None)
 
     def of(self, queue: str, now: float) -> Day:
         self._turn(now)
         return self._queues[queue]
 
-    def _count(self, queue: str, outcome: str, waited: float) -> None:
-        day, in_time = self._queues[queue], waited <= self._site().answer_within(queue)
+    def _joined(self, leg: str, queue: str, at: float) -> None:
+        """Who goes on to another queue of the same service waits on; who speaks in between begins anew."""
+        together = next((each.queue.names for each in self._site().services.values() if queue in each.queue.names), ())
+        stays = self._stays[leg]
+        stays[queue] = _Stay(min((stays[name].since for name in together if name in stays), default=at))
+
+    def _left(self, leg: str, queue: str, outcome: str, at: float) -> None:
+        """Where an agent answers, Asterisk tells first that the caller left, and then who answered."""
+        day, stay = self._queues[queue], self._stays[leg].setdefault(queue, _Stay(at))
+        late = at - stay.since > self._site().answer_within(queue)
+        if stay.late and outcome == "answered":
+            day.too_late -= 1
         match outcome:
             case "answered":
                 day.answered += 1
-                day.in_time += in_time
+                day.in_time += not late
+                self._stays.pop(leg)
             case "abandoned":
                 day.abandoned += 1
-                day.too_late += not in_time
+                day.too_late += late
+            case "unanswered" if late and not stay.late:
+                day.too_late += 1
+                stay.late = True
 
     def _turn(self, now: float) -> None:
         if (day := datetime.fromtimestamp(now, self._site().timezone).date()) != self._day:

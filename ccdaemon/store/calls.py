@@ -58,8 +58,8 @@ class Calls(Rows):
         """Stays in queues that ended after a moment, of calls that began less than a day before it."""
         rows = await self._rows(
             """
-            SELECT queue, joined, left_at, outcome FROM calls JOIN visits ON visits.call = calls.id
-            WHERE began >= :earlier AND left_at >= :since AND outcome IS NOT NULL
+            SELECT leg, queue, joined, left_at, outcome FROM calls JOIN visits ON visits.call = calls.id
+            WHERE began >= :earlier AND left_at >= :since AND outcome IS NOT NULL ORDER BY joined
             """,
             {"since": since, "earlier": since - A_DAY},
         )
