@@ -22,6 +22,7 @@ from ccdaemon.answers.access import permit
 from ccdaemon.answers.operating import Operating
 from ccdaemon.asterisk.agi import AgiServer, AgiSession
 from ccdaemon.asterisk.ami import Ami, AmiDisconnected
+from ccdaemon.asterisk.confs import wrap_ups
 from ccdaemon.asterisk.links import keep_linked
 from ccdaemon.audio import library
 from ccdaemon.config import Configuration, secret
@@ -168,6 +169,7 @@ class Daemon:
     async def _linked(self, ami: Ami, register: Register, journal: Journal) -> NoReturn:
         """While there is a link: first what is live, then heartbeat and events, until it drops."""
         await resynchronise(ami, self._calls, register, journal, time.time())
+        self._topics.wrap_ups = await asyncio.to_thread(wrap_ups, self._configuration().main.asterisk.config)
         self._ami, self._topics.linked = ami, True
         version = (await ami.action("CoreSettings")).get("AsteriskVersion", "")
         if fault := too_old(version):

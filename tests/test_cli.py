@@ -164,6 +164,7 @@ async def test_the_examples_in_the_help_work(tmp_path: Path, monkeypatch: pytest
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("CCDAEMON_CONFIG", str(config))
     (tmp_path / "site").symlink_to(config)
+    with_sounds(load(config, PROMPTS).main.paths.sounds)
     async with serving(config) as (register, archive):
         samples = bytes(4 * 8000 * 75)
         a_raw_file(load(config, PROMPTS).main.paths.spool / "recordings", "1783328400.1", "1783328400.2", samples)

@@ -39,7 +39,7 @@ def member(interface: str, status: str, paused: str = "0", ended: float = 0.0, w
 
 
 def topics_of(calls: Calls, queues: list[str]) -> dict[str, Queue]:
-    return queue_topics(calls, queues, Today(example_site), AT)
+    return queue_topics(calls, queues, Today(example_site), AT, {"housing": 10.0})
 
 
 def graph(legs: int = 0, members: list[Event] | None = None, waiting: dict[str, int] | None = None) -> Calls:
@@ -110,6 +110,8 @@ def test_of_two_calls_that_became_one_the_older_says_what_it_is_about() -> None:
             {},
             {"logged_in": 1, "wrapping_up": 1},
         ),
+        ("the queue's own time", [member("PJSIP/1001", "1", ended=AT - 9)], {}, {"logged_in": 1, "wrapping_up": 1}),
+        ("which is over", [member("PJSIP/1001", "1", ended=AT - 10)], {}, {"logged_in": 1, "free": 1}),
         ("has wrapped up", [member("PJSIP/1001", "1", ended=AT - 30, wrap_up="30")], {}, {"logged_in": 1, "free": 1}),
         ("paused", [member("PJSIP/1001", "1", "1")], {}, {"logged_in": 1, "paused": 1}),
         ("the phone is away", [member("PJSIP/1001", "5")], {}, {}),

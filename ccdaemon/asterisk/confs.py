@@ -47,6 +47,18 @@ def closed(folder: Path, names: Iterable[str] = FILES) -> dict[Path, str]:
     return found
 
 
+def wrap_ups(folder: Path) -> dict[str, float]:
+    """Seconds after a call in which Asterisk gives an agent no other one, by queue: no event tells (app_queue.c).
+
+    Empty where the file is not for us to read.
+    """
+    try:
+        settings = _settings(folder, FILES[0]) or ()
+    except OSError:
+        return {}
+    return {each.section: float(each.value) for each in settings if each.key == "wrapuptime" and each.value.isdecimal()}
+
+
 def _settings(folder: Path, name: str) -> tuple[Setting, ...] | None:
     if not (folder / name).exists():
         return None

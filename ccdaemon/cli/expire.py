@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
-from ccdaemon.cli.configuration import DEFAULT_FOLDER, Folder, configuration, errors, screen
-from ccdaemon.cli.running import do
-from ccdaemon.config import Configuration
+from ccdaemon.cli.configuration import DEFAULT_FOLDER, Folder, errors, screen
+from ccdaemon.cli.running import tell
 
 NAMES = {
     "recording": "recordings",
@@ -37,9 +37,8 @@ def expire(
 
     ccdaemon expire --dry-run
     """
-    site = configuration(config)
     if dry_run:
-        would = do(site, "would expire")
+        would = tell(config, "would expire")
         if as_json:
             typer.echo(json.dumps(would))
         else:
@@ -48,7 +47,7 @@ def expire(
             for each in would["files"]:
                 screen.print(f"             {escape(each)}")
         return
-    ended = _run(site, {"if_missed": True} if if_missed else {}, quiet=as_json)
+    ended = _run(config, {"if_missed": True} if if_missed else {}, quiet=as_json)
     if as_json:
         typer.echo(json.dumps(ended))
     elif "not needed" in ended:
@@ -65,11 +64,11 @@ def expire(
     raise typer.Exit(1 if ended.get("failed") or ended.get("left") else 0)
 
 
-def _run(site: Configuration, how: Mapping[str, bool], *, quiet: bool) -> dict[str, Any]:
+def _run(config: Path, how: Mapping[str, bool], *, quiet: bool) -> dict[str, Any]:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=errors, disable=quiet or not errors.is_terminal) as progress:
         watching = _Watching(progress)
-        do(site, "expire", watching, **how)
+        tell(config, "expire", watching, **how)
         return watching.ended
 
 

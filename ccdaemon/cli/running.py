@@ -20,13 +20,13 @@ def do(site: Configuration, question: str, into: Sink | None = None, **values: J
     return _asked(site.main.paths.run / SOCKET, question, into, **values)
 
 
-def tell(folder: Path, question: str, **values: Json) -> Json:
+def tell(folder: Path, question: str, into: Sink | None = None, **values: Json) -> Json:
     """The same by the folder of a site whose files may be wrong by now: the daemon goes on with older ones."""
     try:
         run = Path(tomllib.loads((folder / MAIN_FILE).read_text(encoding="utf-8-sig"))["paths"]["run"])
     except (OSError, ValueError, KeyError, TypeError):
         run = PathsTable().run
-    return _asked(run / SOCKET, question, **values)
+    return _asked(run / SOCKET, question, into, **values)
 
 
 def _asked(socket: Path, question: str, into: Sink | None = None, **values: Json) -> Json:

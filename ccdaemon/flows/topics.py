@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import NoReturn, Protocol, TypeAlias
 
@@ -39,6 +39,7 @@ class Topics:
         self._site = site
         self._clock = clock
         self._told: set[str] = set()
+        self.wrap_ups: Mapping[str, float] = {}  # seconds by queue, as Asterisk's files have them
         self.linked = False  # with an Asterisk of which all that is live is known
 
     def changed(self) -> None:
@@ -68,7 +69,7 @@ class Topics:
         }
         if self.linked:
             topics |= {"calls": calls_topic(self._calls), "recorders": {"running": self._calls.recorders}}
-            topics |= queue_topics(self._calls, sorted(queues), self._today, now)
+            topics |= queue_topics(self._calls, sorted(queues), self._today, now, self.wrap_ups)
         for topic, payload in topics.items():
             self._board.publish(topic, payload)
         for gone in self._told - topics.keys():

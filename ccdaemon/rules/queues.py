@@ -28,18 +28,19 @@ class Member:
     status: str
     paused: bool
     last_call: float = 0.0  # when it ended; seconds since the epoch
-    wrap_up: float = 0.0  # seconds after a call in which Asterisk gives them no other
+    wrap_up: float = 0.0  # seconds after a call in which Asterisk gives them no other; 0: those of the queue
 
     @classmethod
     def of(cls, event: Event) -> Member:
         status, paused = event.get("Status", ""), event.get("Paused") == "1"
         return cls(status, paused, float(event.get("LastCall") or 0), float(event.get("Wrapuptime") or 0))
 
-    def is_free(self, now: float) -> bool:
-        return self.status == NOT_IN_USE and not self.paused and not self.wraps_up(now)
+    def is_free(self, now: float, wrap_up: float = 0.0) -> bool:
+        """`wrap_up` is that of the queue."""
+        return self.status == NOT_IN_USE and not self.paused and not self.wraps_up(now, wrap_up)
 
-    def wraps_up(self, now: float) -> bool:
-        return self.status == NOT_IN_USE and now < self.last_call + self.wrap_up
+    def wraps_up(self, now: float, wrap_up: float = 0.0) -> bool:
+        return self.status == NOT_IN_USE and now < self.last_call + (self.wrap_up or wrap_up)
 
     @property
     def talks(self) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from ccdaemon import topics
@@ -22,23 +22,25 @@ def calls_topic(calls: Calls) -> topics.Calls:
     return {"live": len(calls.calls), "by_service": dict(services), "by_language": dict(languages)}
 
 
-def queue_topics(calls: Calls, queues: Iterable[str], today: Today, now: float) -> dict[str, topics.Queue]:
-    """By topic. Moments come from Asterisk's clock, which is this machine's."""
+def queue_topics(
+    calls: Calls, queues: Iterable[str], today: Today, now: float, wrap_ups: Mapping[str, float]
+) -> dict[str, topics.Queue]:
+    """By topic. Moments come from Asterisk's clock, which is this machine's; `wrap_ups` are seconds by queue."""
     told: dict[str, topics.Queue] = {}
     for queue in queues:
         waiting = calls.queues[queue].waiting.values()
         members = calls.queues[queue].members.values()
         here = [calls.calls[calls.legs[leg].call] for leg in calls.queues[queue].waiting if leg in calls.legs]
         languages = [call.language for call in here if call.language]
-        day = today.of(queue, now)
+        day, rest = today.of(queue, now), wrap_ups.get(queue, 0.0)
         told[f"queues/{queue}"] = {
             "waiting": len(waiting),
             "longest_since": round(min((entry.since for entry in waiting), default=0)) or None,
             "by_language": dict(Counter(languages)),
             "logged_in": sum(member.logged_in for member in members),
-            "free": sum(member.is_free(now) for member in members),
+            "free": sum(member.is_free(now, rest) for member in members),
             "talking": sum(member.talks for member in members),
-            "wrapping_up": sum(member.wraps_up(now) for member in members),
+            "wrapping_up": sum(member.wraps_up(now, rest) for member in members),
             "paused": sum(member.paused for member in members),
             "answered": day.answered,
             "abandoned": day.abandoned,
