@@ -117,7 +117,8 @@ def _dialplan(site: Site, settings: Iterable[Setting]) -> Iterator[Fault]:
                 if (named := pattern.search(setting.value)) is not None:
                     yield Fault(setting.where, setting.section, f"has {named[0]} in it: {because}. Take it out")
     for setting, name, arguments in _applications(settings):
-        if (why := _ROUND.get(name.lower())) is not None:
+        is_function = name == "CONFBRIDGE" and arguments.partition(",")[0] in {"bridge", "user", "menu"}
+        if (why := _ROUND.get(name.lower())) is not None and not is_function:
             yield Fault(setting.where, setting.section, f"{name}() leads round the payments door: {why}. Take it out")
         devices = [each.split("/") for each in arguments.partition(",")[0].split("&")]
         dialled = {device[1].partition("@")[0] for device in devices if len(device) > 1}
