@@ -39,7 +39,9 @@ _NAMED = {  # in the arguments of any application
     re.compile(r"\bFEATURE\(pickupexten\)", re.IGNORECASE): "whoever dials it takes a ringing call without the door",
     re.compile(r"\bFEATUREMAP\((?:automixmon|automon)\)", re.IGNORECASE): "agents could start a recorder by key",
     re.compile(r"\bFEATUREMAP\(parkcall\)", re.IGNORECASE): "callers would be parked without the door",
-    re.compile(r"\bTRANSFER_CONTEXT=(?!cc-transfer\b)"): "a transfer would lead elsewhere than to cc-transfer",
+    re.compile(r"(?<![A-Za-z0-9])_*TRANSFER_CONTEXT=(?!cc-transfer\b)"): (
+        "a transfer would lead elsewhere than to cc-transfer"
+    ),
 }
 _OURS_MAY = {"call", "agent", "reporting", "user", "originate"}
 _JOINING = {"all", "call", "system", "originate", "command"}
