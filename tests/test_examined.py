@@ -387,6 +387,6 @@ def recorded(seconds: float, hertz: float = HERTZ, level: float = LEVEL, silent:
 def test_a_recording_holds_the_tone_whole_and_as_loud_as_it_was(
     raw: bytes, steps: int, expected: list[State], text: str
 ) -> None:
-    found = tone_findings(raw, steps)
+    found = tone_findings(raw, steps, "/spool")
     assert states(found) == expected
     assert text in said(found)

@@ -101,7 +101,7 @@ def _never(call: Path | None, spool: Path) -> Finding:
 
 
 def _judged(file: Path, steps: int) -> Iterator[Finding]:
-    yield from tone_findings(file.read_bytes(), steps)
+    yield from tone_findings(file.read_bytes(), steps, str(file.parent))
     yield from found(
         "its file", recorded_faults(owned(file), owned(file.parent)), "is for Asterisk and the daemon alone"
     )
