@@ -171,6 +171,7 @@ BROKEN = [
     ),
     ("dialplan of others", "has CONFBRIDGE(bridge,record_conference) in it: it records whoever joins a conference"),
     ("dialplan of others", "has cc-trial in it: cc-trial is for the recorder that `ccdaemon doctor` tries"),
+    ("Asterisk's files", "Dial() has option t: somebody outside could transfer, park or record by key. Take it out"),
     ("dialplan of others", "has TRANSFER_CONTEXT= in it: a transfer would lead elsewhere than to cc-transfer"),
     ("prompts", "1 cannot be read by Asterisk (en/cc/hold.alaw): callers do not hear them. chmod 644"),
     ("prompts", "1 have no sound (cy/cc/goodbye): callers do not hear them. `ccdaemon prompts build` makes them"),
@@ -209,6 +210,7 @@ async def broken(centre: Centre) -> Found:
         "dialplan add extension 66,1,MixMonitor(x.wav) into mine",
         'dialplan add extension 67,1,Set("CONFBRIDGE(bridge,record_conference)=yes") into mine',
         'dialplan add extension 68,1,Goto("cc-trial,record,1") into mine',
+        'dialplan add extension 70,1,Dial("PJSIP/1@trunk,30,t") into mine',
         'dialplan add extension 69,1,Set("TRANSFER_CONTEXT=mine") into mine',
     ):
         await pbx.cli(command)
