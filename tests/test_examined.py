@@ -92,7 +92,7 @@ def test_what_the_loaded_dialplan_does_not_name_is_not_needed(tmp_path: Path) ->
         ({"app_queue": True, "res_agi": True}, [OK], "all 2 that are needed work"),
         ({"app_queue": False, "res_agi": True}, [FAULT], "app_queue is not loaded, or did not come up: no caller"),
         ({"app_queue": False, "res_agi": False}, [FAULT, FAULT], "module load res_agi.so"),
-        ({"app_queue": None, "res_agi": True}, [UNSEEN], "whether app_queue are loaded: Asterisk has no func_module"),
+        ({"app_queue": None, "res_agi": True}, [UNSEEN], "nobody knows of app_queue: Asterisk has no func_module"),
         ({}, [UNSEEN], "app_queue, res_agi"),
     ],
 )

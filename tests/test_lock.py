@@ -105,6 +105,8 @@ def test_a_way_round_in_the_dialplan_is_named_with_its_line(tmp_path: Path, line
         ("pjsip", "[1001](cc-phone)\none_touch_recording = yes", "lets the phone start a recorder by key"),
         ("pjsip", "[1001](cc-phone)\nredirect_method = uri_core", "would lead callers straight to anybody"),
         ("manager", "[clicks]\nsecret = x\nwrite = originate,call", "manager user 'clicks' has write = call,originate"),
+        ("manager", "[ccdaemon]\nread = call,agent,reporting", "lacks user: the daemon does not hear of calls, queues"),
+        ("manager", "[ccdaemon]\nread = call,agent,user", None),
         ("manager", "[monitoring]\nsecret = x\nread = all\nwrite = reporting", None),
         ("ari", "[general]\nenabled = yes\n[app]\ntype = user\nread_only = no", "ARI user 'app' may join and record"),
         ("ari", "[general]\nenabled = no\n[app]\ntype = user", None),

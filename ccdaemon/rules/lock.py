@@ -44,6 +44,8 @@ _NAMED = {  # in the arguments of any application
     ),
 }
 _OURS_MAY = {"call", "agent", "reporting", "user", "originate"}
+_OURS_MUST_READ = {"call", "agent", "user"}
+_UNSEEN = "the daemon does not hear of calls, queues, or who knocks at the payments door, which opens for nobody"
 _JOINING = {"all", "call", "system", "originate", "command"}
 _KEYS = {  # of features.conf, any section
     "pickupexten": "whoever dials it takes a ringing call without the door",
@@ -186,6 +188,9 @@ def _managers(us: str, settings: Iterable[Setting]) -> Iterator[Fault]:
         if setting.section == us and setting.key in {"read", "write"} and not rights <= _OURS_MAY:
             text = "is more than the daemon needs, and may be card digits: write call,agent,reporting,user"
             yield Fault(setting.where, f"{us}.{setting.key}", text)
+        elif setting.section == us and setting.key == "read" and (unseen := _OURS_MUST_READ - rights):
+            text = f"lacks {','.join(sorted(unseen))}: {_UNSEEN}. Write call,agent,reporting,user"
+            yield Fault(setting.where, f"{us}.read", text)
         elif setting.section != us and setting.key == "write" and rights & _JOINING:
             has = ",".join(sorted(rights & _JOINING))
             text = f"manager user {setting.section!r} has write = {has}: it can join calls past the payments door"
