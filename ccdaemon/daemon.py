@@ -110,7 +110,16 @@ class Daemon:
             conversation = Conversation(self._site, Gatekeeper(self._gateway_secret), sounds, journal, _now)
             gateway = AgiServer(lambda session: _converse(conversation, session))
             await gateway.listen(main.gateway.host, main.gateway.port)
-            upkeep = Upkeep(*(register, self._archive, self._keys, self._alarms, self._configuration, self._live_legs))
+            upkeep = Upkeep(
+                *(
+                    register,
+                    self._archive,
+                    self._keys,
+                    self._alarms,
+                    lambda: self._current.configuration,
+                    self._live_legs,
+                )
+            )
             operating = Operating(
                 *(register, self._current, self._calls, sounds, self._alarms, self._topics.changed),
                 *(lambda: self._topics.linked, self._status.newest, self._take_new),
@@ -140,7 +149,7 @@ class Daemon:
             await _end(running)
 
     def _tasks(self, register: Register, journal: Journal, upkeep: Upkeep) -> dict[str, Any]:
-        main = self._configuration().main
+        main = self._current.configuration.main
         missed = read_missed(
             *(Missed(main.paths.spool / MISSED), register, self._calls, self._live_legs),
             *(lambda: self._site().country, time.time),
@@ -169,7 +178,7 @@ class Daemon:
     async def _linked(self, ami: Ami, register: Register, journal: Journal) -> NoReturn:
         """While there is a link: first what is live, then heartbeat and events, until it drops."""
         await resynchronise(ami, self._calls, register, journal, time.time())
-        self._topics.wrap_ups = await asyncio.to_thread(wrap_ups, self._configuration().main.asterisk.config)
+        self._topics.wrap_ups = await asyncio.to_thread(wrap_ups, self._current.configuration.main.asterisk.config)
         self._ami, self._topics.linked = ami, True
         version = (await ami.action("CoreSettings")).get("AsteriskVersion", "")
         if fault := too_old(version):
@@ -212,9 +221,6 @@ class Daemon:
     def _beat(self) -> float:
         """What the heartbeat says: nobody is at home any more, from the moment when we are told to stop."""
         return 0.0 if self._stopping.is_set() else time.time()
-
-    def _configuration(self) -> Configuration:
-        return self._current.configuration
 
     def _live_legs(self) -> Container[str] | None:
         return self._calls.legs if self._topics.linked else None

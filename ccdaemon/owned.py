@@ -14,6 +14,15 @@ def owned(path: Path) -> Owned:
     return Owned(path, status.st_uid, status.st_gid, stat.S_IMODE(status.st_mode))
 
 
+def is_there(path: Path) -> bool:
+    """Raises `PermissionError` where that is not ours to know: `exists` would say no."""
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    return True
+
+
 def way_to(file: Path) -> list[Owned]:
     """From the root through every folder to the file itself. Raises `OSError`."""
     whole = file.resolve(strict=True)

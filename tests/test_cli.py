@@ -67,6 +67,7 @@ from tests.builders import (
     serving,
     site_to_run,
     whole_machine,
+    with_sounds,
     written_site,
 )
 

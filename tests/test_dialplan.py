@@ -179,6 +179,13 @@ def test_every_context_that_the_static_ones_ask_is_there() -> None:
 # --- nothing else can stand in it ------------------------------------------------------------------------------------
 
 
+def test_nothing_of_ours_leads_to_the_recorder_on_trial() -> None:
+    """Only what Asterisk is told to call by itself comes there, for `ccdaemon doctor`."""
+    texts = {file.name: file.read_text() for file in shipped("dialplan").rglob("*.conf")}
+    assert "[cc-trial]" in texts.pop("cc-trial.conf")
+    assert [name for name, text in {**texts, GENERATED: example_dialplan()}.items() if "cc-trial" in text] == []
+
+
 def test_each_phone_has_a_light_that_seals_and_shows_it() -> None:
     lines = contexts(example_dialplan())["cc-lights"]
     assert lines[:2] == ["exten => *551001,hint,Custom:cc-sealed-1001", "exten => *551001,1,Goto(cc-seal,dialled,1)"]

@@ -9,8 +9,17 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from ccdaemon.asterisk.ami import AmiRefused
 from ccdaemon.asterisk.confs import read_asterisk
-from ccdaemon.asterisk.loaded import loaded_dialplan, loaded_endpoints
+from ccdaemon.asterisk.loaded import (
+    allowed_actions,
+    loaded_dialplan,
+    loaded_endpoints,
+    loaded_keys,
+    loaded_modules,
+    loaded_queues,
+    loaded_trunk,
+)
 from ccdaemon.cli import app
 from ccdaemon.model import LOADED, Setting
 from ccdaemon.rules.loaded import not_loaded, phones_not_loaded, strangers
@@ -82,13 +91,19 @@ class Switch:
     dialplan: list[dict[str, str]] = field(default_factory=list)
     endpoints: dict[str, str] = field(default_factory=dict)
 
+    queues: list[dict[str, str]] = field(default_factory=list)
+
     async def listing(self, name: str) -> list[dict[str, str]]:
-        assert name == "ShowDialPlan"
-        return self.dialplan
+        return {"ShowDialPlan": self.dialplan, "QueueStatus": self.queues}[name]
 
     async def action(self, name: str, fields: dict[str, str]) -> dict[str, str]:
+        if name == "ListCommands":
+            return {"Response": "Success", "ActionID": "1", "Ping": "Keepalive command.  (Priv: <none>)"}
         assert name == "Getvar"
-        return {"Value": self.endpoints.get(fields["Variable"], "")}
+        if (value := self.endpoints.get(fields["Variable"], "")) == "refused":
+            message = "Getvar: GetVar Access Forbidden: Variable"
+            raise AmiRefused(message)
+        return {"Value": value}
 
 
 async def test_the_loaded_dialplan_is_read_as_if_it_stood_in_a_file() -> None:
@@ -112,6 +127,57 @@ async def test_what_an_endpoint_may_do_is_asked_of_asterisk() -> None:
     assert [(each.section, each.key, each.value) for each in found] == [
         ("8001", name, "yes" if name == "one_touch_recording" else "") for name in names
     ]
+
+
+@pytest.mark.parametrize(
+    ("told", "expected"),
+    [
+        ({"IFMODULE(app_dial.so)": "1"}, True),
+        ({"IFMODULE(app_dial.so)": "0"}, False),
+        ({"IFMODULE(app_dial.so)": ""}, None),  # there is no func_module
+        ({"IFMODULE(app_dial.so)": "refused"}, None),
+    ],
+)
+async def test_a_module_is_there_if_asterisk_says_so(told: dict[str, str], *, expected: bool | None) -> None:
+    assert await loaded_modules(Switch(endpoints=told), ["app_dial"]) == {"app_dial": expected}
+
+
+@pytest.mark.parametrize(
+    ("there", "answers", "expected"),
+    [("1", "0", True), ("1", "", False), ("0", "", False), ("", "0", True), ("", "", False)],
+)
+async def test_a_module_that_did_not_come_up_is_not_taken_for_one_that_works(
+    there: str, answers: str, *, expected: bool
+) -> None:
+    told = {"IFMODULE(app_confbridge.so)": there, "CONFBRIDGE_INFO(parties,cc-0)": answers}
+    assert await loaded_modules(Switch(endpoints=told), ["app_confbridge"]) == {"app_confbridge": expected}
+
+
+async def test_the_trunk_and_the_keys_are_told_as_they_would_stand_in_a_file() -> None:
+    told = {
+        "PJSIP_ENDPOINT(trunk,context)": "cc-inbound",
+        "PJSIP_ENDPOINT(trunk,allow_transfer)": "false",
+        "FEATURE(pickupexten)": "*8",
+    }
+    switch = Switch(endpoints=told)
+    assert [(each.key, each.value) for each in await loaded_trunk(switch, "trunk")] == [
+        ("", ""),
+        ("context", "cc-inbound"),
+        ("allow_transfer", "no"),
+    ]
+    assert await loaded_trunk(switch, "another") == []
+    assert [(each.key, each.value) for each in await loaded_keys(switch) if each.value] == [("pickupexten", "*8")]
+
+
+async def test_queues_are_told_with_their_members_and_actions_with_their_rights() -> None:
+    queues = [
+        {"Event": "QueueParams", "Queue": "housing"},
+        {"Event": "QueueMember", "Queue": "housing", "Location": "PJSIP/1001"},
+        {"Event": "QueueParams", "Queue": "ict"},
+        {"Event": "QueueEntry", "Queue": "ict", "Channel": "PJSIP/trunk-1"},
+    ]
+    assert await loaded_queues(Switch(queues=queues)) == {"housing": ["PJSIP/1001"], "ict": []}
+    assert await allowed_actions(Switch()) == {"Ping": "Keepalive command.  (Priv: <none>)"}
 
 
 def test_a_phone_that_asterisk_does_not_have_is_said() -> None:

@@ -19,7 +19,7 @@ from structlog.testing import capture_logs
 from ccdaemon import mqtt as room
 from ccdaemon.alarms import Alarms
 from ccdaemon.config import tls_context
-from ccdaemon.mqtt import Broker, Status
+from ccdaemon.mqtt import Broker, BrokerUnusable, Status, try_out
 from tests.certificates import certificate
 
 DEADLINE = 15.0  # seconds; whatever a test waits for is there long before
@@ -491,6 +491,46 @@ async def test_a_last_word_that_nobody_takes_does_not_hold_up_the_end(tmp_path: 
     silent.close()
     for writer in connections:
         writer.transport.abort()
+
+
+async def test_a_broker_on_trial_is_left_as_it_was(mosquitto: Mosquitto) -> None:
+    await try_out(mosquitto.as_broker(), "example")
+    async with aiomqtt.Client(mosquitto.host, PORT) as client:
+        await client.subscribe("#")
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.5):
+                await anext(aiter(client.messages))
+
+
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize(
+    ("options", "fault"),
+    [
+        ((), None),
+        (
+            ("acl_file {folder}/acl",),
+            "let us in, and does not give us back what is published at ccdaemon/example/doctor",
+        ),
+        (("allow_anonymous false",), "cannot be reached"),
+    ],
+)
+async def test_a_broker_that_throws_away_what_we_publish_is_told_from_one_that_keeps_it(
+    tmp_path: Path, options: tuple[str, ...], fault: str | None
+) -> None:
+    (tmp_path / "acl").write_text("topic read #\n")
+    (tmp_path / "acl").chmod(0o700)
+    broker = Mosquitto(tmp_path, *(each.format(folder=tmp_path) for each in options))
+    await broker.start()
+    try:
+        if fault is None:
+            await try_out(broker.as_broker(), "example")
+        else:
+            with pytest.raises(BrokerUnusable, match=fault):
+                await try_out(broker.as_broker(), "example")
+    finally:
+        await broker.kill()
+    with pytest.raises(BrokerUnusable, match="cannot be reached"):
+        await try_out(broker.as_broker(), "example")
 
 
 async def test_what_an_older_daemon_left_at_the_broker_is_cleared(mosquitto: Mosquitto) -> None:

@@ -7,13 +7,12 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from ccdaemon.asterisk.loaded import loaded_endpoints, loaded_queues, loaded_trunk, places
-from ccdaemon.asterisk.process import runs_as
-from ccdaemon.examining.looking import Examined, looked
+from ccdaemon.asterisk.loaded import loaded_endpoints, loaded_queues, loaded_trunk
+from ccdaemon.examining.looking import Examined, looked, runs
 from ccdaemon.findings import Finding, Runs, State, Unseen, found
 from ccdaemon.flows.readings import trunk_state
 from ccdaemon.model import Fault, Prompt
-from ccdaemon.owned import way_to
+from ccdaemon.owned import is_there, way_to
 from ccdaemon.rules.asterisk import asterisk_faults, trunk_faults
 from ccdaemon.rules.calls import Calls
 from ccdaemon.rules.examined.modes import readable
@@ -76,12 +75,12 @@ async def prompts(examined: Examined) -> list[Finding]:
 
 
 async def _prompts(examined: Examined) -> list[Finding]:
+    asterisk: Runs | None = None
+    unseen: list[Finding] = []
     try:
-        asterisk = runs_as(Path((await places(examined.switch))["ASTRUNDIR"]))
-        unseen: list[Finding] = []
-    except (OSError, ValueError, Unseen) as fault:
-        asterisk, why = None, f"whether Asterisk may read them: as whom it runs is not known ({fault})"
-        unseen = [Finding("prompts", State.UNSEEN, why)]
+        asterisk = await runs(examined)
+    except Unseen as why:
+        unseen.append(Finding("prompts", State.UNSEEN, f"whether Asterisk may read them: {why}"))
     site, folder = examined.site, examined.site.main.paths.sounds
     wanted = [
         Prompt(prompt, language)
@@ -96,7 +95,7 @@ async def _prompts(examined: Examined) -> list[Finding]:
 
 def _of_prompts(folder: Path, wanted: list[Prompt], asterisk: Runs | None) -> Iterator[Fault]:
     files = {
-        prompt: [file for ending in ENDINGS if _is_there(file := folder / f"{prompt.sound}{ending}")]
+        prompt: [file for ending in ENDINGS if is_there(file := folder / f"{prompt.sound}{ending}")]
         for prompt in wanted
     }
     if missing := [prompt for prompt, there in files.items() if not there]:
@@ -111,15 +110,6 @@ def _of_prompts(folder: Path, wanted: list[Prompt], asterisk: Runs | None) -> It
             "callers do not hear them. chmod 644 the files, and 755 each folder on the way"
         )
         yield Fault(str(folder), "", text)
-
-
-def _is_there(file: Path) -> bool:
-    """Raises `PermissionError` where that is not ours to know: `exists` would say no."""
-    try:
-        file.stat()
-    except (FileNotFoundError, NotADirectoryError):
-        return False
-    return True
 
 
 def _some(names: list[str]) -> str:

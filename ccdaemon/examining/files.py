@@ -6,16 +6,14 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from ccdaemon.asterisk.loaded import places
-from ccdaemon.asterisk.process import runs_as
 from ccdaemon.dialplan import GENERATED, MISSED, RECORDINGS
 from ccdaemon.edges import archive
-from ccdaemon.examining.looking import Examined, looked
+from ccdaemon.examining.looking import Examined, looked, runs
 from ccdaemon.faults import KeyUnusable
 from ccdaemon.findings import Finding, Runs, State, Unseen, found
 from ccdaemon.keys import KeyWrong
 from ccdaemon.model import Fault
-from ccdaemon.owned import owned
+from ccdaemon.owned import is_there, owned
 from ccdaemon.places import REGISTER, SOCKET, keys
 from ccdaemon.rules.examined.modes import closed_faults, folder_faults, secret_faults, spool_faults, umask_faults
 from ccdaemon.rules.examined.upkeep import strays_findings
@@ -34,22 +32,13 @@ async def files(examined: Examined) -> list[Finding]:
     ]
 
 
-async def _asterisk(examined: Examined) -> Runs:
-    """As whom Asterisk runs. Raises `Unseen`."""
-    try:
-        return runs_as(Path((await places(examined.switch))["ASTRUNDIR"]))
-    except (OSError, ValueError) as fault:
-        message = f"as whom Asterisk runs is not known: {fault}. Run this as root"
-        raise Unseen(message) from None
-
-
 async def _umask(examined: Examined) -> list[Finding]:
-    return found(UMASK, umask_faults(await _asterisk(examined)), "withholds what is recorded from everybody else")
+    return found(UMASK, umask_faults(await runs(examined)), "withholds what is recorded from everybody else")
 
 
 async def _spool(examined: Examined) -> list[Finding]:
     try:
-        asterisk: Runs | None = await _asterisk(examined)
+        asterisk: Runs | None = await runs(examined)
     except Unseen:  # which is said elsewhere
         asterisk = None
     spool = examined.site.main.paths.spool
@@ -79,12 +68,12 @@ async def _secrets(examined: Examined) -> list[Finding]:
     faults = [fault for file in alone for fault in _of_secret(file, daemon)]
     asterisks = [examined.folder / OURS / GENERATED, examined.folder / OURS / "manager" / "secret.conf"]
     shared = [(file, "chmod 640") for file in asterisks] + [(main.paths.state / REGISTER, "chmod 600")]
-    faults += [fault for file, mend in shared if _is_there(file) for fault in closed_faults(owned(file), mend)]
+    faults += [fault for file, mend in shared if is_there(file) for fault in closed_faults(owned(file), mend)]
     return found(SECRETS, faults, f"{len(alone) + len(shared)} files are for those alone who need them")
 
 
 def _of_secret(file: Path, daemon: int | None) -> Iterable[Fault]:
-    if not _is_there(file):
+    if not is_there(file):
         text = "is not there: the daemon cannot start, or not sign or open what it keeps. `ccdaemon check` says more"
         return [Fault(str(file), "", text)]
     return secret_faults(owned(file), daemon)
@@ -99,15 +88,6 @@ def _daemon(examined: Examined) -> int | None:
         except OSError:
             continue
     return None
-
-
-def _is_there(file: Path) -> bool:
-    """Raises `PermissionError` where that is not ours to know."""
-    try:
-        file.stat()
-    except (FileNotFoundError, NotADirectoryError):
-        return False
-    return True
 
 
 async def _keys(examined: Examined) -> list[Finding]:

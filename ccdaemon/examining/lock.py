@@ -38,7 +38,7 @@ async def _others(examined: Examined) -> list[Finding]:
         f"{len(others)} lines, and none leads round the door",
     )
     if examined.judgements:
-        text = f"{len(examined.judgements)} lines compute where they lead: a person must judge them, and sign them off"
+        text = f"where they lead is computed in {len(examined.judgements)}: a person must judge that, and sign it off"
         lines.append(Finding(NOT_OURS, State.WARNING, text, "ccdaemon.toml: payment.signed_off"))
     return lines
 

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import NoReturn, Protocol
 
 from ccdaemon.asterisk.confs import closed, read_asterisk
-from ccdaemon.asterisk.loaded import loaded_dialplan
+from ccdaemon.asterisk.loaded import loaded_dialplan, places
+from ccdaemon.asterisk.process import runs_as
 from ccdaemon.asterisk.wire import Headers
 from ccdaemon.config import Configuration
 from ccdaemon.faults import SwitchLost, SwitchRefused
-from ccdaemon.findings import Finding, State, Unseen
+from ccdaemon.findings import Finding, Runs, State, Unseen
 from ccdaemon.model import AsteriskFiles, Setting
 from ccdaemon.rules.lock import Judgement
 
@@ -61,6 +62,23 @@ class Examined:
         if self._dialplan is None:
             self._dialplan = await loaded_dialplan(self.switch)
         return self._dialplan
+
+
+async def place(examined: Examined, name: str) -> Path:
+    """One of Asterisk's own folders. Raises `Unseen`."""
+    if not (told := (await places(examined.switch))[name]):
+        message = f"Asterisk does not tell its {name}"
+        raise Unseen(message)
+    return Path(told)
+
+
+async def runs(examined: Examined) -> Runs:
+    """As whom Asterisk runs. Raises `Unseen`."""
+    try:
+        return runs_as(await place(examined, "ASTRUNDIR"))
+    except (OSError, ValueError) as fault:
+        message = f"as whom Asterisk runs is not known: {fault}. Run this as root"
+        raise Unseen(message) from None
 
 
 async def looked(thing: str, look: Awaitable[list[Finding]]) -> list[Finding]:

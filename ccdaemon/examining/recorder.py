@@ -14,10 +14,10 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from ccdaemon.asterisk.loaded import allowed_actions, places
+from ccdaemon.asterisk.loaded import allowed_actions
 from ccdaemon.asterisk.outgoing import ask_for_call
 from ccdaemon.dialplan import RECORDINGS
-from ccdaemon.examining.looking import Examined, looked
+from ccdaemon.examining.looking import Examined, looked, place
 from ccdaemon.findings import Finding, State, Unseen, found
 from ccdaemon.owned import owned
 from ccdaemon.rules.examined.modes import recorded_faults
@@ -54,10 +54,9 @@ async def _trial(examined: Examined) -> list[Finding]:
 
 async def _call(examined: Examined, token: str) -> Path | None:
     """Have the call made; the file that asks for it, if one does."""
-    its = (await places(examined.switch))["ASTSPOOLDIR"]
-    variable = f"CC_TRIAL={token}"
+    its, variable = await place(examined, "ASTSPOOLDIR"), f"CC_TRIAL={token}"
     try:
-        return ask_for_call(Path(its), {**CALL, "Extension": "record", "WaitTime": "10", "Setvar": variable})
+        return ask_for_call(its, {**CALL, "Extension": "record", "WaitTime": "10", "Setvar": variable})
     except OSError as fault:
         if "Originate" not in await allowed_actions(examined.switch):
             message = (
@@ -101,7 +100,7 @@ def _never(call: Path | None, spool: Path) -> Finding:
 
 
 def _judged(file: Path, steps: int) -> Iterator[Finding]:
-    yield from tone_findings(file.read_bytes(), steps)
+    yield from tone_findings(file.read_bytes(), steps, str(file.parent))
     yield from found(
         "its file", recorded_faults(owned(file), owned(file.parent)), "is for Asterisk and the daemon alone"
     )

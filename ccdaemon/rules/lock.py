@@ -39,9 +39,13 @@ _NAMED = {  # in the arguments of any application
     re.compile(r"\bFEATURE\(pickupexten\)", re.IGNORECASE): "whoever dials it takes a ringing call without the door",
     re.compile(r"\bFEATUREMAP\((?:automixmon|automon)\)", re.IGNORECASE): "agents could start a recorder by key",
     re.compile(r"\bFEATUREMAP\(parkcall\)", re.IGNORECASE): "callers would be parked without the door",
-    re.compile(r"\bTRANSFER_CONTEXT=(?!cc-transfer\b)"): "a transfer would lead elsewhere than to cc-transfer",
+    re.compile(r"(?<![A-Za-z0-9])_*TRANSFER_CONTEXT=(?!cc-transfer\b)"): (
+        "a transfer would lead elsewhere than to cc-transfer"
+    ),
 }
 _OURS_MAY = {"call", "agent", "reporting", "user", "originate"}
+_OURS_MUST_READ = {"call", "agent", "user"}
+_UNSEEN = "the daemon does not hear of calls, queues, or who knocks at the payments door, which opens for nobody"
 _JOINING = {"all", "call", "system", "originate", "command"}
 _KEYS = {  # of features.conf, any section
     "pickupexten": "whoever dials it takes a ringing call without the door",
@@ -117,7 +121,8 @@ def _dialplan(site: Site, settings: Iterable[Setting]) -> Iterator[Fault]:
                 if (named := pattern.search(setting.value)) is not None:
                     yield Fault(setting.where, setting.section, f"has {named[0]} in it: {because}. Take it out")
     for setting, name, arguments in _applications(settings):
-        if (why := _ROUND.get(name.lower())) is not None:
+        is_function = name == "CONFBRIDGE" and arguments.partition(",")[0] in {"bridge", "user", "menu"}
+        if (why := _ROUND.get(name.lower())) is not None and not is_function:
             yield Fault(setting.where, setting.section, f"{name}() leads round the payments door: {why}. Take it out")
         devices = [each.split("/") for each in arguments.partition(",")[0].split("&")]
         dialled = {device[1].partition("@")[0] for device in devices if len(device) > 1}
@@ -183,6 +188,9 @@ def _managers(us: str, settings: Iterable[Setting]) -> Iterator[Fault]:
         if setting.section == us and setting.key in {"read", "write"} and not rights <= _OURS_MAY:
             text = "is more than the daemon needs, and may be card digits: write call,agent,reporting,user"
             yield Fault(setting.where, f"{us}.{setting.key}", text)
+        elif setting.section == us and setting.key == "read" and (unseen := _OURS_MUST_READ - rights):
+            text = f"lacks {','.join(sorted(unseen))}: {_UNSEEN}. Write call,agent,reporting,user"
+            yield Fault(setting.where, f"{us}.read", text)
         elif setting.section != us and setting.key == "write" and rights & _JOINING:
             has = ",".join(sorted(rights & _JOINING))
             text = f"manager user {setting.section!r} has write = {has}: it can join calls past the payments door"

@@ -112,7 +112,7 @@ def module_findings(wanted: Mapping[str, str], there: Mapping[str, bool | None])
     ]
     unknown = sorted(name for name in wanted if there.get(name) is None)
     if unknown:
-        text = f"whether {_some(unknown)} are loaded: Asterisk has no func_module to ask. {_load('func_module')}"
+        text = f"nobody knows of {_some(unknown)}: Asterisk has no func_module to ask. {_load('func_module')}"
         faults.append(Finding("modules", State.UNSEEN, text))
     return faults or [Finding("modules", State.OK, f"all {len(wanted)} that are needed work")]
 

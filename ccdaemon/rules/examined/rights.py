@@ -12,6 +12,7 @@ from ccdaemon.findings import Finding, State
 
 THING = "manager user"
 MAY = frozenset({"call", "agent", "reporting", "user"})
+ALL = "all"  # who has it has every other
 ANYBODYS = frozenset({"", "<none>"})  # of actions that need no right
 NEEDED = {  # what ccdaemon sends, and what it is for
     "Getvar": "the payments door finds no recorder",
@@ -39,10 +40,10 @@ def rights_findings(user: str, allowed: Mapping[str, str]) -> list[Finding]:
 
 def _too_many(user: str, where: str, allowed: Mapping[str, str]) -> Iterator[Finding]:
     wider = dict[str, str]()  # right -> an action that shows it
-    for action, text in allowed.items():
+    for action, text in sorted(allowed.items(), key=lambda each: len(_rights(each[1]))):  # what is certain first
         rights = _rights(text)
-        if rights and not rights & MAY:
-            wider |= dict.fromkeys(rights - {"all"}, action) or {"all": action}
+        if rights and not rights & (MAY | wider.keys()):
+            wider[" or ".join(sorted(rights))] = action
     if alone := wider.pop("originate", None):
         text = (
             f"{user} may start calls ({alone}), and nothing in this site does so: whoever has the secret could. Take "
@@ -67,4 +68,4 @@ def _too_few(user: str, where: str, allowed: Mapping[str, str]) -> Iterator[Find
 
 def _rights(text: str) -> set[str]:
     found = _RIGHTS.search(text)
-    return set(found[1].split(",")) - ANYBODYS if found else set()
+    return set(found[1].split(",")) - ANYBODYS - {ALL} if found else set()

@@ -20,20 +20,20 @@ SHORTEST = 2.0  # seconds, of the three for which it is recorded
 HELD = 0.9  # of the windows
 
 
-def tone_findings(raw: bytes, steps: int) -> list[Finding]:
+def tone_findings(raw: bytes, steps: int, spool: str) -> list[Finding]:
     """`steps` is how often the file was seen to have grown."""
     left = _left(raw)
     seconds = len(left) / RATE
     if not seconds:
         text = "MixMonitor said that it records, and wrote nothing: no call is recorded. Is the disk full?"
-        return [Finding(THING, State.FAULT, text, "spool")]
+        return [Finding(THING, State.FAULT, text, spool)]
     found = []
     if steps < 2 or seconds < SHORTEST:  # noqa: PLR2004 - it grows each second
         text = (
             f"three seconds were recorded, and {seconds:.1f} are there, written in {steps} steps: recordings have "
             "gaps. Is the disk slow, or the machine overloaded?"
         )
-        found.append(Finding(THING, State.FAULT, text, "spool"))
+        found.append(Finding(THING, State.FAULT, text, spool))
     windows = [*_windows(left)]
     held = [level for level, share in windows if share >= PURE and abs(level - LEVEL) <= WITHIN]
     if len(held) < HELD * len(windows):
@@ -42,7 +42,7 @@ def tone_findings(raw: bytes, steps: int) -> list[Finding]:
             f"{HERTZ} Hz at {LEVEL:.0f} dBFS were played, and stand in {len(held)} of {len(windows)} tenths of a "
             f"second (at most {loudest:.0f} dBFS): recordings are silent, cut, or altered. Was a codec changed?"
         )
-        found.append(Finding(THING, State.FAULT, text, "spool"))
+        found.append(Finding(THING, State.FAULT, text, spool))
     well = f"{seconds:.1f} s of a {HERTZ} Hz tone were recorded, {sum(held) / len(held):.1f} dBFS" if held else ""
     return found or [Finding(THING, State.OK, well)]
 
