@@ -111,14 +111,8 @@ class Daemon:
             gateway = AgiServer(lambda session: _converse(conversation, session))
             await gateway.listen(main.gateway.host, main.gateway.port)
             upkeep = Upkeep(
-                *(
-                    register,
-                    self._archive,
-                    self._keys,
-                    self._alarms,
-                    lambda: self._current.configuration,
-                    self._live_legs,
-                )
+                *(register, self._archive, self._keys, self._alarms),
+                *(lambda: self._current.configuration, self._live_legs),
             )
             operating = Operating(
                 *(register, self._current, self._calls, sounds, self._alarms, self._topics.changed),
