@@ -30,21 +30,17 @@ from ccdaemon.control import Control
 from ccdaemon.current import INSTALL, Current, Reloaded
 from ccdaemon.dialplan import MISSED
 from ccdaemon.edges import archive, broker, manager_address
-from ccdaemon.flows.announcing import Announcing
-from ccdaemon.flows.guard import Guard
 from ccdaemon.flows.heads import publish_head
 from ccdaemon.flows.heartbeat import beat, stop_beating
 from ccdaemon.flows.inbound import Conversation, Gatekeeper, Question
-from ccdaemon.flows.interlock import Interlock
 from ccdaemon.flows.journal import Journal
 from ccdaemon.flows.lights import light
 from ccdaemon.flows.missed import read_missed
-from ccdaemon.flows.payment import Door, Tally
+from ccdaemon.flows.payment import Tally
 from ccdaemon.flows.readings import read_clock, read_disks, read_register, read_switch
-from ccdaemon.flows.segments import Segments
 from ccdaemon.flows.topics import Topics
 from ccdaemon.flows.tracking import resynchronise, track
-from ccdaemon.flows.watch import Watch
+from ccdaemon.flows.watch import watching
 from ccdaemon.model import Event
 from ccdaemon.mqtt import Status
 from ccdaemon.notify import Systemd
@@ -184,7 +180,9 @@ class Daemon:
         self._systemd.tell(STATUS="Answering calls")
         self._topics.changed()
         try:
-            watch = self._watch(ami, journal, news := asyncio.Event())
+            news = asyncio.Event()
+            concerned = (self._calls, self._site, journal, self._alarms, self._tally)
+            watch = watching(ami, *concerned, self._archive.raw, time.time, news)
             async with asyncio.TaskGroup() as tasks:
 
                 def heard(event: Event) -> None:
@@ -203,14 +201,6 @@ class Daemon:
         finally:
             self._ami, self._topics.linked = None, False
         raise AssertionError  # both tasks run until they raise
-
-    def _watch(self, ami: Ami, journal: Journal, sealed: asyncio.Event) -> Watch:
-        calls, site, tally, alarms = self._calls, self._site, self._tally, self._alarms
-        door = Door(ami, calls, site, journal, self._archive.raw, tally, time.time)
-        guard = Guard(Interlock(ami), calls, site, journal, alarms, tally, time.time)
-        segments = Segments(ami, calls, alarms)
-        announcing = Announcing(ami, calls, site, journal, segments, time.time)
-        return Watch(door, guard, segments, announcing, calls, site, journal, tally, time.time, sealed)
 
     def _beat(self) -> float:
         """What the heartbeat says: nobody is at home any more, from the moment when we are told to stop."""

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from ccdaemon.flows.announcing import Announcing
 from ccdaemon.flows.guard import Guard
 from ccdaemon.flows.inbound import Journal
+from ccdaemon.flows.interlock import Interlock, Switch
+from ccdaemon.flows.journal import Alarms
 from ccdaemon.flows.payment import Door, Tally, knock_of, refusal_of
 from ccdaemon.flows.segments import Segments
+from ccdaemon.kept import RawRecording
 from ccdaemon.model import Event, Site
 from ccdaemon.rules.calls import Calls
 from ccdaemon.rules.payment import Knock, exposed
@@ -48,3 +51,22 @@ class Watch:
     async def _answer(self, knock: Knock) -> None:
         await self.door.answer(knock)
         self.sealed.set()
+
+
+def watching(
+    switch: Switch,
+    calls: Calls,
+    site: Callable[[], Site],
+    journal: Journal,
+    alarms: Alarms,
+    tally: Tally,
+    raw: Callable[[], Iterable[RawRecording]],
+    clock: Callable[[], float],
+    sealed: asyncio.Event,
+) -> Watch:
+    """All of it, on a link that has just come up."""
+    door = Door(switch, calls, site, journal, raw, tally, clock)
+    guard = Guard(Interlock(switch), calls, site, journal, alarms, tally, clock)
+    segments = Segments(switch, calls, alarms)
+    announcing = Announcing(switch, calls, site, journal, segments, clock)
+    return Watch(door, guard, segments, announcing, calls, site, journal, tally, clock, sealed)

@@ -162,7 +162,9 @@ async def makes_up_for_the_night(it: Installed) -> str:
     moment = datetime.now(UTC) + timedelta(minutes=1)
     it.edit('at = "03:00"', f'at = "{moment:%H:%M}"')
     await box.must("systemctl", "reload", "ccdaemon")
-    await asyncio.sleep(61 - datetime.now(UTC).second)
+    await asyncio.sleep(
+        61 - datetime.now(UTC).second
+    )  # the night's moment is a minute of the clock: nothing tells of it
     await box.must("systemctl", "start", "ccdaemon-expire")
     journal = await box.journal("ccdaemon-expire")
     assert "recordings deleted" in journal, journal

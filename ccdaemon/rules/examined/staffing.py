@@ -18,7 +18,7 @@ def queue_findings(
     """`members` are those of each queue that Asterisk has; `is_open` the services that are open now."""
     found = [*_of_fallback(fallback, members)]
     for service in site.services.values():
-        found += _of_service(service, members, service.id in is_open)
+        found += _of_service(service, members, is_open=service.id in is_open)
     names = {name for service in site.services.values() for name in service.queue.names} | {fallback}
     return found or [Finding(QUEUES, State.OK, f"all {len(names)} of the site are loaded, each with a member")]
 
@@ -29,7 +29,7 @@ def _of_fallback(fallback: str, members: Mapping[str, Collection[str]]) -> Itera
         yield Finding(QUEUES, State.FAULT, text, "ccdaemon.toml: asterisk.fallback_queue")
 
 
-def _of_service(service: Service, members: Mapping[str, Collection[str]], is_open: bool) -> Iterator[Finding]:  # noqa: FBT001 - a fact of the service like the others
+def _of_service(service: Service, members: Mapping[str, Collection[str]], *, is_open: bool) -> Iterator[Finding]:
     called, where = service.name.get("en", service.id), f"services/{service.id}.toml: queue"
     for name in service.queue.names:
         if name not in members:

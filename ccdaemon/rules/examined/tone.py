@@ -17,6 +17,7 @@ HERTZ = 1000  # of PlayTones in cc-trial.conf
 LEVEL, WITHIN = -13.3, 3.0  # dBFS of its amplitude: 7219 of 32768, as Asterisk's main/indications.c plays it
 PURE = 0.9  # of the power that is there
 SHORTEST = 2.0  # seconds, of the three for which it is recorded
+FEWEST_STEPS = 2  # in which its file grows: Asterisk writes 32 KiB at a time
 HELD = 0.9  # of the windows
 
 
@@ -28,7 +29,7 @@ def tone_findings(raw: bytes, steps: int, spool: str) -> list[Finding]:
         text = "MixMonitor said that it records, and wrote nothing: no call is recorded. Is the disk full?"
         return [Finding(THING, State.FAULT, text, spool)]
     found = []
-    if steps < 2 or seconds < SHORTEST:  # noqa: PLR2004 - it grows each second
+    if steps < FEWEST_STEPS or seconds < SHORTEST:
         text = (
             f"three seconds were recorded, and {seconds:.1f} are there, written in {steps} steps: recordings have "
             "gaps. Is the disk slow, or the machine overloaded?"
