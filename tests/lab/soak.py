@@ -16,13 +16,16 @@ import numpy as np
 
 from tests.lab.centre import Centre, contact_centre
 from tests.lab.phones import AGENT, Phone, Script
-from tests.lab.scripts import presses, stays
+from tests.lab.scripts import PAYMENTS, presses, stays
 from tests.lab.site import queues
 
 EVERY = 5.0  # seconds between two looks
 SETTLES = 0.25  # of the time, before what is held is compared
 NUMBERS = ("01632960111", "01632960103", "01632960105", "01632960100")  # Housing, and lines that do not record
+TRANSFERRED = 0.05  # of the answered calls, to payments
+OFFICERS = ("8001", "8002")
 OVER = 90.0  # seconds for the last calls
+SLICE = 300.0  # seconds of calls that are listed at once
 REGISTERED = 10.0  # seconds until the register has what happened
 SEED = 20261126
 MIB = 2**20
@@ -56,12 +59,14 @@ async def soak(folder: Path, seconds: float, rate: float) -> Seen:
     async with contact_centre(
         folder, level="info", asterisk={"queues.conf": conf}, changes=_with_metrics(folder)
     ) as it:
-        it.world.desk("*", _talks_briefly(chance))
+        it.world.desk("*", _talks_briefly(chance, f"sip:{PAYMENTS}@{it.site.addresses.pbx}:5060"))
+        for officer in OFFICERS:
+            it.world.desk(officer, _talks_briefly(chance))
         day = datetime.now(it.site.configuration().site.timezone).date()
         looks: list[Look] = []
         tasks = (await it.ask("state"))["tasks"]
         looking = asyncio.create_task(_look(it, looks))
-        began, calls = time.monotonic(), 0
+        since, began, calls = time.time(), time.monotonic(), 0
         async with asyncio.TaskGroup() as going:
             for calls in itertools.count(1):
                 if time.monotonic() - began > seconds:
@@ -75,7 +80,9 @@ async def soak(folder: Path, seconds: float, rate: float) -> Seen:
         await it.until('it["live"] == [] and it["recorders"] == 0', OVER)
         assert await it.channels() == []
         await it.until(f'it["tasks"] <= {tasks}', REGISTERED)
-        await it.until('all(row["ended"] for row in it)', REGISTERED, "calls", since=0, until=1e12)
+        for start in np.arange(since, time.time(), SLICE):
+            wanted = {"since": float(start), "until": float(start + SLICE), "limit": int(2 * rate * SLICE) + 1}
+            await it.until('all(row["ended"] for row in it)', REGISTERED, "calls", **wanted)
         if datetime.now(it.site.configuration().site.timezone).date() == day:  # at midnight our counts begin anew
             await _compare(it)
         return Seen(looks, calls - 1)
@@ -123,11 +130,13 @@ def _with_metrics(folder: Path) -> dict[str, str]:
     return {"\n[retention]": f'{METRICS}"{folder}/run/metrics"\n\n[retention]'}
 
 
-def _talks_briefly(chance: random.Random) -> Script:
+def _talks_briefly(chance: random.Random, sends_to: str = "") -> Script:
     async def script(phone: Phone) -> None:
         await phone.answer()
         await phone.speak(AGENT)
         await phone.stay(chance.uniform(1, 6))
+        if sends_to and chance.random() < TRANSFERRED:
+            await phone.refer(sends_to)
         phone.hang_up()
 
     return script
