@@ -25,7 +25,9 @@ from ccdaemon.grammar import PROMPTS, WORD, WORD_IS, bank_holidays
 from ccdaemon.kept import CLASSES, ROLES
 from ccdaemon.model import Catalogue, Fault, Language, Phone, Queue, Service, Site
 from ccdaemon.rules.soundness import soundness
-from ccdaemon.tables import JudgedTable, MainTable, ServiceTable, Table
+from ccdaemon.tables import Table
+from ccdaemon.tables.main import JudgedTable, MainTable
+from ccdaemon.tables.service import ServiceTable
 
 MAIN_FILE = "ccdaemon.toml"
 PLAIN = r"[A-Za-z0-9._~+/=-]"

@@ -15,7 +15,7 @@ from ccdaemon.cli import app
 from ccdaemon.config import load
 from ccdaemon.faults import KeyUnusable
 from ccdaemon.keys import SIZE, KeyGone, Keys, KeyWrong, new_site_key, site_key
-from ccdaemon.tables import MainTable
+from ccdaemon.tables.main import MainTable
 from tests.builders import PROMPTS, serving, site_to_run
 
 SITE = bytes(range(SIZE))

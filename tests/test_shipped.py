@@ -19,7 +19,7 @@ from ccdaemon import __version__
 from ccdaemon.control import HELD
 from ccdaemon.places import SOCKET
 from ccdaemon.shipped import shipped
-from ccdaemon.tables import PathsTable
+from ccdaemon.tables.main import PathsTable
 from ccdaemon.units import SECRETS
 
 ROOT = Path(__file__).parents[1]

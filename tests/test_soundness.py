@@ -9,7 +9,8 @@ import pytest
 
 from ccdaemon.config import load
 from ccdaemon.model import Language
-from ccdaemon.rules.soundness import sound_files, soundness, told
+from ccdaemon.rules.soundness import sound_files, soundness
+from ccdaemon.rules.wording import told
 from tests.builders import PROMPTS, Edit, example, faults_of, written_site
 
 MAIN, HOUSING, GENERAL, ICT = "ccdaemon.toml", "services/housing.toml", "services/general.toml", "services/ict.toml"

@@ -13,7 +13,7 @@ from ccdaemon.cli.configuration import DEFAULT_FOLDER, Folder, configuration, sc
 from ccdaemon.drawing import svg
 from ccdaemon.grammar import WAYS
 from ccdaemon.model import Service
-from ccdaemon.rules.soundness import ENTRANCES
+from ccdaemon.rules.reaching import ENTRANCES
 from ccdaemon.ways import ToMenu, Way
 
 

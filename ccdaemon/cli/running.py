@@ -10,7 +10,7 @@ from ccdaemon.cli.configuration import stop
 from ccdaemon.config import MAIN_FILE, Configuration
 from ccdaemon.control import NotRunning, Refused, Sink, ask
 from ccdaemon.places import SOCKET
-from ccdaemon.tables import PathsTable
+from ccdaemon.tables.main import PathsTable
 
 PATIENCE = 3600.0  # seconds; a snapshot of a large register takes minutes
 

@@ -1,7 +1,4 @@
-"""What may be written in a site's TOML files: each table and each key.
-
-Whether what is written makes sense together is decided in `rules.soundness`.
-"""
+"""The tables of `ccdaemon.toml`: what the whole site shares."""
 
 from __future__ import annotations
 
@@ -11,101 +8,28 @@ from pathlib import Path
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    model_validator,
-)
+from pydantic import ConfigDict, Field, model_validator
 
 from ccdaemon.grammar import (
     BankHolidays,
     Clock,
     Country,
     DateForm,
-    Day,
     Endpoint,
     Extension,
     Host,
-    KeyName,
     Languages,
-    Number,
     Place,
     Port,
     QueueName,
     Seconds,
     Word,
     WrittenKeep,
-    WrittenSpan,
-    WrittenWay,
     YesNo,
     Zone,
 )
 from ccdaemon.kept import Encoding, Files, Keep
-from ccdaemon.model import WEEKDAYS, Hours, Language, Span
-from ccdaemon.ways import CLOSED, HOLIDAY, UNANSWERED, Farewell, Menu, ToQueue
-
-
-class Table(BaseModel):
-    # Most tables stand in others and are built with these: built by themselves as well, they would only delay a start.
-    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True, defer_build=True)
-
-
-# --- services/NAME.toml ----------------------------------------------------------------------------------------------
-
-
-class QueueTable(Table):
-    name: QueueName
-    wait: Seconds = 900
-    languages: dict[Language, QueueName] = {}
-    language_wait: Seconds = 45
-    answer_within: Seconds = 20
-
-
-class HoursTable(Table):
-    always: YesNo = False
-    monday: tuple[WrittenSpan, ...] = ()
-    tuesday: tuple[WrittenSpan, ...] = ()
-    wednesday: tuple[WrittenSpan, ...] = ()
-    thursday: tuple[WrittenSpan, ...] = ()
-    friday: tuple[WrittenSpan, ...] = ()
-    saturday: tuple[WrittenSpan, ...] = ()
-    sunday: tuple[WrittenSpan, ...] = ()
-    open_on_bank_holidays: YesNo = False
-    closed_on: frozenset[Day] = frozenset()
-
-    def hours(self) -> Hours:
-        if self.always:
-            whole_day = (Span(time.min, time.max),)
-            return Hours(dict.fromkeys(range(7), whole_day), on_bank_holidays=True, closures=self.closed_on)
-        week = {number: getattr(self, name) for number, name in enumerate(WEEKDAYS)}
-        return Hours(week, self.open_on_bank_holidays, self.closed_on)
-
-
-class MenuTable(Table):
-    prompt: Word
-    keys: dict[KeyName, WrittenWay] = {}
-    otherwise: WrittenWay | None = None
-    wait: Seconds = 5
-
-    def menu(self, name: str) -> Menu:
-        nobody_there = name in (CLOSED, HOLIDAY, UNANSWERED)
-        return Menu(self.prompt, self.keys, self.otherwise or (Farewell() if nobody_there else ToQueue()), self.wait)
-
-
-class ServiceTable(Table):
-    name: dict[Language, str]
-    numbers: tuple[Number, ...]
-    extension: Extension
-    languages: Languages | None = None
-    records: YesNo = False
-    welcome: Word | None = None
-    emergency: Word | None = None
-    queue: QueueTable
-    hours: HoursTable
-    menus: dict[Word, MenuTable]
-
-
-# --- ccdaemon.toml ---------------------------------------------------------------------------------------------------
+from ccdaemon.tables import Table
 
 
 class SiteTable(Table):
@@ -279,7 +203,7 @@ class JudgedTable(Table):
     retention: RetentionTable = RetentionTable()
     audit: AuditTable = AuditTable()
     roles: RolesTable = RolesTable()
-    phones: dict[Extension, PhoneTable] = {}
+    phones: dict[Extension, PhoneTable] = Field(default_factory=dict)
 
 
 class MainTable(JudgedTable):
