@@ -23,7 +23,7 @@ from pydantic_core import ErrorDetails
 from ccdaemon.credentials import handed
 from ccdaemon.grammar import PROMPTS, WORD, WORD_IS, bank_holidays
 from ccdaemon.kept import CLASSES, ROLES
-from ccdaemon.model import Catalogue, Fault, Language, Phone, Queue, Service, Site
+from ccdaemon.model import Catalogue, Fault, Language, Queue, Service, Site
 from ccdaemon.rules.soundness import soundness
 from ccdaemon.tables import Table
 from ccdaemon.tables.main import JudgedTable, MainTable
@@ -260,10 +260,7 @@ def _site(main: JudgedTable, tables: Mapping[str, ServiceTable]) -> Site:
         )
         for name, table in tables.items()
     }
-    phones = {
-        extension: Phone(extension, table.endpoint or extension, table.service, table.device or extension)
-        for extension, table in main.phones.items()
-    }
+    phones = {extension: table.phone(extension, main.site.languages[0]) for extension, table in main.phones.items()}
     return Site(
         name=main.site.name,
         country=main.site.country,
@@ -282,4 +279,6 @@ def _site(main: JudgedTable, tables: Mapping[str, ServiceTable]) -> Site:
         roles={role: getattr(main.roles, role) for role in ROLES},
         bank_holidays=bank_holidays(main.site.bank_holidays),
         phones=phones,
+        supervisors={name: table.supervisor(name) for name, table in main.supervisors.items()},
+        tells_agents=main.supervision.tone,
     )

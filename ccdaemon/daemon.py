@@ -11,7 +11,6 @@ import signal
 import time
 from collections.abc import Collection, Container
 from contextlib import AsyncExitStack, suppress
-from datetime import UTC, datetime
 from typing import Any, NoReturn
 
 import structlog
@@ -20,30 +19,33 @@ from ccdaemon import __version__, machine
 from ccdaemon.alarms import Alarms
 from ccdaemon.answers.access import permit
 from ccdaemon.answers.operating import Operating
-from ccdaemon.asterisk.agi import AgiServer, AgiSession
+from ccdaemon.asterisk.agi import AgiServer
 from ccdaemon.asterisk.ami import Ami, AmiDisconnected
 from ccdaemon.asterisk.confs import wrap_ups
 from ccdaemon.asterisk.links import keep_linked
 from ccdaemon.audio import library
 from ccdaemon.config import Configuration, secret
 from ccdaemon.control import Control
-from ccdaemon.current import INSTALL, Current, Reloaded
+from ccdaemon.current import Current, Reloaded
 from ccdaemon.dialplan import MISSED
 from ccdaemon.edges import archive, broker, manager_address
 from ccdaemon.flows.heads import publish_head
 from ccdaemon.flows.heartbeat import beat, stop_beating
-from ccdaemon.flows.inbound import Conversation, Gatekeeper, Question
 from ccdaemon.flows.journal import Journal
 from ccdaemon.flows.lights import light
 from ccdaemon.flows.missed import read_missed
 from ccdaemon.flows.payment import Tally
+from ccdaemon.flows.pins import Pins
 from ccdaemon.flows.readings import read_clock, read_disks, read_register, read_switch
+from ccdaemon.flows.supervise import Supervising
 from ccdaemon.flows.topics import Topics
 from ccdaemon.flows.tracking import resynchronise, track
 from ccdaemon.flows.watch import watching
+from ccdaemon.gateway import answering
 from ccdaemon.model import Event
 from ccdaemon.mqtt import Status
 from ccdaemon.notify import Systemd
+from ccdaemon.pins import is_right
 from ccdaemon.places import REGISTER, SOCKET, keys, parties
 from ccdaemon.rules.asterisk import too_old
 from ccdaemon.rules.calls import Calls
@@ -103,8 +105,11 @@ class Daemon:
             journal = Journal(register, self._alarms, self._topics.note)
             stack.push_async_callback(journal.close)
             sounds = Sounds(main.paths.sounds)
-            conversation = Conversation(self._site, Gatekeeper(self._gateway_secret), sounds, journal, _now)
-            gateway = AgiServer(lambda session: _converse(conversation, session))
+            self._supervising = Supervising(self._calls, self._site, journal, time.time)
+            pins = Pins(register, self._site, is_right, journal, time.time)
+            await pins.begin()
+            doing = {**pins.doing(), **self._supervising.doing()}
+            gateway = AgiServer(answering(self._site, self._gateway_secret, sounds, journal, doing))
             await gateway.listen(main.gateway.host, main.gateway.port)
             upkeep = Upkeep(
                 *(register, self._archive, self._keys, self._alarms),
@@ -181,7 +186,8 @@ class Daemon:
         self._topics.changed()
         try:
             news = asyncio.Event()
-            concerned = (self._calls, self._site, journal, self._alarms, self._tally)
+            await self._supervising.resume(ami)
+            concerned = (self._calls, self._site, journal, self._alarms, self._tally, self._supervising)
             watch = watching(ami, *concerned, self._archive.raw, time.time, news)
             async with asyncio.TaskGroup() as tasks:
 
@@ -200,6 +206,7 @@ class Daemon:
                 tasks.create_task(track(ami, self._calls, journal, time.time, changed, heard), name="events")
         finally:
             self._ami, self._topics.linked = None, False
+            self._supervising.away()
         raise AssertionError  # both tasks run until they raise
 
     def _beat(self) -> float:
@@ -276,16 +283,3 @@ async def _end(tasks: Collection[asyncio.Task[Any]]) -> None:
         for task in waiting:
             task.cancel()
         _, waiting = await asyncio.wait(waiting, timeout=AGAIN)
-
-
-async def _converse(conversation: Conversation, session: AgiSession) -> None:
-    fields = session.environment.fields
-    question = Question.of(session.environment.arguments, fields.get("callerid", ""))
-    if question is None:
-        log.warning("somebody connected who is not our dialplan, or not that of this version", next=INSTALL)
-        return
-    await conversation.answer(question, session)
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)

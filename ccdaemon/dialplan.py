@@ -106,7 +106,8 @@ def _devices(site: Site) -> Iterator[str]:
     yield "[cc-devices]"
     for phone in site.phones.values():
         officer = int(phone.device in site.officers)
-        yield f"exten => {phone.endpoint},1,MSet(CC_DEVICE={phone.device},CC_OFFICER={officer})"
+        known = f"CC_DEVICE={phone.device},CC_OFFICER={officer},CC_HANDSET={phone.language}"
+        yield f"exten => {phone.endpoint},1,MSet({known})"
         yield " same => n,Return()"
 
 

@@ -211,5 +211,13 @@ Languages = Annotated[
     tuple[Annotated[Language, _formed(r"[a-z]{2,3}(_[A-Z]{2})?", "a language's letters as in ISO 639, as 'cy'")], ...],
     AfterValidator(_languages),
 ]
+Key = Annotated[str, _formed(r"[0-9]{1,8}", "a number of 1 to 8 digits, in quotes")]
+PinHash = Annotated[
+    str,
+    _formed(
+        r"scrypt\$(1024|2048|4096|8192|16384|32768|65536|131072)\$8\$1\$[A-Za-z0-9+/]{22}==\$[A-Za-z0-9+/]{43}=",
+        "the hash of a PIN: `ccdaemon supervisors pin` makes one",
+    ),
+]
 PromptName = Annotated[str, _formed(r"[a-z0-9-]+(/[a-z0-9-]+)?", "small letters, digits and hyphens")]  # a file's, too
 PROMPTS = TypeAdapter(dict[PromptName, dict[Language, str]])  # a file of the catalogue

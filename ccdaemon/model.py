@@ -103,6 +103,26 @@ class Phone:
     endpoint: str
     service: str
     device: str
+    language: Language  # of what it is told
+
+
+Mode: TypeAlias = Literal["listen", "whisper", "barge"]
+Right: TypeAlias = Literal["listen", "whisper", "barge", "score", "lines", "prompts"]
+
+
+@dataclass(frozen=True, slots=True)
+class Supervisor:
+    """Somebody who may do more than others from some handsets, by a PIN: `may` says what, for which `services`.
+
+    Their `number` tells them from others who share a handset; `pin` is a hash (`ccdaemon.pins`).
+    """
+
+    id: str
+    number: str
+    pin: str
+    services: frozenset[str]
+    may: frozenset[Right]
+    handsets: frozenset[str]  # extensions of phones
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +157,8 @@ class Site:
     bank_holidays: Container[date]
     roles: Mapping[Role, Container[str]]  # users of this machine
     phones: Mapping[str, Phone] = field(default_factory=dict)
+    supervisors: Mapping[str, Supervisor] = field(default_factory=dict)
+    tells_agents: bool = False  # by a tone, that somebody listens
     rulings: Mapping[str, Ruling] = field(default_factory=dict)  # by service; not written in any file
     devices: Mapping[str, str] = field(init=False)  # of each endpoint that is a phone's
     officers: frozenset[str] = field(init=False)  # devices of those who take payments
@@ -146,6 +168,9 @@ class Site:
         object.__setattr__(self, "devices", {phone.endpoint: phone.device for phone in phones})
         officers = frozenset(phone.device for phone in phones if phone.service == self.payments)
         object.__setattr__(self, "officers", officers)
+
+    def phone_at(self, endpoint: str) -> Phone | None:
+        return next((phone for phone in self.phones.values() if phone.endpoint == endpoint), None)
 
     def answer_within(self, queue: str) -> float:
         """The target of a queue, in seconds; of several services that use it the strictest."""

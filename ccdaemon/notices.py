@@ -207,6 +207,25 @@ class Guarded:
     stopped: bool = True
 
 
+@dataclass(slots=True)
+class Supervised:
+    """A supervisor at a handset, on `leg`: `did` is refused, joined, changed, left or thrown off.
+
+    `call` is that which they joined or asked for, and else their own; `agent` the leg that they hear.
+    """
+
+    call: str
+    at: float
+    leg: str
+    who: str
+    did: str
+    agent: str | None = None
+    service: str | None = None
+    mode: str | None = None
+    reason: str | None = None
+    seconds: float | None = None
+
+
 Notice: TypeAlias = (
     CallBegan
     | CallIdentified
@@ -227,4 +246,5 @@ Notice: TypeAlias = (
     | DoorRefused
     | Resumed
     | Guarded
+    | Supervised
 )

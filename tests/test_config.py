@@ -314,8 +314,8 @@ def test_what_is_left_out_is_what_a_caller_would_expect(tmp_path: Path) -> None:
     assert [housing.menus[name].otherwise for name in ("closed", "holiday", "unanswered")] == [Farewell()] * 3
     assert (housing.welcome, housing.languages, housing.emergency) == ("welcome", ("cy", "en"), None)
     assert (housing.queue.wait, housing.queue.language_wait, housing.menus["main"].wait) == (900, 45, 5)
-    assert site.phones["1001"] == Phone("1001", "desk-7", "housing", "1001")
-    assert site.phones["1002"] == Phone("1002", "1002", "housing", "desk-8")
+    assert site.phones["1001"] == Phone("1001", "desk-7", "housing", "1001", "cy")
+    assert site.phones["1002"] == Phone("1002", "1002", "housing", "desk-8", "cy")
 
 
 @pytest.mark.parametrize(

@@ -150,7 +150,7 @@ def test_a_phone_shows_the_number_of_its_service() -> None:
 
 
 def test_a_phone_whose_endpoint_has_another_name_is_known_by_both() -> None:
-    site = replace(example().site, phones={"1001": Phone("1001", "desk-7", "housing", "1001")})
+    site = replace(example().site, phones={"1001": Phone("1001", "desk-7", "housing", "1001", "en")})
     assert extensions(example_dialplan(site), "cc-extensions")["1001"] == "MSet(CC_PHONE=PJSIP/desk-7,CC_CALLEE=1001)"
     assert extensions(example_dialplan(site), "cc-phones") == {"desk-7": "Set(CALLERID(num)=+441632960111)"}
 
@@ -162,9 +162,15 @@ def test_an_officers_extension_is_behind_the_door_as_payments_are() -> None:
 
 
 def test_a_phone_is_known_by_its_device_and_whether_it_takes_payments() -> None:
-    phones = {"1001": Phone("1001", "1001", "housing", "desk"), "1011": Phone("1011", "line-2", "payments", "desk")}
+    phones = {
+        "1001": Phone("1001", "1001", "housing", "desk", "en"),
+        "1011": Phone("1011", "line-2", "payments", "desk", "cy"),
+    }
     devices = extensions(example_dialplan(replace(example().site, phones=phones)), "cc-devices")
-    assert devices == {"1001": "MSet(CC_DEVICE=desk,CC_OFFICER=1)", "line-2": "MSet(CC_DEVICE=desk,CC_OFFICER=1)"}
+    assert devices == {
+        "1001": "MSet(CC_DEVICE=desk,CC_OFFICER=1,CC_HANDSET=en)",
+        "line-2": "MSet(CC_DEVICE=desk,CC_OFFICER=1,CC_HANDSET=cy)",
+    }
 
 
 def test_every_context_that_the_static_ones_ask_is_there() -> None:

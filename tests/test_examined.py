@@ -82,8 +82,8 @@ def test_of_everything_that_our_dialplan_names_the_module_is_known(tmp_path: Pat
 def test_what_the_loaded_dialplan_does_not_name_is_not_needed(tmp_path: Path) -> None:
     wanted = needed(our_dialplan(tmp_path))
     assert {"app_queue", "app_mixmonitor", "app_confbridge", "res_agi", "func_sha1", *ALWAYS} <= wanted.keys()
-    assert "app_chanspy" not in wanted
-    assert "app_chanspy" in needed([Setting("mine", "exten", "*80,1,ChanSpy(PJSIP/1001,q)", "")])
+    assert "app_originate" not in wanted
+    assert "app_originate" in needed([Setting("mine", "exten", "*80,1,Originate(PJSIP/1001,app,Playback,beep)", "")])
 
 
 @pytest.mark.parametrize(

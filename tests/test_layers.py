@@ -37,6 +37,7 @@ EDGES = {
     "asked",
     "notify",
     "owned",
+    "pins",
     "alarms",
     "logs",
     "signing",
@@ -44,7 +45,7 @@ EDGES = {
 }
 # A site's files: read and written for commands and daemon.
 SITE = {"pages", "config", "credentials", "tables", "grammar", "dialplan", "drawing", "shipped", "units"}
-DAEMON = {"daemon", "current", "edges", "places", "answers", "upkeep", "examining"}
+DAEMON = {"daemon", "gateway", "current", "edges", "places", "answers", "upkeep", "examining"}
 CLI = {"cli", "__main__"}
 VERSION = {"__init__"}
 LOADED_BY_NAME = re.compile(r"ccdaemon(\.\w+)+:\w+")  # as in `cli.COMMANDS`, for `pkgutil.resolve_name`

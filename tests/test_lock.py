@@ -15,7 +15,9 @@ from tests.builders import example_site
 
 SITE = replace(
     example_site(),
-    phones={each: Phone(each, each, "payments" if each[0] == "8" else "housing", each) for each in ("1001", "8001")},
+    phones={
+        each: Phone(each, each, "payments" if each[0] == "8" else "housing", each, "cy") for each in ("1001", "8001")
+    },
 )
 
 

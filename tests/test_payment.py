@@ -16,6 +16,7 @@ from ccdaemon.flows import payment as room
 from ccdaemon.flows.guard import Guard
 from ccdaemon.flows.interlock import Interlock
 from ccdaemon.flows.payment import Door, Tally, knock_of, refusal_of
+from ccdaemon.flows.supervise import Supervising
 from ccdaemon.kept import RawRecording
 from ccdaemon.model import Channel, Phone, Site
 from ccdaemon.notices import DoorOpened, DoorRefused, Guarded, Notice
@@ -190,7 +191,8 @@ def a_graph(*channels: Channel, sealed: tuple[str, ...] = ()) -> Calls:
 
 
 def a_site() -> Site:
-    phones = {each: Phone(each, each, "payments" if each[0] == "8" else "housing", DEVICES[each]) for each in DEVICES}
+    services = {each: "payments" if each[0] == "8" else "housing" for each in DEVICES}
+    phones = {each: Phone(each, each, services[each], device, "cy") for each, device in DEVICES.items()}
     return replace(example_site(), phones=phones)
 
 
@@ -366,9 +368,17 @@ def knocks(channel: Channel, device: str | None = None) -> Knock:
     return Knock(channel.name, channel.id, channel.call, "nonce-7", "queue", device)
 
 
+def a_door(switch: Switch, notes: Notes, raw: tuple[RawRecording, ...] = ()) -> Door:
+    supervising = Supervising(Calls(), a_site, notes, lambda: 100.0)
+    supervising.linked(switch)
+    return Door(
+        *(switch, Calls(), a_site, notes, lambda: raw, Tally(notes.topics.publish), supervising, lambda: 100.0),
+    )
+
+
 async def open_to(switch: Switch, knock: Knock, *raw: RawRecording) -> Notes:
     notes = Notes()
-    await Door(switch, Calls(), a_site, notes, lambda: raw, Tally(notes.topics.publish), lambda: 100.0).answer(knock)
+    await a_door(switch, notes, raw).answer(knock)
     return notes
 
 
@@ -446,7 +456,7 @@ async def test_who_joins_a_conference_at_the_same_time_as_an_officer_is_seen() -
     """Neither is in it yet, so Asterisk lists neither as there."""
     officer, switch = replace(OFFICER, bridge=""), Switch([OFFICER, LINE_2, CALLER, AGENT], {AGENT.name: 1})
     notes = Notes()
-    door = Door(switch, Calls(), a_site, notes, tuple, Tally(notes.topics.publish), lambda: 100.0)
+    door = a_door(switch, notes)
     knock = Knock(officer.name, officer.id, officer.call, "nonce-8", "conference", meets="cc-3")
     await asyncio.gather(door.answer(knock), door.answer(JOINS))
     assert switch.recorders[AGENT.name] == 0
@@ -466,7 +476,7 @@ class Slow(Switch):
 async def test_who_knocks_while_another_is_answered_is_not_forgotten() -> None:
     officer = replace(OFFICER, bridge="")
     switch, notes = Slow([LINE_2, CALLER, AGENT], {AGENT.name: 1}, appears=[officer]), Notes()
-    door = Door(switch, Calls(), a_site, notes, tuple, Tally(notes.topics.publish), lambda: 100.0)
+    door = a_door(switch, notes)
     knock = Knock(officer.name, officer.id, officer.call, "nonce-8", "conference", meets="cc-3")
     await asyncio.gather(door.answer(JOINS), door.answer(knock))
     assert switch.recorders[AGENT.name] == 0
@@ -474,7 +484,7 @@ async def test_who_knocks_while_another_is_answered_is_not_forgotten() -> None:
 
 async def test_who_is_in_a_conference_is_no_longer_on_the_way_to_it_and_free_once_they_leave() -> None:
     switch, notes = Switch([LINE_2, CALLER, AGENT]), Notes()
-    door = Door(switch, Calls(), a_site, notes, tuple, Tally(notes.topics.publish), lambda: 100.0)
+    door = a_door(switch, notes)
     await door.answer(JOINS)
     officer = replace(OFFICER, bridge="")
     knock = Knock(officer.name, officer.id, officer.call, "nonce-8", "conference", meets="cc-3")

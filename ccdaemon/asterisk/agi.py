@@ -90,6 +90,15 @@ class AgiSession(asyncio.Protocol):
             return reply.result
         return None if reply.data == "timeout" else "#"  # `#` ends an empty input, and is not named in the reply
 
+    async def keys(self, file: str, most: int, seconds: float) -> str:
+        """Play a sound file, if one is given, and take up to so many keys; `#`, or `seconds` without one, ends them."""
+        limit = str(int(seconds * 1000))
+        within = LONGEST_PROMPT + seconds * most
+        reply = await self.command("GET", "DATA", file, limit, str(most), within=within)
+        if reply.result == "-1":
+            await self._gone_or_refused(file or "keys")
+        return reply.result
+
     async def set(self, name: str, value: str) -> None:
         """Set a channel variable, or a function such as `TIMEOUT(absolute)`."""
         await self.command("SET", "VARIABLE", name, value)

@@ -55,7 +55,13 @@ class Sounding(Protocol):
     def endpos(self) -> int: ...
 
 
-class Caller(Protocol):
+class Told(Protocol):
+    """Who is told where the call goes."""
+
+    async def execute(self, application: str, *arguments: str) -> str: ...
+
+
+class Caller(Told, Protocol):
     """The caller's channel, as far as a conversation needs it. Each method raises when the caller has hung up."""
 
     async def play(self, file: str, escape: str = "") -> Sounding: ...
@@ -65,8 +71,6 @@ class Caller(Protocol):
     async def wait_for_digit(self, seconds: float) -> str | None: ...
 
     async def set(self, name: str, value: str) -> None: ...
-
-    async def execute(self, application: str, *arguments: str) -> str: ...
 
 
 class Sounds(Protocol):
@@ -122,6 +126,11 @@ class Gatekeeper:
         self._seen[question.nonce] = now
         return True
 
+    async def prove(self, question: Question, result: str, caller: Told) -> None:
+        """Say where the call goes, so that the dialplan sees whose word it is."""
+        proof = answer_proof(question.nonce, result, self.secret)
+        await caller.execute("MSet", f"CC_RESULT={result}", f"CC_PROOF={proof}")
+
 
 class Conversation:
     """Answers the dialplan's questions, any number of them at a time."""
@@ -165,8 +174,7 @@ class Conversation:
 
     async def _conclude(self, question: Question, caller: Caller, state: State, action: Action) -> None:
         result, reason = _result(action)
-        proof = answer_proof(question.nonce, result, self._gatekeeper.secret)
-        await caller.execute("MSet", f"CC_RESULT={result}", f"CC_PROOF={proof}")
+        await self._gatekeeper.prove(question, result, caller)
         at = self._clock().timestamp()
         self._journal.note(
             CallIdentified(question.call, at, service=state.service, language=state.language),

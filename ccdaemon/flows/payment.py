@@ -7,8 +7,9 @@ Asterisk and asked of Asterisk: our own graph of the calls may lag, so no step r
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
+from typing import Protocol
 
 import structlog
 
@@ -82,6 +83,14 @@ class Tally:
         self._publish("payments", {**counts, "slowest_ms": round(1000 * self._slowest, 1)})
 
 
+class Supervisors(Protocol):
+    """Those who listen to calls, or are about to."""
+
+    def near(self, channels: Iterable[Channel], concerned: Collection[Channel]) -> list[Channel]: ...
+
+    async def throw_off(self, channel: Channel) -> None: ...
+
+
 class Door:
     """Answers knocks, any number of them at a time."""
 
@@ -93,6 +102,7 @@ class Door:
         journal: Journal,
         recordings: Callable[[], Iterable[RawRecording]],
         tally: Tally,
+        supervisors: Supervisors,
         clock: Callable[[], float],
     ) -> None:
         self._switch = switch
@@ -100,6 +110,7 @@ class Door:
         self._calls = calls
         self._site = site
         self._journal = journal
+        self._supervisors = supervisors
         self._recordings = recordings
         self._tally = tally
         self._clock = clock
@@ -160,7 +171,8 @@ class Door:
         gone: dict[str, Channel] = {}
         while True:
             channels, concerned = await self._concerned(knock)
-            listening = listeners(channels, concerned)
+            near = self._supervisors.near(channels, concerned)
+            listening = [*near, *(each for each in listeners(channels, concerned) if each not in near)]
             fresh = [channel for channel in concerned if (channel.id, channel.name) not in quiet]
             if not fresh and not listening:
                 return [*quiet.values()], [*gone.values()]
@@ -170,7 +182,7 @@ class Door:
             for channel, recorders in zip(fresh, stopped, strict=True):
                 quiet[channel.id, channel.name] = Quietened(channel, recorders)
             if listening:
-                await asyncio.gather(*(self._interlock.hang_up(channel.name) for channel in listening))
+                await asyncio.gather(*(self._supervisors.throw_off(channel) for channel in listening))
                 gone |= {channel.id: channel for channel in listening}
                 await asyncio.sleep(AGAIN)
 

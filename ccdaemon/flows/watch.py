@@ -14,6 +14,7 @@ from ccdaemon.flows.interlock import Interlock, Switch
 from ccdaemon.flows.journal import Alarms
 from ccdaemon.flows.payment import Door, Tally, knock_of, refusal_of
 from ccdaemon.flows.segments import Segments
+from ccdaemon.flows.supervise import Supervising
 from ccdaemon.kept import RawRecording
 from ccdaemon.model import Event, Site
 from ccdaemon.rules.calls import Calls
@@ -28,6 +29,7 @@ class Watch:
     guard: Guard
     segments: Segments
     announcing: Announcing
+    supervising: Supervising
     calls: Calls
     site: Callable[[], Site]
     journal: Journal
@@ -47,6 +49,7 @@ class Watch:
         else:
             yield from self.segments.heard(event)
             yield from self.announcing.heard(event)
+            yield from self.supervising.heard(event)
 
     async def _answer(self, knock: Knock) -> None:
         await self.door.answer(knock)
@@ -60,13 +63,14 @@ def watching(
     journal: Journal,
     alarms: Alarms,
     tally: Tally,
+    supervising: Supervising,
     raw: Callable[[], Iterable[RawRecording]],
     clock: Callable[[], float],
     sealed: asyncio.Event,
 ) -> Watch:
     """All of it, on a link that has just come up."""
-    door = Door(switch, calls, site, journal, raw, tally, clock)
+    door = Door(switch, calls, site, journal, raw, tally, supervising, clock)
     guard = Guard(Interlock(switch), calls, site, journal, alarms, tally, clock)
     segments = Segments(switch, calls, alarms)
     announcing = Announcing(switch, calls, site, journal, segments, clock)
-    return Watch(door, guard, segments, announcing, calls, site, journal, tally, clock, sealed)
+    return Watch(door, guard, segments, announcing, supervising, calls, site, journal, tally, clock, sealed)

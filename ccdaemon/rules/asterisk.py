@@ -31,6 +31,7 @@ KEYS = {
     "cc-record": "nothing is recorded any more once an agent has consulted a colleague",
     "cc-announce": "nobody is told in mid-conversation that it is recorded from there",
     "cc-resume": "no recording goes on after a payment",
+    "cc-watched": "no agent is told that a supervisor listens, where the site wants it",
     "cc-pays": "no agent can seal a call before they take card details",
 }
 _APPLICATION = re.compile(r"\b(Queue|Dial)\(", re.IGNORECASE)

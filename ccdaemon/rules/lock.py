@@ -15,6 +15,7 @@ from ccdaemon.model import AsteriskFiles, Fault, Setting, Site
 OURS = "ccdaemon/"  # the folder of our own contexts
 _CALL = re.compile(r"\b([A-Za-z]+)\(|,\s*([A-Za-z]+)\s*$")  # an application needs no parentheses
 _COMPUTED = ("agi", "fastagi", "eagi", "asyncagi", "stasis", "exec", "tryexec", "execif", "originate", "dial", "queue")
+_SPYING = "only cc-supervise may: who listens is asked for a PIN there, never hears a payment, and is written down"
 _CONFERENCE = "the rooms *61 to *69 of cc-meet ask it for whoever joins"
 _PARKING = "the spaces *71 to *79 of cc-meet ask it for whoever fetches"
 _ROUND = {
@@ -24,6 +25,9 @@ _ROUND = {
     "bridgeadd": "it joins calls without asking the door",
     "mixmonitor": "only cc-connected may start a recorder",
     "monitor": "only cc-connected may start a recorder",
+    "chanspy": _SPYING,
+    "extenspy": _SPYING,
+    "dahdiscan": _SPYING,
     "confbridge": _CONFERENCE,
     "meetme": _CONFERENCE,
     "page": "it is a conference, and asks the door for nobody",

@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterator
 from datetime import date
 
 from ccdaemon.model import WEEKDAYS, Catalogue, Fault, Prompt, Service, Site, Span
+from ccdaemon.rules.handset.soundness import handset_faults
 from ccdaemon.rules.hours import overlapping
 from ccdaemon.rules.reaching import never_closed, reach_faults
 from ccdaemon.rules.retention import due
@@ -42,7 +43,7 @@ def soundness(
     right all the same.
     """
     named = {*site.services, *unread}
-    found = [*_site(site, catalogue, may_record, named), *_kept_together(site)]
+    found = [*_site(site, catalogue, may_record, named), *_kept_together(site), *handset_faults(site, catalogue, named)]
     for service in site.services.values():
         found += _service(site, service, catalogue, may_record)
         found += reach_faults(site, service, catalogue, named)

@@ -27,6 +27,7 @@ from ccdaemon.store.disclosures import Disclosures
 from ccdaemon.store.entries import entries
 from ccdaemon.store.expiry import Expiry
 from ccdaemon.store.holds import Holds
+from ccdaemon.store.pins import Pins
 from ccdaemon.store.rulings import Rulings
 from ccdaemon.store.subjects import Subjects
 from ccdaemon.store.summary import Summary
@@ -58,7 +59,7 @@ def _snapshot_of(file: Path) -> Path:
     return file.with_name(f"{file.name}.snapshot")
 
 
-class Register(Subjects, Cases, Disclosures, Expiry, Holds, Audit, Rulings, Summary):
+class Register(Subjects, Cases, Disclosures, Expiry, Holds, Audit, Rulings, Pins, Summary):
     """The open register. Methods are whole transactions."""
 
     def snapshot(self) -> Iterator[bytes]:

@@ -7,13 +7,14 @@ from dataclasses import asdict
 
 from ccdaemon.chain import Link
 from ccdaemon.kept import Recording
-from ccdaemon.notices import DoorOpened, DoorRefused, Guarded, Notice, Resumed
+from ccdaemon.notices import DoorOpened, DoorRefused, Guarded, Notice, Resumed, Supervised
 
 _KINDS: dict[type[Notice], str] = {
     DoorOpened: "door",
     DoorRefused: "refusal",
     Guarded: "guard",
     Resumed: "resumption",
+    Supervised: "supervision",
 }
 
 

@@ -27,6 +27,7 @@ from ccdaemon.notices import (
     RecorderStarted,
     RecorderStopped,
     Resumed,
+    Supervised,
     Transferred,
 )
 from ccdaemon.parties import Parties
@@ -155,6 +156,9 @@ def _statements(notice: Notice, parties: Parties) -> Iterator[Statement]:
         case Guarded(call, at, leg, event, exposure, channels, stopped):
             said = {"event": event, "exposure": exposure, "channels": channels, "stopped": stopped}
             yield _event(call, at, "guard", leg, **said)
+        case Supervised(call, at, leg, who, did, agent, service, mode, reason, seconds):
+            said = {"who": who, "did": did, "agent": agent, "service": service, "mode": mode}
+            yield _event(call, at, "supervision", leg, **said, reason=reason, seconds=seconds)
         case Decided(call, at, result, reason):
             yield _event(call, at, "decision", None, result=result, reason=reason)
 

@@ -15,7 +15,6 @@ from ccdaemon.grammar import (
     Clock,
     Country,
     DateForm,
-    Endpoint,
     Extension,
     Host,
     Languages,
@@ -30,6 +29,7 @@ from ccdaemon.grammar import (
 )
 from ccdaemon.kept import Encoding, Files, Keep
 from ccdaemon.tables import Table
+from ccdaemon.tables.handsets import PhoneTable, SupervisionTable, SupervisorTable
 
 
 class SiteTable(Table):
@@ -186,12 +186,6 @@ class PathsTable(Table):
     sounds: Place = Path("/var/lib/ccdaemon/sounds")
 
 
-class PhoneTable(Table):
-    endpoint: Endpoint | None = None
-    service: Word
-    device: Endpoint | None = None
-
-
 class JudgedTable(Table):
     """That of the main file on which it depends whether a site makes sense."""
 
@@ -204,6 +198,8 @@ class JudgedTable(Table):
     audit: AuditTable = AuditTable()
     roles: RolesTable = RolesTable()
     phones: dict[Extension, PhoneTable] = Field(default_factory=dict)
+    supervision: SupervisionTable = SupervisionTable()
+    supervisors: dict[Word, SupervisorTable] = Field(default_factory=dict)
 
 
 class MainTable(JudgedTable):

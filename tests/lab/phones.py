@@ -23,6 +23,7 @@ CALLER, CALLER_AFTER, AGENT, OFFICER = 440, 880, 620, 2600  # Hz: tones tell who
 SCRIPT_PORT = 4574
 ANSWER_DEADLINE = 20.0  # seconds
 VOICE_DEADLINE = 20  # seconds
+WRITTEN = 10.0  # seconds
 
 
 class Phone:
@@ -46,6 +47,20 @@ class Phone:
     async def listen(self) -> None:
         """From now on write what is heard: A-law, 8,000 samples a second."""
         await self._session.execute("MixMonitor", "", f"r({self.heard})")
+
+    async def whole(self) -> Path:
+        """What was heard until the end, once Asterisk has written all of it: it does so in pieces of 32 KiB."""
+        async with asyncio.timeout(WRITTEN):
+            while self._is_open():
+                await asyncio.sleep(0.05)
+        return self.heard
+
+    def _is_open(self) -> bool:
+        for descriptor in Path("/proc").glob("[0-9]*/fd/*"):
+            with suppress(OSError):  # a process of somebody else's, or gone meanwhile
+                if descriptor.readlink() == self.heard:
+                    return True
+        return False
 
     async def speak(self, hertz: int) -> None:
         """Sound a steady tone until told otherwise."""

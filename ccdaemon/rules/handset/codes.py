@@ -1,0 +1,61 @@
+"""The feature codes of handsets that lead to a story, in the one table from which README and card are made."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from ccdaemon.model import Language, Phone, Site
+from ccdaemon.rules.handset.supervisor import next_call, over, supervise
+from ccdaemon.rules.handset.talk import Story
+
+Begin: TypeAlias = Callable[[Site, Phone, str], Story]
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """What is dialled (`pattern`), how a card writes it, and what it does, in each language of a card."""
+
+    pattern: re.Pattern[str]
+    written: str
+    does: dict[Language, str]
+    begin: Begin
+
+
+CODES = (
+    Code(
+        re.compile(r"\*90\d*"),
+        "*90 [extension]",
+        {
+            "cy": "Gwrando ar alwad; heb estyniad, yr un hiraf. Yna 4 gwrando, 5 sibrwd, 6 ymuno, * y nesaf",
+            "en": "Listen to a call; without an extension, the longest. Then 4 listen, 5 whisper, 6 barge, * the next",
+        },
+        supervise,
+    ),
+    Code(
+        re.compile(r"\*91\d*"),
+        "*91 [extension]",
+        {"cy": "Sibrwd wrth y swyddog o'r dechrau", "en": "Whisper to the agent from the start"},
+        supervise,
+    ),
+    Code(
+        re.compile(r"\*92\d*"),
+        "*92 [extension]",
+        {"cy": "Ymuno â'r alwad o'r dechrau", "en": "Barge in from the start"},
+        supervise,
+    ),
+)
+# What the dialplan asks while a supervisor hears a call.
+WITHIN: dict[str, Begin] = {"next": next_call, "over": over}
+
+
+def story(site: Site, phone: Phone, asked: str) -> Story | None:
+    """The story of a code, or of what the dialplan asks; None if there is none."""
+    if (begin := WITHIN.get(asked)) is not None:
+        return begin(site, phone, asked)
+    for code in CODES:
+        if code.pattern.fullmatch(asked):
+            return code.begin(site, phone, asked)
+    return None

@@ -1,0 +1,70 @@
+"""Do phones and supervisors make sense together? Every way in which they do not."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterator
+
+from ccdaemon.model import Catalogue, Fault, Site, Supervisor
+from ccdaemon.rules.wording import prompt_faults
+
+PROMPTS = (
+    "handset-not-allowed",
+    "handset-unavailable",
+    "supervisor-number",
+    "pin",
+    "pin-wrong",
+    "pin-locked",
+    "spy-nobody",
+    "spy-not-in-a-call",
+    "spy-not-your-service",
+    "spy-payments",
+    "spy-over",
+)
+MAIN = "ccdaemon.toml"
+
+
+def handset_faults(site: Site, catalogue: Catalogue, services: Collection[str]) -> Iterator[Fault]:
+    """All of them; `services` are those that there are."""
+    for phone in site.phones.values():
+        if phone.language not in site.languages:
+            key = f"phones.{phone.extension}.language"
+            yield Fault(MAIN, key, f"{phone.language!r} is none of the site's languages ([site])")
+    if site.supervisors:
+        for prompt in PROMPTS:
+            yield from prompt_faults(MAIN, "supervisors", prompt, site.languages, catalogue)
+    for who in site.supervisors.values():
+        yield from _supervisor(site, who, services)
+    yield from _shared(site)
+
+
+def _supervisor(site: Site, who: Supervisor, services: Collection[str]) -> Iterator[Fault]:
+    key = f"supervisors.{who.id}"
+    for service in sorted(who.services):
+        if service not in services:
+            yield Fault(MAIN, f"{key}.services", f"there is no services/{service}.toml")
+        elif service == site.payments and who.may & {"listen", "whisper", "barge"}:
+            yield Fault(MAIN, f"{key}.services", "nobody listens to payments: take this service out")
+    for extension in sorted(who.handsets):
+        if extension not in site.phones:
+            yield Fault(MAIN, f"{key}.handsets", f"there is no phone {extension} in [phones]")
+        elif site.phones[extension].device in site.officers:
+            text = f"payments are taken on {extension}, where nobody may listen to others: name another phone"
+            yield Fault(MAIN, f"{key}.handsets", text)
+    if not who.handsets:
+        yield Fault(MAIN, f"{key}.handsets", "names no phone: there is none from which this PIN would count")
+
+
+def _shared(site: Site) -> Iterator[Fault]:
+    """Who shares a handset is told from others by a number of their own."""
+    by_handset: dict[str, list[Supervisor]] = {}
+    for who in site.supervisors.values():
+        for extension in who.handsets:
+            by_handset.setdefault(extension, []).append(who)
+    for extension, several in sorted(by_handset.items()):
+        often = Counter(each.number for each in several)
+        for who in several:
+            if len(several) > 1 and (not who.number or often[who.number] > 1):
+                others = ", ".join(sorted(each.id for each in several if each is not who))
+                text = f"must be a number of their own: {extension} is a handset of {others} too"
+                yield Fault(MAIN, f"supervisors.{who.id}.number", text)

@@ -1,0 +1,42 @@
+"""The tables of `ccdaemon.toml` about handsets, and about who may do more than others from them."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+from ccdaemon.grammar import Endpoint, Extension, Key, PinHash, Word, YesNo
+from ccdaemon.model import Language, Phone, Right, Supervisor
+from ccdaemon.tables import Table
+
+Rights: TypeAlias = frozenset[Right]
+
+
+class PhoneTable(Table):
+    endpoint: Endpoint | None = None
+    service: Word
+    device: Endpoint | None = None
+    language: Language | None = None
+
+    def phone(self, extension: str, language: Language) -> Phone:
+        """`language` is that of phones which say none of their own."""
+        return Phone(
+            *(extension, self.endpoint or extension, self.service, self.device or extension),
+            self.language or language,
+        )
+
+
+class SupervisionTable(Table):
+    tone: YesNo = False
+
+
+class SupervisorTable(Table):
+    """Somebody with a PIN."""
+
+    number: Key = ""
+    pin: PinHash
+    services: frozenset[Word]
+    may: Rights
+    handsets: frozenset[Extension]
+
+    def supervisor(self, name: str) -> Supervisor:
+        return Supervisor(name, self.number, self.pin, self.services, self.may, self.handsets)
