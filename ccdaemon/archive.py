@@ -28,7 +28,8 @@ UNIQUEID = (
     r"(?:[^/]+-)?\d+\.\d+"  # with a systemname before it where asterisk.conf has one; a call's may be given by hand
 )
 NAME = re.compile(
-    rf"(?P<when>\d{{8}}-\d{{6}})_(?P<service>[a-z0-9-]+)_(?P<call>{UNIQUEID}|[^_/]+)_(?P<leg>{UNIQUEID})_(?P<segment>\d{{1,9}})\.raw"
+    rf"(?P<when>\d{{8}}-\d{{6}})_(?P<service>[a-z0-9-]+)_(?P<call>{UNIQUEID}|[^_/]+)_(?P<leg>{UNIQUEID})_(?P<segment>\d{{1,9}})"
+    r"(?:\.raw|_(?P<language>[a-z]{2,3}(?:_[A-Z]{2})?)?\.(?P<message>sln))"
 )
 
 
@@ -50,7 +51,8 @@ class Archive:
                     status = path.stat()
                 except FileNotFoundError:  # it was finished in this moment
                     continue
-                yield RawRecording(path, name["call"], leg, segment, name["service"], status.st_size, status.st_mtime)
+                about = (path, name["call"], leg, segment, name["service"], status.st_size, status.st_mtime)
+                yield RawRecording(*about, "message" if name["message"] else "recording", name["language"])
 
     def strays(self) -> list[str]:
         """Files in the spool that no recorder of ours wrote."""
@@ -66,7 +68,7 @@ class Archive:
             wrapped = self._keys.wrap(key, period, file)
             fresh.parent.mkdir(parents=True, exist_ok=True, mode=0o750)
             with tempfile.TemporaryFile(dir=self._spool) as plain:
-                encoded = audio.encode(raw.path, plain, self._encoding)
+                encoded = audio.encode(raw.path, plain, self._encoding, raw.kind)
                 self._seal(plain, fresh, key, file)
                 digest = self._checked(fresh, key, file, encoded)
             fresh.replace(self._folder / file)
@@ -83,6 +85,14 @@ class Archive:
             message = f"{raw.path.name} cannot be finished: {fault}"
             raise ArchiveFault(message) from fault
         return FinishedFile(file, encoded.frames / audio.RATE, size, digest, encoded.silent, period, wrapped)
+
+    def sounding(self, raw: RawRecording) -> tuple[float, float]:
+        """How long a message is, and how much of it is not quiet. Raises `ArchiveFault`."""
+        try:
+            return audio.sounding(raw.path)
+        except OSError as fault:
+            message = f"{raw.path.name} cannot be read: {fault.strerror}"
+            raise ArchiveFault(message) from fault
 
     def holds(self, kept: Kept) -> bool:
         """Is a finished recording there, whole and readable?"""

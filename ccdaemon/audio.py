@@ -18,10 +18,13 @@ from pathlib import Path
 from types import ModuleType
 from typing import IO, Any
 
-from ccdaemon.kept import Encoding, Side
+from ccdaemon.kept import Encoding, Recorded, Side
 
 RATE = 8000  # samples a second, for each side
 FRAME = 4  # bytes: a sample of each side
+SAMPLE = FRAME // 2
+BLOCK = RATE // 50  # samples: 20 ms
+QUIET = 330  # of 32,768: -40 dBFS
 PIECE = 1 << 18  # frames at a time
 FORMATS: dict[Encoding, tuple[str, str]] = {"flac": ("FLAC", "PCM_16"), "opus": ("OGG", "OPUS")}
 
@@ -39,8 +42,8 @@ class Encoded:
     silent: frozenset[Side]
 
 
-def encode(raw: Path, sink: IO[bytes], encoding: Encoding) -> Encoded:
-    """Encode a raw recording into an open file. Raises `AudioFault` or `OSError`."""
+def encode(raw: Path, sink: IO[bytes], encoding: Encoding, kind: Recorded = "recording") -> Encoded:
+    """Encode a raw recording into an open file; a message becomes the caller's side. Raises `AudioFault`, `OSError`."""
     container, codec = FORMATS[encoding]
     frames, digest = 0, hashlib.sha256()
     silent: set[Side] = {"agent", "caller"}
@@ -49,12 +52,29 @@ def encode(raw: Path, sink: IO[bytes], encoding: Encoding) -> Encoded:
         _sound(f"{raw.name} cannot be encoded", sink, "w", RATE, 2, codec, format=container) as writer,
     ):
         while piece := source.read(PIECE * FRAME):
+            if kind == "message":
+                piece = _of_caller(piece)
             whole = piece[: len(piece) - len(piece) % FRAME]  # a crash may leave a part of a frame at the very end
             writer.buffer_write(whole, "int16")
             digest.update(whole)
             frames += len(whole) // FRAME
             silent = {side for side in silent if not _sounds(whole, side)}
     return Encoded(frames, digest.hexdigest(), frozenset(silent))
+
+
+def sounding(raw: Path) -> tuple[float, float]:
+    """How long a message is, and how much of that is not quiet, in seconds: by the peak of each 20 ms."""
+    content = raw.read_bytes()
+    levels = memoryview(content[: len(content) - len(content) % SAMPLE]).cast("h")
+    pieces = (levels[first : first + BLOCK].tolist() for first in range(0, len(levels), BLOCK))
+    loud = sum(max(map(abs, piece)) > QUIET for piece in pieces)
+    return len(levels) / RATE, loud * BLOCK / RATE
+
+
+def write_message(source: IO[bytes], sink: IO[bytes]) -> None:
+    """The caller's side of encoded audio as Asterisk plays it: samples of 16 bits. Raises `AudioFault` or `OSError`."""
+    for piece in samples(source):
+        sink.write(memoryview(piece).cast("h")[1::2].tobytes())
 
 
 def samples(source: IO[bytes]) -> Iterator[bytes]:
@@ -108,6 +128,13 @@ def _sound(fault: str, file: Path | IO[bytes], *form: Any, **more: Any) -> Itera
     except soundfile.SoundFileError as wrong:
         message = f"{fault}: {wrong}"
         raise AudioFault(message) from None
+
+
+def _of_caller(samples: bytes) -> bytes:
+    """One side's samples as frames in which the agent is silent."""
+    frames = bytearray(len(samples) // SAMPLE * FRAME)
+    memoryview(frames).cast("h")[1::2] = memoryview(samples[: len(frames) // 2]).cast("h")
+    return bytes(frames)
 
 
 def _silenced(pieces: Iterable[bytes], silent: Sequence[tuple[float, float]]) -> Iterator[bytes]:

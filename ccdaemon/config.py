@@ -280,5 +280,6 @@ def _site(main: JudgedTable, tables: Mapping[str, ServiceTable]) -> Site:
         bank_holidays=bank_holidays(main.site.bank_holidays),
         phones=phones,
         supervisors={name: table.supervisor(name) for name, table in main.supervisors.items()},
+        messages=main.messages.rule(),
         tells_agents=main.supervision.tone,
     )

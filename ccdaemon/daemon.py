@@ -156,7 +156,7 @@ class Daemon:
             "topics": self._topics.run(),
             "audit head": publish_head(register, self._status.publish),
             "asterisk": keep_linked(
-                self._address, lambda ami: self._linked(ami, register, journal), self._link_changed
+                self._address, lambda ami: self._linked(ami, register, journal, upkeep), self._link_changed
             ),
             "missed calls": missed,
             "sound": asyncio.to_thread(library),  # who cannot seal should end now, and not at the first recording
@@ -164,13 +164,13 @@ class Daemon:
             "reload": self._reload_when_told(),
             "disks": read_disks(machine, disks, self._status.publish, self._alarms),
             "clock": read_clock(machine, self._status.publish, self._alarms),
-            "register": read_register(register, self._site, self._status.publish),
+            "register": read_register(register, self._site, lambda: upkeep.dropped, self._status.publish),
             "watchdog": self._systemd.feed_watchdog(),
         }
 
     # --- the manager link --------------------------------------------------------------------------------------------
 
-    async def _linked(self, ami: Ami, register: Register, journal: Journal) -> NoReturn:
+    async def _linked(self, ami: Ami, register: Register, journal: Journal, upkeep: Upkeep) -> NoReturn:
         """While there is a link: first what is live, then heartbeat and events, until it drops."""
         await resynchronise(ami, self._calls, register, journal, time.time())
         self._topics.wrap_ups = await asyncio.to_thread(wrap_ups, self._current.configuration.main.asterisk.config)
@@ -189,16 +189,18 @@ class Daemon:
             await self._supervising.resume(ami)
             concerned = (self._calls, self._site, journal, self._alarms, self._tally, self._supervising)
             watch = watching(ami, *concerned, self._archive.raw, time.time, news)
+            delivering = upkeep.delivering(ami, self._calls, journal, lambda: self._topics.wrap_ups)
             async with asyncio.TaskGroup() as tasks:
 
                 def heard(event: Event) -> None:
-                    for doing in watch.heard(event):
+                    for doing in (*watch.heard(event), *delivering.heard(event)):
                         tasks.create_task(doing, name=f"{event['Event']} of {event.get('Uniqueid')}")
 
                 def changed() -> None:
                     self._topics.changed()
                     news.set()
 
+                tasks.create_task(delivering.run(), name="messages")
                 tasks.create_task(beat(ami, self._beat), name="heartbeat")
                 reading = read_switch(ami, self._current.trunk, self._calls, self._site, self._status.publish)
                 tasks.create_task(reading, name="phones and trunk")

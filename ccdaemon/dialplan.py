@@ -43,6 +43,7 @@ def _lines(configuration: Configuration, secret: str, second_tier: Path) -> Iter
     yield f"CC_TRUNK={main.asterisk.trunk}"
     yield f"CC_LANGUAGE={site.languages[0]}"
     yield f"CC_ANNOUNCEMENT={site.announcement}"
+    yield f"CC_LONGEST_MESSAGE={ceil(site.messages.longest)}"
     yield f"CC_DOOR_WAIT={ceil(main.payment.deadline)}"
     yield from _dids(site)
     yield from _services(site)

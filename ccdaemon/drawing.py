@@ -17,6 +17,7 @@ from ccdaemon.ways import (
     Repeat,
     Say,
     ToMenu,
+    ToMessage,
     ToQueue,
     ToService,
     Way,
@@ -117,6 +118,8 @@ def _words(site: Site, way: Way) -> str:
             return f"service: {site.services[service].name.get('en', service)}"
         case ToQueue():
             return "a person"
+        case ToMessage():
+            return "leaves a message"
         case Say(prompt):
             return f"hears {prompt}"
         case Repeat():

@@ -23,7 +23,7 @@ from pydantic import (
 from ccdaemon.kept import Keep
 from ccdaemon.model import Language, Span
 from ccdaemon.rules.numbers import e164, is_country
-from ccdaemon.ways import Back, Farewell, Repeat, Say, ToMenu, ToQueue, ToService, Way
+from ccdaemon.ways import Back, Farewell, Repeat, Say, ToMenu, ToMessage, ToQueue, ToService, Way
 
 EMERGENCY = ("101", "112", "999")  # as cc-internal has them
 WAYS: dict[str, type[Any]] = {
@@ -31,6 +31,7 @@ WAYS: dict[str, type[Any]] = {
     "service": ToService,
     "say": Say,
     "queue": ToQueue,
+    "message": ToMessage,
     "repeat": Repeat,
     "back": Back,
     "goodbye": Farewell,
@@ -54,8 +55,8 @@ def _way(written: object) -> Way:
     kind = WAYS.get(verb)
     if kind is None or bool(name) != (kind in (ToMenu, ToService, Say)):
         message = (
-            f"{written!r} leads nowhere; write 'menu NAME', 'service NAME', 'say PROMPT', 'queue', 'repeat', 'back' "
-            "or 'goodbye'"
+            f"{written!r} leads nowhere; write 'menu NAME', 'service NAME', 'say PROMPT', 'queue', 'message', "
+            "'repeat', 'back' or 'goodbye'"
         )
         raise ValueError(message)
     return kind(name) if name else kind()  # type: ignore[no-any-return]  # a class is called that is known by its name only

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias, get_args
 
-ItemClass: TypeAlias = Literal["call", "recording", "transcript", "sms", "webchat", "social"]
+ItemClass: TypeAlias = Literal["call", "recording", "message", "transcript", "sms", "webchat", "social"]
 CLASSES: tuple[ItemClass, ...] = get_args(ItemClass)
 
 
@@ -77,11 +77,16 @@ Purpose: TypeAlias = Literal["transfer", "quality", "understanding", "complaint"
 Wrapped: TypeAlias = bytes  # a key that another one wraps
 Encoding: TypeAlias = Literal["flac", "opus"]
 Side: TypeAlias = Literal["agent", "caller"]
+Recorded: TypeAlias = Literal["recording", "message"]  # both lie in the archive: of a conversation, or for us alone
+RECORDED: tuple[Recorded, ...] = get_args(Recorded)
 
 
 @dataclass(frozen=True, slots=True)
 class RawRecording:
-    """A file that a recorder wrote, or is writing, and what its name says (dialplan `cc-connected`)."""
+    """A file that a recorder wrote, or is writing, and what its name says (dialplan `cc-connected`, `cc-message`).
+
+    A `message` is of the caller's side alone, and in their language, if they have chosen one.
+    """
 
     path: Path
     call: str
@@ -90,6 +95,8 @@ class RawRecording:
     service: str
     size: int  # bytes
     changed: float
+    kind: Recorded = "recording"
+    language: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +143,38 @@ class Recording:
     sha256: str | None = None
     fault: str | None = None
     segment: int = 1
+    kind: Recorded = "recording"
+
+
+@dataclass(frozen=True, slots=True)
+class Messages:
+    """How long a message may be, how soon and how often a day it is brought again, and when it has waited too long."""
+
+    longest: float = 180.0
+    again: float = 900.0
+    tries: int = 6
+    overdue: int = 2  # days on which its service is open
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A message that waits for an agent: whose, since when, and how often it was brought on the day of the last try."""
+
+    leg: str
+    segment: int
+    call: str | None
+    service: str
+    language: str | None
+    left: float
+    seconds: float
+    tries: int = 0
+    tried: float | None = None
+    done: float | None = None
+    doer: str | None = None
+
+    @property
+    def name(self) -> str:
+        return f"{self.leg}-{self.segment}"
 
 
 # --- expiry ----------------------------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from datetime import date, time, tzinfo
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-from ccdaemon.kept import Files, ItemClass, Keep, Role
+from ccdaemon.kept import Files, ItemClass, Keep, Messages, Role
 from ccdaemon.ways import Menu
 
 Language: TypeAlias = str  # "cy", "en": the directory of its sounds in Asterisk
@@ -35,6 +35,7 @@ AlarmName: TypeAlias = Literal[
     "audit-heads",
     "cases",
     "holds",
+    "messages",
     "configuration",
 ]
 
@@ -158,6 +159,7 @@ class Site:
     roles: Mapping[Role, Container[str]]  # users of this machine
     phones: Mapping[str, Phone] = field(default_factory=dict)
     supervisors: Mapping[str, Supervisor] = field(default_factory=dict)
+    messages: Messages = field(default_factory=Messages)
     tells_agents: bool = False  # by a tone, that somebody listens
     rulings: Mapping[str, Ruling] = field(default_factory=dict)  # by service; not written in any file
     devices: Mapping[str, str] = field(init=False)  # of each endpoint that is a phone's

@@ -18,6 +18,7 @@ REGISTER = "register.sqlite3"
 ARCHIVE = "recordings"
 SOCKET = "control"
 DROP = "drop"  # below the spool
+LENT = "messages"  # below /run: what agents hear
 
 
 def folders(configuration: Configuration) -> list[Path]:

@@ -95,6 +95,8 @@ class Register(TypedDict):
     oldest: Annotated[int | None, _is("when the oldest of what is kept, and under no hold, began")]
     holds: Count
     cases_due: Annotated[str | None, _is("the next day on which somebody must be answered")]
+    messages: Annotated[dict[str, int], _is("of callers, that wait for an agent, by service")]
+    messages_dropped: Annotated[int, _is("since the daemon's start: nothing was said in them")]
     expired: Annotated[int | None, _is("when the last nightly run began that came to its end")]
     whole: Annotated[bool | None, _is("did it delete all that was due")]
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Container
+from collections.abc import Callable, Container, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,6 +16,7 @@ from ccdaemon import foreign
 from ccdaemon.answers.access import accesses
 from ccdaemon.answers.disclosure import Disclosures
 from ccdaemon.answers.keeping import keeping
+from ccdaemon.answers.messages import tasks
 from ccdaemon.answers.register import questions
 from ccdaemon.answers.subject import Subjects
 from ccdaemon.archive import Archive
@@ -26,17 +27,21 @@ from ccdaemon.drop import Drop
 from ccdaemon.erasures import Erasures
 from ccdaemon.faults import RegisterFull
 from ccdaemon.flows.configured import note_configuration
+from ccdaemon.flows.delivering import Delivering, Switch
 from ccdaemon.flows.erasing import erase_again
 from ccdaemon.flows.expiry import Expiry
 from ccdaemon.flows.heads import keep_heads
 from ccdaemon.flows.importing import Importing
+from ccdaemon.flows.inbound import Journal
 from ccdaemon.flows.journal import Alarms
 from ccdaemon.flows.keyed import look_for_keys
 from ccdaemon.flows.recordings import Finishing
 from ccdaemon.flows.reminders import remind
 from ccdaemon.keys import Keys
+from ccdaemon.lent import Lent
 from ccdaemon.model import Site
-from ccdaemon.places import DROP, signer
+from ccdaemon.places import DROP, LENT, signer
+from ccdaemon.rules.calls import Calls
 from ccdaemon.store import Register
 
 
@@ -61,6 +66,7 @@ class Upkeep:
         self._drop = main.paths.spool / DROP
         self._signer = signer(configuration())
         self._erasures = Erasures(main.keys.folder)
+        self._lent = Lent(main.paths.run / LENT)
         self._finishing = Finishing(archive, register, alarms, live_legs, self._site, time.time)
         self._expiry = Expiry(
             register, archive, keys, foreign, self._signer, str(self._drop), self._site, alarms, time.time
@@ -77,6 +83,7 @@ class Upkeep:
                 "expiry", f"what was erased on request may be here again: {fault}. It is tried at the start"
             )
         await self._finishing.compare()
+        await asyncio.to_thread(self._lent.clear)
 
     def answers(self) -> dict[str, Answerer]:
         """All that may be asked about what is kept."""
@@ -86,6 +93,7 @@ class Upkeep:
             **Subjects(*(self._register, self._archive, self._erasures, self._expiry.running, self._site)).answers(),
             **Disclosures(self._register, self._archive, self._signer).answers(),
             **keeping(self._register, self._expiry, self._site),
+            **tasks(self._register),
         }
 
     def tasks(self, reloaded: asyncio.Event) -> dict[str, Any]:
@@ -101,6 +109,18 @@ class Upkeep:
                 register, lambda: self._configuration().fingerprint, reloaded, time.time
             ),
         }
+
+    def delivering(
+        self, ami: Switch, calls: Calls, journal: Journal, wrap_ups: Callable[[], Mapping[str, float]]
+    ) -> Delivering:
+        """Messages are brought to agents, as long as this link lasts."""
+        kept = (self._register, self._archive, self._lent)
+        return Delivering(ami, calls, *kept, self._site, journal, wrap_ups, time.time)
+
+    @property
+    def dropped(self) -> int:
+        """Messages in which nothing was said, since our start."""
+        return self._finishing.dropped
 
     async def settle(self, within: float) -> None:
         """Before the end: no recording of a call that is over stays plain."""

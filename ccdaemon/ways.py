@@ -48,7 +48,12 @@ class Farewell:
     """Say goodbye and hang up."""
 
 
-Way: TypeAlias = ToMenu | ToService | ToQueue | Say | Repeat | Back | Farewell
+@dataclass(frozen=True, slots=True)
+class ToMessage:
+    """To leave a message for this service, where nobody is there."""
+
+
+Way: TypeAlias = ToMenu | ToService | ToQueue | ToMessage | Say | Repeat | Back | Farewell
 
 
 @dataclass(frozen=True, slots=True)

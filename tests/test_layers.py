@@ -20,6 +20,7 @@ EDGES = {
     "audio",
     "card",
     "keys",
+    "lent",
     "escrow",
     "erasures",
     "disk",

@@ -40,7 +40,9 @@ def questions(register: Register, signer: Signer) -> dict[str, Answerer]:
 
     async def recordings(*, since: float, until: float, service: str | None, limit: Number) -> list[dict[str, Any]]:
         """Not by whose they are: that needs a purpose."""
-        return [asdict(each) for each in await register.recordings_between(since, until, service, limit)]
+        return [
+            asdict(each) for each in await register.recordings_between(since, until, service, limit, kind="recording")
+        ]
 
     async def certificate(*, call: str) -> dict[str, Any]:
         told = await show(call=call)

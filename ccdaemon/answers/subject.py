@@ -207,8 +207,10 @@ class Subjects:
         await self.register.refresh_holds()
         found = await self.register.subject(parties)
         joint = await self.register.joint(found.calls, parties)
-        spool = await asyncio.to_thread(lambda: {raw.leg for raw in self.archive.raw()})
-        waiting = {each.call for each in found.recordings if each.leg in spool and each.call is not None}
+        spool = await asyncio.to_thread(lambda: [*self.archive.raw()])
+        legs = {raw.leg for raw in spool}
+        waiting = {each.call for each in found.recordings if each.leg in legs and each.call is not None}
+        waiting |= {raw.call for raw in spool if raw.call in found.calls}  # a message that is not taken yet
         going_on = sorted({*await self.register.going_on(found.calls), *waiting})
         held = await self.register.held(found.calls, found.items)
         stay = {"going_on": going_on, "joint": joint}

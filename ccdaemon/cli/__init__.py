@@ -32,6 +32,7 @@ COMMANDS = {
     "menus": "ccdaemon.cli.menus:menus",
     "calls": "ccdaemon.cli.calls:app",
     "recordings": "ccdaemon.cli.recordings:app",
+    "messages": "ccdaemon.cli.messages:app",
     "holds": "ccdaemon.cli.holds:app",
     "expire": "ccdaemon.cli.expire:expire",
     "import": "ccdaemon.cli.import_:import_",

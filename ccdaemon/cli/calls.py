@@ -196,6 +196,8 @@ def _words(kind: str, detail: Mapping[str, Any]) -> str:
             return f"the guard cannot stop what may record: {', '.join(channels)}"
         case "guard", {"exposure": exposure, "channels": channels}:
             return f"the guard stops a recorder after {_ms(exposure)}: {', '.join(channels)}"
+        case "message", {"seconds": seconds}:
+            return f"leaves a message of {seconds:.1f} s"
         case "recorder started", _:
             return "the recorder starts"
         case "recorder stopped", {"reason": reason}:
@@ -214,6 +216,10 @@ def _decision(result: str) -> str:
     match result.split(":"):
         case ["queue", service, language, *_]:
             return f"on to the queue of {service}" + (f", in {language}" if language else "")
+        case ["message", service, language]:
+            return f"leaves a message for {service}" + (f", in {language}" if language else "")
+        case ["deliver", message]:
+            return f"brings message {message} to an agent"
         case ["payment", *_]:
             return "on to payments"
         case _:

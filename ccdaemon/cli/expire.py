@@ -16,6 +16,7 @@ from ccdaemon.cli.running import tell
 
 NAMES = {
     "recording": "recordings",
+    "message": "callers' messages",
     "call": "calls",
     "transcript": "transcripts",
     "sms": "SMS",

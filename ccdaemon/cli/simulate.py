@@ -29,6 +29,7 @@ from ccdaemon.rules.turns import (
     Play,
     Played,
     Silence,
+    TakeMessage,
     Wait,
 )
 
@@ -121,6 +122,8 @@ def _end(action: Action) -> str:
             return f"waits for a person of {service} ({language or 'no language chosen'}); {recorded}"
         case Pay(language):
             return f"goes to payments ({language or 'no language chosen'}); never recorded"
+        case TakeMessage(service, language):
+            return f"leaves a message for {service} ({language or 'no language chosen'}), which is recorded and kept"
         case HangUp() | Fallback():  # the latter comes only after hours in queues
             return "the call ends"
         case _:

@@ -28,6 +28,7 @@ TOLD = {
     "attended transfer": ("trosglwyddo i {to}", "transferred to {to}"),
     "recorder started": ("dechrau recordio", "recording begins"),
     "recorder stopped": ("gorffen recordio", "recording ends"),
+    "message": ("wedi gadael neges", "left a message"),
     "door": ("i'r llinell daliadau, heb recordio", "to the payments line, not recorded"),
 }
 CALLS = (

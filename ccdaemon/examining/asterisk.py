@@ -13,6 +13,7 @@ from ccdaemon.rules.examined.modules import module_findings, needed
 from ccdaemon.rules.examined.rights import THING, rights_findings
 from ccdaemon.rules.loaded import not_loaded
 from ccdaemon.rules.lock import OURS
+from ccdaemon.rules.reaching import offers_messages
 
 
 async def asterisk(examined: Examined) -> list[Finding]:
@@ -50,7 +51,9 @@ async def _modules(examined: Examined) -> list[Finding]:
 
 
 async def _rights(examined: Examined) -> list[Finding]:
-    return rights_findings(examined.site.main.manager.user, await allowed_actions(examined.switch))
+    takes = any(offers_messages(service) for service in examined.site.site.services.values())
+    allowed = await allowed_actions(examined.switch)
+    return rights_findings(examined.site.main.manager.user, allowed, takes_messages=takes)
 
 
 async def _contexts(examined: Examined) -> list[Finding]:

@@ -21,7 +21,7 @@ from ccdaemon.faults import KeyUnusable, RegisterFull
 from ccdaemon.flows import checkpoints, shredding
 from ccdaemon.flows.journal import Alarms
 from ccdaemon.flows.shredding import Shredding
-from ccdaemon.kept import CLASSES, IMPORTED, Doomed, Due, Files, Imported, ItemClass, Left
+from ccdaemon.kept import CLASSES, IMPORTED, RECORDED, Doomed, Due, Files, Imported, ItemClass, Left, Recorded
 from ccdaemon.model import Site
 from ccdaemon.rules.retention import cutoff, cutoff_at
 from ccdaemon.rules.schedule import following, latest
@@ -39,15 +39,15 @@ Expire: TypeAlias = Callable[[float, int], Awaitable[dict[str, int]]]
 
 
 class Register(shredding.Register, checkpoints.Register, Protocol):
-    async def due_recordings(self, before: float) -> dict[str, int]: ...
+    async def due_recordings(self, kind: Recorded, before: float) -> dict[str, int]: ...
 
     async def due_calls(self, before: float) -> dict[str, int]: ...
 
     async def due_items(self, kind: Imported, before: float) -> dict[str, int]: ...
 
-    async def take_recordings(self, before: float, after: int, limit: int) -> list[Due]: ...
+    async def take_recordings(self, kind: Recorded, before: float, after: int, limit: int) -> list[Due]: ...
 
-    async def drop_recordings(self, gone: Sequence[Due], now: float) -> None: ...
+    async def drop_recordings(self, gone: Sequence[Due], now: float, kind: Recorded) -> None: ...
 
     async def expire_calls(self, before: float, limit: int) -> dict[str, int]: ...
 
@@ -150,7 +150,7 @@ class Expiry:
         """What a run would delete now: counts by class and service, and other programs' files by their paths."""
         await self._register.refresh_holds()
         return {
-            "recording": await self._register.due_recordings(self._cutoff("recording")),
+            **{kind: await self._register.due_recordings(kind, self._cutoff(kind)) for kind in RECORDED},
             "call": await self._register.due_calls(self._cutoff("call")),
             **{kind: await self._register.due_items(kind, self._cutoff(kind)) for kind in IMPORTED},
             "files": await self._other_files(self._foreign.due, Night()),
@@ -164,7 +164,8 @@ class Expiry:
         async with self.running:
             began, night = self._clock(), Night()
             await self._register.refresh_holds()
-            await self._expire_recordings(night, tell)
+            for recorded in RECORDED:
+                await self._expire_recordings(recorded, night, tell)
             await self._expire_rows("call", self._register.expire_calls, night, tell)
             for kind in IMPORTED:
                 await self._expire_rows(kind, partial(self._register.expire_items, kind), night, tell)
@@ -188,17 +189,17 @@ class Expiry:
             return False
         return True
 
-    async def _expire_recordings(self, night: Night, tell: Tell) -> None:
+    async def _expire_recordings(self, kind: Recorded, night: Night, tell: Tell) -> None:
         after, full = 0, True
-        while full and (batch := await self._register.take_recordings(self._cutoff("recording"), after, BATCH)):
+        while full and (batch := await self._register.take_recordings(kind, self._cutoff(kind), after, BATCH)):
             after, full = batch[-1].row, len(batch) == BATCH
             left = await asyncio.to_thread(self._remove, batch)
             gone = [each for each in batch if each.name not in left]
-            await self._register.drop_recordings(gone, self._clock())
-            night.gone["recording"].update(each.service for each in gone)
+            await self._register.drop_recordings(gone, self._clock(), kind)
+            night.gone[kind].update(each.service for each in gone)
             for name, why in left.items():
-                night.leave("recordings", name, why)
-            tell({"class": "recording", "done": night.gone["recording"].total()})
+                night.leave(f"{kind}s", name, why)
+            tell({"class": kind, "done": night.gone[kind].total()})
 
     def _remove(self, batch: Sequence[Due]) -> dict[str, str]:
         """Files; what could not be removed, and why."""

@@ -34,6 +34,7 @@ from ccdaemon.rules.turns import (
     Returned,
     Silence,
     State,
+    TakeMessage,
     Transferred,
     Unanswered,
     Wait,
@@ -246,6 +247,8 @@ def _result(action: Action) -> tuple[str, str]:
             return f"payment:{language or ''}", "calls to payments are never recorded"
         case Fallback(language):
             return f"fallback:{language or ''}", "nobody of the service has answered, again and again"
+        case TakeMessage(service, language):
+            return f"message:{service}:{language or ''}", "the caller has heard that what they say is recorded and kept"
         case HangUp():
             return "goodbye", "the conversation ended"
         case _:

@@ -43,6 +43,8 @@ class Register(Protocol):
 
     async def cases(self) -> list[Case]: ...
 
+    async def count_messages(self) -> dict[str, int]: ...
+
     async def last_night(self) -> tuple[float, bool] | None: ...
 
 
@@ -85,7 +87,9 @@ async def read_clock(machine: Machine, publish: Publish, alarms: Alarms) -> NoRe
         await asyncio.sleep(SLOW_LOOK)
 
 
-async def read_register(register: Register, site: Callable[[], Site], publish: Publish) -> NoReturn:
+async def read_register(
+    register: Register, site: Callable[[], Site], dropped: Callable[[], int], publish: Publish
+) -> NoReturn:
     """How much is kept, since when, and how the last night was."""
     while True:
         try:
@@ -97,6 +101,8 @@ async def read_register(register: Register, site: Callable[[], Site], publish: P
                     "oldest": None if oldest is None else int(oldest),
                     "holds": len(await register.standing_holds()),
                     "cases_due": _next_case(await register.cases(), site()),
+                    "messages": await register.count_messages(),
+                    "messages_dropped": dropped(),
                     "expired": night and int(night[0]),
                     "whole": night and night[1],
                 },

@@ -18,8 +18,9 @@ from typing import NoReturn, Protocol
 import structlog
 
 from ccdaemon.faults import ArchiveFault, RegisterFull
+from ccdaemon.flows import messages
 from ccdaemon.flows.journal import Alarms
-from ccdaemon.kept import FinishedFile, Kept, RawRecording, Recording
+from ccdaemon.kept import FinishedFile, RawRecording, Recording
 from ccdaemon.model import Site
 from ccdaemon.rules.recording import fault_of
 from ccdaemon.rules.retention import period_of
@@ -34,30 +35,20 @@ LOST = "the finished file is no longer in the archive"
 log = structlog.get_logger()
 
 
-class Archive(Protocol):
+class Archive(messages.Archive, Protocol):
     def raw(self) -> Iterable[RawRecording]: ...
 
     def strays(self) -> list[str]: ...
 
-    def finish(self, raw: RawRecording, period: str) -> FinishedFile: ...
-
-    def holds(self, kept: Kept) -> bool: ...
-
-    def discard(self, raw: RawRecording) -> None: ...
-
     def files(self) -> set[str]: ...
 
 
-class Register(Protocol):
+class Register(messages.Register, Protocol):
     async def unfinished_recordings(self) -> list[Recording]: ...
 
     async def finished_files(self) -> set[str]: ...
 
-    async def began(self, call: str) -> float | None: ...
-
     async def lose_recording(self, file: str, fault: str) -> None: ...
-
-    async def kept(self, leg: str, segment: int) -> Kept | None: ...
 
     async def finish_recording(
         self, recording: Recording, done: FinishedFile | None = None, since: float | None = None
@@ -82,6 +73,7 @@ class Finishing:
         self._live = live
         self._site = site
         self._clock = clock
+        self._messages = messages.Taking(archive, register, site, clock)
         self._sizes: dict[tuple[str, int], int] = {}
         self._hurry, self._settled = asyncio.Event(), asyncio.Event()
 
@@ -97,6 +89,11 @@ class Finishing:
                 async with asyncio.timeout(LOOK):
                     await self._hurry.wait()
             await asyncio.sleep(HURRY)
+
+    @property
+    def dropped(self) -> int:
+        """Messages in which nothing was said."""
+        return self._messages.dropped
 
     async def settle(self, within: float) -> None:
         """Wait until `run` has finished all of calls that are over, but no longer than so many seconds."""
@@ -165,6 +162,9 @@ class Finishing:
         self._sizes = {key: raw.size for key, raw in raws.items()}
 
     async def _finish(self, raw: RawRecording, row: Recording | None) -> None:
+        if raw.kind == "message":
+            await self._messages.take(raw)
+            return
         if row is None and await self._is_done(raw):
             return
         since = await self._register.began(raw.call) or raw.changed

@@ -1,4 +1,4 @@
-"""What somebody has to look at by a day: cases that have to be answered, and holds that may be needed no longer."""
+"""What somebody has to look at by a day: cases and messages that wait for an answer, and holds that may be over."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from typing import NoReturn, Protocol
 from ccdaemon.cases import Case
 from ccdaemon.faults import RegisterFull
 from ccdaemon.flows.journal import Alarms
-from ccdaemon.kept import HoldRow
+from ccdaemon.kept import HoldRow, Task
 from ccdaemon.model import Site
 from ccdaemon.rules.deadline import LONG, due, is_forgotten, is_pressing
+from ccdaemon.rules.messages import is_overdue
 
 HOUR = 3600.0  # seconds between looks
 
@@ -21,6 +22,8 @@ class Register(Protocol):
     async def cases(self) -> list[Case]: ...
 
     async def holds(self) -> list[HoldRow]: ...
+
+    async def waiting_messages(self) -> list[Task]: ...
 
 
 async def remind(
@@ -36,6 +39,7 @@ async def remind(
         try:
             _of_cases(await register.cases(), site(), alarms, now)
             _of_holds(await register.holds(), alarms, now.timestamp())
+            _of_messages(await register.waiting_messages(), site(), alarms, now)
         except RegisterFull:  # which is an alarm of its own
             pass
         await sleep(HOUR)
@@ -65,3 +69,13 @@ def _of_holds(holds: Sequence[HoldRow], alarms: Alarms, now: float) -> None:
         alarms.raise_("holds", f"{text}: `ccdaemon holds`")
     else:
         alarms.clear("holds")
+
+
+def _of_messages(tasks: Sequence[Task], site: Site, alarms: Alarms, now: datetime) -> None:
+    overdue = [task for task in tasks if is_overdue(task, site, now)]
+    if overdue:
+        services = ", ".join(sorted({task.service for task in overdue}))
+        text = f"{len(overdue)} callers' messages have waited for more than {site.messages.overdue} working days"
+        alarms.raise_("messages", f"{text} ({services}): `ccdaemon messages`")
+    else:
+        alarms.clear("messages")

@@ -28,6 +28,8 @@ MAY: Mapping[str, frozenset[Role]] = {
     "audio": frozenset({"supervisor", "data_protection"}),
     "find recordings": frozenset({"supervisor", "data_protection"}),
     "recording": frozenset({"supervisor", "data_protection"}),
+    "messages": EVERYBODY,
+    "message done": frozenset({"supervisor", "data_protection"}),
     "holds": EVERYBODY,
     "hold": frozenset({"supervisor", "data_protection"}),
     "release": frozenset({"data_protection"}),

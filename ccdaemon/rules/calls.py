@@ -26,11 +26,12 @@ from ccdaemon.notices import (
     RecorderStopped,
     Transferred,
 )
-from ccdaemon.rules.queues import UNSEEN, Member, Queues
+from ccdaemon.rules.queues import UNSEEN, Member, Queues, is_delivery
 
 STARTED = "CCRecorder"  # the user event of cc-connected
 HOLDING = "holding_bridge"  # who is parked shares it with strangers, and hears none of them
 APART = ("Park", "Parked Call", "BridgeWait")  # applications in which one is in such a bridge
+OF_CALLERS = ("QueueCallerJoin", "QueueCallerLeave", "QueueCallerAbandon", "AgentConnect")
 _MADE = re.compile(r"(\d+)\.(\d+)$")  # the end of a Uniqueid: [SYSTEM-]EPOCH.NUMBER
 
 
@@ -97,7 +98,7 @@ class Calls:
     def apply(self, event: Event, now: float) -> list[Notice]:
         """Take the graph on by one event and say what happened. `now` counts for events that bring no time."""
         handler = self._handlers.get(event.get("Event", ""))
-        if handler is None:
+        if handler is None or (event["Event"] in OF_CALLERS and is_delivery(event["Channel"])):
             return []
         notices: list[Notice] = []
         stamp = event.get("Timestamp")

@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 from ccdaemon.model import AsteriskFiles, Fault, Setting, Site
+from ccdaemon.rules.reaching import offers_messages
 
 OURS = "ccdaemon/"  # the folder of our own contexts
 _CALL = re.compile(r"\b([A-Za-z]+)\(|,\s*([A-Za-z]+)\s*$")  # an application needs no parentheses
@@ -75,7 +76,7 @@ def lock_faults(site: Site, us: str, files: AsteriskFiles) -> list[Fault]:
         *_conferences(files.conferences or ()),
         *_parking(files.parking or ()),
         *_endpoints(site, files.endpoints or ()),
-        *_managers(us, files.managers or ()),
+        *_managers(us, files.managers or (), takes_messages=any(map(offers_messages, site.services.values()))),
         *_ari(files.ari or ()),
     ]
 
@@ -181,7 +182,7 @@ def _endpoints(site: Site, settings: Iterable[Setting]) -> Iterator[Fault]:
         yield Fault(setting.where, f"{setting.section}.{setting.key}", text)
 
 
-def _managers(us: str, settings: Iterable[Setting]) -> Iterator[Fault]:
+def _managers(us: str, settings: Iterable[Setting], *, takes_messages: bool) -> Iterator[Fault]:
     """Our user of the manager port, with no more rights than it needs; and others who could join calls."""
     settings = list(settings)
     if settings and us not in {setting.section for setting in settings}:
@@ -195,6 +196,9 @@ def _managers(us: str, settings: Iterable[Setting]) -> Iterator[Fault]:
         elif setting.section == us and setting.key == "read" and (unseen := _OURS_MUST_READ - rights):
             text = f"lacks {','.join(sorted(unseen))}: {_UNSEEN}. Write call,agent,reporting,user"
             yield Fault(setting.where, f"{us}.read", text)
+        elif setting.section == us and setting.key == "write" and takes_messages and "originate" not in rights:
+            text = "lacks originate: no agent is brought a caller's message. Write call,agent,reporting,user,originate"
+            yield Fault(setting.where, f"{us}.write", text)
         elif setting.section != us and setting.key == "write" and rights & _JOINING:
             has = ",".join(sorted(rights & _JOINING))
             text = f"manager user {setting.section!r} has write = {has}: it can join calls past the payments door"

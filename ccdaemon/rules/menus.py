@@ -11,6 +11,7 @@ from datetime import datetime
 
 from ccdaemon.model import Language, Prompt, Service, Site
 from ccdaemon.rules.hours import Opening, opening
+from ccdaemon.rules.messages import REFUSED, notice
 from ccdaemon.rules.recording import may_record
 from ccdaemon.rules.turns import (
     Collect,
@@ -25,6 +26,7 @@ from ccdaemon.rules.turns import (
     Played,
     Returned,
     State,
+    TakeMessage,
     Transferred,
     Turn,
     Unanswered,
@@ -45,6 +47,7 @@ from ccdaemon.ways import (
     Repeat,
     Say,
     ToMenu,
+    ToMessage,
     ToQueue,
     ToService,
     Way,
@@ -172,6 +175,8 @@ def _go(site: Site, state: State, way: Way, now: datetime) -> Turn:
             return _enter(site, state._replace(service=wanted, language=language), now)
         case ToQueue():
             return _queue(site, state)
+        case ToMessage():
+            return _message(site, state)
         case Say(prompt):
             here = _current(site, state)
             return state, Collect(_said(site, state, prompt, here.prompt), here.wait)
@@ -210,12 +215,26 @@ def _queue(site: Site, state: State) -> Turn:
     return state._replace(then=_wait(service, state)), Play(_said(site, state, CONNECTING))
 
 
+def _message(site: Site, state: State) -> Turn:
+    """To speak a message, past the notice about it; never on payments, nor on a call that nothing may record."""
+    if state.sealed or state.service == site.payments:
+        return _refuse_message(site, state)
+    told = _said(site, state, *notice(site.retention["message"]))
+    return state._replace(then=TakeMessage(state.service, state.language)), Play(told)
+
+
+def _refuse_message(site: Site, state: State) -> Turn:
+    return state._replace(then=HangUp()), Play(_said(site, state, REFUSED, GOODBYE))
+
+
 def _played(site: Site, state: State, now: datetime, *, whole: bool) -> Turn:
     if state.announcing:
         state = state._replace(announcing=False, announced=whole)
         return state, _wait(site.services[state.service], state)
     match state.then:
-        case Wait() | Pay() | HangUp() as end:
+        case TakeMessage() if not whole:
+            return _refuse_message(site, state)
+        case Wait() | Pay() | HangUp() | TakeMessage() as end:
             return state, end
         case None:
             return _queue(site, state)

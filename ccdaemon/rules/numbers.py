@@ -39,6 +39,15 @@ def e164(written: str, country: str) -> str | None:
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
+def to_dial(number: str, country: str) -> str:
+    """A number as somebody in this country dials it, in digits alone."""
+    bare = re.sub(r"\D", "", number)
+    calling_code = str(phonenumbers.country_code_for_region(country))
+    if not number.startswith("+"):
+        return bare
+    return f"0{bare.removeprefix(calling_code)}" if bare.startswith(calling_code) else f"00{bare}"
+
+
 def spellings(number: str, country: str) -> list[str]:
     """The ways in which a trunk may spell an E.164 number when it names the number that was dialled."""
     calling_code = str(phonenumbers.country_code_for_region(country))

@@ -13,6 +13,14 @@ UNSEEN = "while nobody looked"  # how a visit ended, for all that we know
 NOT_IN_USE, IN_USE, BUSY, INVALID, UNAVAILABLE, RINGING_IN_USE, ON_HOLD = "1", "2", "3", "4", "5", "7", "8"
 
 
+DELIVERIES = "cc-deliver"  # the context of calls that bring an agent a message
+
+
+def is_delivery(channel: str) -> bool:
+    """Does it stand in a queue for a message, and is no caller?"""
+    return channel.startswith("Local/") and f"@{DELIVERIES}-" in channel
+
+
 @dataclass(slots=True)
 class Waiting:
     """A caller in a queue."""
@@ -93,7 +101,7 @@ class Queues(dict[str, Queue]):
             self[member["Queue"]].members[member["Location"]] = Member.of(member)
         for entry in entries:
             leg = entry["Uniqueid"]
-            if leg in calls:
+            if leg in calls and not is_delivery(entry.get("Channel", "")):
                 since = now - float(entry.get("Wait", "0"))
                 self[entry["Queue"]].waiting[leg] = Waiting(calls[leg], since)
         after = {(name, leg): entry for name, queue in self.items() for leg, entry in queue.waiting.items()}

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Iterator
 
 from ccdaemon.model import Catalogue, Fault, Service, Site
 from ccdaemon.rules.hours import ROUND_THE_CLOCK
+from ccdaemon.rules.messages import prompts_of_messages
 from ccdaemon.rules.wording import file_of, prompt_faults, told
 from ccdaemon.ways import (
     CLOSED,
@@ -18,6 +19,7 @@ from ccdaemon.ways import (
     Repeat,
     Say,
     ToMenu,
+    ToMessage,
     ToQueue,
     ToService,
 )
@@ -30,6 +32,7 @@ def reach_faults(site: Site, service: Service, catalogue: Catalogue, services: C
     shut = _closure({CLOSED, HOLIDAY}, service)
     for name, menu in service.menus.items():
         yield from _menu(service, name, menu, catalogue, services, is_shut=name in shut)
+    yield from _messages(site, service, catalogue)
     yield from _ways(site, service)
 
 
@@ -73,6 +76,27 @@ def _menu(
                 yield Fault(file, at, "would go round for ever; write where a caller goes who presses nothing")
 
 
+def offers_messages(service: Service) -> bool:
+    """Does a key lead to leaving a message?"""
+    return any(ToMessage() in (*menu.keys.values(), menu.otherwise) for menu in service.menus.values())
+
+
+def _messages(site: Site, service: Service, catalogue: Catalogue) -> Iterator[Fault]:
+    """Messages are for when nobody is there, and for no line on which people say the number of their card."""
+    file, open_ = file_of(service), _closure({MAIN}, service)
+    for name, menu in service.menus.items():
+        for pressed, way in [*menu.keys.items(), ("otherwise", menu.otherwise)]:
+            at = f"menus.{name}.otherwise" if pressed == "otherwise" else f"menus.{name}.keys.{pressed}"
+            if way == ToMessage() and service.id == site.payments:
+                yield Fault(file, at, "takes a message: nothing is ever recorded on the payments line")
+            elif way == ToMessage() and name in open_:
+                text = "takes a message though people are there: only menus closed, holiday and unanswered may"
+                yield Fault(file, at, f"{text}, and those behind them")
+    if offers_messages(service):
+        for prompt in prompts_of_messages(site.retention["message"]):
+            yield from prompt_faults(file, "menus", prompt, service.languages, catalogue)
+
+
 def _ways(site: Site, service: Service) -> Iterator[Fault]:
     """Menus that nobody can reach, and menus from which nobody gets to a person or to a goodbye."""
     file = file_of(service)
@@ -82,7 +106,7 @@ def _ways(site: Site, service: Service) -> Iterator[Fault]:
     for name in service.menus:
         onward = [service.menus[each] for each in _closure({name}, service)]
         ways = [way for each in onward for way in (*each.keys.values(), each.otherwise)]
-        goodbye_is_enough = name in {UNANSWERED, *shut} and Farewell() in ways
+        goodbye_is_enough = name in {UNANSWERED, *shut} and (Farewell() in ways or ToMessage() in ways)
         if not goodbye_is_enough and not any(isinstance(way, ToQueue | ToService) for way in ways):
             yield Fault(file, f"menus.{name}", "no key leads to a person from here; add for example 0 = 'queue'")
         if _goes_round(site, service, name):

@@ -98,7 +98,15 @@ class HangUp:
     """The call ends here."""
 
 
-Action: TypeAlias = Play | Collect | Wait | Pay | Fallback | HangUp
+@dataclass(frozen=True, slots=True)
+class TakeMessage:
+    """The caller speaks a message for a service: they have heard that it is recorded, and for how long it is kept."""
+
+    service: str
+    language: Language | None
+
+
+Action: TypeAlias = Play | Collect | Wait | Pay | Fallback | HangUp | TakeMessage
 
 
 # --- what the caller did ----------------------------------------------------------------------------------------------
@@ -140,7 +148,7 @@ class State(NamedTuple):
     tries: int = 1
     turns: int = 1
     trail: tuple[str, ...] = ()
-    then: Way | Wait | Pay | HangUp | None = None  # what a Play leads to
+    then: Way | Wait | Pay | HangUp | TakeMessage | None = None  # what a Play leads to
     announcing: bool = False
 
 

@@ -27,6 +27,7 @@ from ccdaemon.store.disclosures import Disclosures
 from ccdaemon.store.entries import entries
 from ccdaemon.store.expiry import Expiry
 from ccdaemon.store.holds import Holds
+from ccdaemon.store.messages import Messages
 from ccdaemon.store.pins import Pins
 from ccdaemon.store.rulings import Rulings
 from ccdaemon.store.subjects import Subjects
@@ -59,7 +60,7 @@ def _snapshot_of(file: Path) -> Path:
     return file.with_name(f"{file.name}.snapshot")
 
 
-class Register(Subjects, Cases, Disclosures, Expiry, Holds, Audit, Rulings, Pins, Summary):
+class Register(Subjects, Cases, Disclosures, Expiry, Holds, Audit, Rulings, Pins, Messages, Summary):
     """The open register. Methods are whole transactions."""
 
     def snapshot(self) -> Iterator[bytes]:

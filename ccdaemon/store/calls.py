@@ -117,10 +117,14 @@ class Calls(Rows):
             SELECT left_at, 'left queue', leg, json_object('queue', queue, 'outcome', outcome, 'member', member)
             FROM visits WHERE call = :call AND left_at IS NOT NULL
             UNION ALL
-            SELECT started, 'recorder started', leg, '{}' FROM recordings WHERE call = :call AND started IS NOT NULL
+            SELECT started, 'recorder started', leg, '{}' FROM recordings
+            WHERE call = :call AND started IS NOT NULL AND class = 'recording'
+            UNION ALL
+            SELECT started, 'message', leg, json_object('seconds', seconds) FROM recordings
+            WHERE call = :call AND started IS NOT NULL AND class = 'message'
             UNION ALL
             SELECT stopped, 'recorder stopped', leg, json_object('reason', reason)
-            FROM recordings WHERE call = :call AND stopped IS NOT NULL
+            FROM recordings WHERE call = :call AND stopped IS NOT NULL AND class = 'recording'
             ORDER BY 1
             """,
             {"call": call},

@@ -15,16 +15,16 @@ from typing import Any
 
 from ccdaemon.chain import Link
 from ccdaemon.faults import RegisterFull
-from ccdaemon.kept import Due, Hanging, Table, Wrapped
+from ccdaemon.kept import Due, Hanging, Recorded, Table, Wrapped
 from ccdaemon.store.rows import Rows
 
 
 class Expiry(Rows):
     """What is asked, and done, at night."""
 
-    async def due_recordings(self, before: float) -> dict[str, int]:
+    async def due_recordings(self, kind: Recorded, before: float) -> dict[str, int]:
         """How many of each service would go."""
-        rows = await self._rows(_RECORDINGS, {"before": before, "after": 0, "limit": -1})
+        rows = await self._rows(_RECORDINGS, {"kind": kind, "before": before, "after": 0, "limit": -1})
         return dict(Counter(service for _, _, _, service, _ in rows))
 
     async def due_calls(self, before: float) -> dict[str, int]:
@@ -32,17 +32,17 @@ class Expiry(Rows):
         rows = await self._rows(_CALLS, {"before": before, "limit": -1})
         return dict(Counter(service for _, service in rows))
 
-    async def take_recordings(self, before: float, after: int, limit: int) -> list[Due]:
+    async def take_recordings(self, kind: Recorded, before: float, after: int, limit: int) -> list[Due]:
         """Take from the next few, those behind the row `after`, what opens them. Nothing brings that back."""
-        return await self._take(_RECORDINGS, {"before": before, "after": after, "limit": limit})
+        return await self._take(_RECORDINGS, {"kind": kind, "before": before, "after": after, "limit": limit})
 
     async def take_recordings_of(self, calls: Collection[str], after: int, limit: int) -> list[Due]:
         """The same of some calls, whether they are due or not."""
         return await self._take(_RECORDINGS_OF, {"calls": json.dumps([*calls]), "after": after, "limit": limit})
 
-    async def drop_recordings(self, gone: Sequence[Due], now: float) -> None:
+    async def drop_recordings(self, gone: Sequence[Due], now: float, kind: Recorded = "recording") -> None:
         """The rows of those whose files are gone, and transcripts that were made of them."""
-        link = Link(now, "expiry", {"class": "recording", "items": [each.name for each in gone]})
+        link = Link(now, "expiry", {"class": kind, "items": [each.name for each in gone]})
         values = {"rows": json.dumps([each.row for each in gone])}
         await self._transact([(_DROP_TRANSCRIPTS, values), (_DROP, values)], [link])
 
@@ -133,7 +133,7 @@ class Expiry(Rows):
 
 _RECORDINGS = """
     SELECT row, leg, segment, service, file FROM unheld_recordings
-    WHERE row > :after AND at < :before ORDER BY row LIMIT :limit
+    WHERE class = :kind AND row > :after AND at < :before ORDER BY row LIMIT :limit
 """
 _RECORDINGS_OF = """
     SELECT row, leg, segment, service, file FROM unheld_recordings
@@ -141,7 +141,9 @@ _RECORDINGS_OF = """
 """
 _FORGET = "UPDATE recordings SET wrapped = NULL WHERE rowid IN (SELECT value FROM json_each(:rows))"
 _DROP_TRANSCRIPTS = """
-    WITH gone AS (SELECT call FROM recordings WHERE rowid IN (SELECT value FROM json_each(:rows)))
+    WITH gone AS (
+        SELECT call FROM recordings WHERE class = 'recording' AND rowid IN (SELECT value FROM json_each(:rows))
+    )
     DELETE FROM items
     WHERE call IN (
         SELECT id FROM calls WHERE id IN gone AND merged IS NULL UNION SELECT id FROM calls WHERE merged IN gone
@@ -172,7 +174,7 @@ _HANGING_RECORDINGS = """
     SELECT recordings.rowid, wrapped, file, coalesce(calls.began, recordings.since, started), coalesce(held.hold, (
         SELECT min(span.id) FROM holds AS span WHERE span.released IS NULL AND span.since IS NOT NULL
         AND span.since <= recordings.since AND span.until > recordings.since
-    )), 'recording'
+    )), class
     FROM recordings LEFT JOIN calls ON calls.id = recordings.call LEFT JOIN held ON held.call = recordings.call
     WHERE recordings.period = :period AND wrapped IS NOT NULL AND recordings.rowid > :after
     ORDER BY recordings.rowid LIMIT :limit

@@ -7,7 +7,7 @@ import time
 from collections.abc import Collection
 from dataclasses import asdict, replace
 
-from ccdaemon.kept import FinishedFile, Kept, Recording
+from ccdaemon.kept import FinishedFile, Kept, Recorded, Recording
 from ccdaemon.store import audited
 from ccdaemon.store.rows import Rows
 
@@ -36,12 +36,14 @@ class Recordings(Rows):
         parties: Collection[str] | None = None,
         agent: str | None = None,
         call: str | None = None,
+        kind: Recorded | None = None,
     ) -> list[Recording]:
-        """Finished recordings of calls that began in a span of time, the newest first.
+        """Finished recordings of calls that began in a span of time, the newest first; messages too, or one `kind`.
 
         Only those of a service, of calls with some `parties`, of an `agent` by their endpoint, or of one `call`.
         """
         values = {"since": since, "until": until, "service": service, "limit": limit, "agent": agent, "call": call}
+        values["kind"] = kind
         indexes = None if parties is None else [index for each in parties for index in self._parties.indexes(each)]
         rows = await self._rows(
             f"{_RECORDING} {_FOUND}", {**values, "indexes": None if indexes is None else json.dumps(indexes)}
@@ -86,14 +88,14 @@ class Recordings(Rows):
         Retention counts `since` its call began.
         """
         values = {**asdict(row), "period": done and done.period, "wrapped": done and done.wrapped, "since": since}
-        await self._transact([(_FINISH, values)], [audited.of_recording(row, time.time())])
+        await self._transact([(FINISH, values)], [audited.of_recording(row, time.time())])
 
 
-_FINISH = """
+FINISH = """
     INSERT INTO recordings (leg, segment, call, service, started, stopped, reason, file, seconds, bytes, sha256, fault,
-                            since, period, wrapped)
+                            since, period, wrapped, class)
     VALUES (:leg, :segment, coalesce((SELECT merged FROM calls WHERE id = :call), :call), :service, :started, :stopped,
-            :reason, :file, :seconds, :bytes, :sha256, :fault, :since, :period, :wrapped)
+            :reason, :file, :seconds, :bytes, :sha256, :fault, :since, :period, :wrapped, :kind)
     ON CONFLICT (leg, segment) DO UPDATE SET
         call = coalesce(call, excluded.call), service = coalesce(:service, service),
         started = coalesce(started, :started), stopped = coalesce(stopped, :stopped),
@@ -103,11 +105,13 @@ _FINISH = """
 """
 _LOSE = "UPDATE recordings SET fault = :fault WHERE file = :file"
 _RECORDING = """
-    SELECT leg, call, service, started, stopped, reason, file, seconds, bytes, sha256, fault, segment FROM recordings
+    SELECT leg, call, service, started, stopped, reason, file, seconds, bytes, sha256, fault, segment, class
+    FROM recordings
 """
 _FOUND = """
     WHERE since >= :since AND since < :until AND wrapped IS NOT NULL
-    AND (:service IS NULL OR service = :service) AND (:call IS NULL OR call = :call)
+    AND (:kind IS NULL OR class = :kind) AND (:service IS NULL OR service = :service)
+    AND (:call IS NULL OR call = :call)
     AND (:indexes IS NULL OR call IN (
         SELECT coalesce(merged, id) FROM calls WHERE caller_index IN (SELECT value FROM json_each(:indexes))
     ))

@@ -30,6 +30,7 @@ from ccdaemon.grammar import (
 from ccdaemon.kept import Encoding, Files, Keep
 from ccdaemon.tables import Table
 from ccdaemon.tables.handsets import PhoneTable, SupervisionTable, SupervisorTable
+from ccdaemon.tables.messages import MessagesTable
 
 
 class SiteTable(Table):
@@ -87,6 +88,7 @@ class RetentionTable(Table):
     at: Clock = time(3, 0)
     call: WrittenKeep = Keep(months=12)
     recording: WrittenKeep = Keep(months=12)
+    message: WrittenKeep = Keep(months=12)
     transcript: WrittenKeep = Keep(months=12)
     sms: WrittenKeep = Keep(months=12)
     webchat: WrittenKeep = Keep(months=12)
@@ -198,6 +200,7 @@ class JudgedTable(Table):
     audit: AuditTable = AuditTable()
     roles: RolesTable = RolesTable()
     phones: dict[Extension, PhoneTable] = Field(default_factory=dict)
+    messages: MessagesTable = MessagesTable()
     supervision: SupervisionTable = SupervisionTable()
     supervisors: dict[Word, SupervisorTable] = Field(default_factory=dict)
 

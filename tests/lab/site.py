@@ -19,6 +19,7 @@ from types import MappingProxyType
 from ccdaemon.config import Configuration, load
 from ccdaemon.dialplan import MISSED, RECORDINGS, generated
 from ccdaemon.keys import new_site_key
+from ccdaemon.places import LENT
 from tests.lab.asterisk import ASTERISK, CCDAEMON, Asterisk, installation
 
 ROOT = Path(__file__).parents[2]
@@ -127,6 +128,12 @@ def _give(site: Site) -> None:
     for name in ("state", "state-keys", "run"):
         (site.folder / name).mkdir()
         CCDAEMON.own(site.folder / name, 0o700 if name == "state-keys" else 0o750)
+    (site.folder / "run").chmod(0o711)
+    lent = site.folder / "run" / LENT
+    lent.mkdir()
+    if os.geteuid() == 0:
+        os.chown(lent, CCDAEMON.uid, ASTERISK.gid)
+    lent.chmod(0o2750)
     for folder in (site.folder / "spool", site.recordings, site.missed):
         folder.mkdir()
         if os.geteuid() == 0:

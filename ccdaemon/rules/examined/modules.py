@@ -58,6 +58,8 @@ OF = {  # application or function, in small letters -> module; what is not here 
     "group": "func_groupcount",
     "group_count": "func_groupcount",
     "file": "func_env",
+    "stat": "func_env",
+    "record": "app_record",
     "import": "func_import",
 }
 ALWAYS = {
@@ -89,6 +91,7 @@ _MEANS = {
     "res_agi": "no call would be answered with its menu",
     "app_userevent": "the payments door would open for nobody",
     "app_waitforcond": "the payments door would open for nobody",
+    "app_record": "nobody could leave a message",
     "app_playback": "callers would hear no prompt",
     "app_playtones": "this command could not try a recorder",
     "func_groupcount": "a phone that is with payments could be recorded on another line",

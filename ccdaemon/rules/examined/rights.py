@@ -6,12 +6,13 @@ What it may *read* beyond its need, `dtmf` above all, no action shows: that is s
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 from ccdaemon.findings import Finding, State
 
 THING = "manager user"
 MAY = frozenset({"call", "agent", "reporting", "user"})
+ORIGINATE, WRITTEN = "originate", "call,agent,reporting,user"
 ALL = "all"  # who has it has every other
 ANYBODYS = frozenset({"", "<none>"})  # of actions that need no right
 NEEDED = {  # what ccdaemon sends, and what it is for
@@ -31,20 +32,27 @@ NEEDED = {  # what ccdaemon sends, and what it is for
 _RIGHTS = re.compile(r"\(Priv: ([^)]*)\)\s*$")
 
 
-def rights_findings(user: str, allowed: Mapping[str, str]) -> list[Finding]:
-    """`allowed` are the actions that our user may send, each with its description, at whose end stand the rights."""
+def rights_findings(user: str, allowed: Mapping[str, str], *, takes_messages: bool = False) -> list[Finding]:
+    """`allowed` are the actions that our user may send, each with its description, at whose end stand the rights.
+
+    Where a site `takes_messages`, agents are brought them by calls that we start.
+    """
     where = f"manager.conf: {user}.write"
-    found = [*_too_many(user, where, allowed), *_too_few(user, where, allowed)]
+    found = [*_too_many(user, where, allowed, MAY | ({ORIGINATE} if takes_messages else set()))]
+    found += _too_few(user, where, allowed)
+    if takes_messages and "Originate" not in allowed:
+        text = f"{user} may not send Originate: no agent is brought a caller's message. Write {WRITTEN},{ORIGINATE}"
+        found.append(Finding(THING, State.FAULT, text, where))
     return found or [Finding(THING, State.OK, f"{user} may send what it needs, and nothing of system or command")]
 
 
-def _too_many(user: str, where: str, allowed: Mapping[str, str]) -> Iterator[Finding]:
+def _too_many(user: str, where: str, allowed: Mapping[str, str], may: Collection[str]) -> Iterator[Finding]:
     wider = dict[str, str]()  # right -> an action that shows it
     for action, text in sorted(allowed.items(), key=lambda each: len(_rights(each[1]))):  # what is certain first
         rights = _rights(text)
-        if rights and not rights & (MAY | wider.keys()):
+        if rights and rights.isdisjoint((*may, *wider)):
             wider[" or ".join(sorted(rights))] = action
-    if alone := wider.pop("originate", None):
+    if alone := wider.pop(ORIGINATE, None):
         text = (
             f"{user} may start calls ({alone}), and nothing in this site does so: whoever has the secret could. Take "
             "originate out, then asterisk -rx 'manager reload'"

@@ -1,0 +1,69 @@
+"""What is sealed, lent to Asterisk for the length of a call: it needs a file that it can play.
+
+It lies in a folder that is in memory alone (/run is), for Asterisk's group to read, and goes with the call. What a
+daemon that was killed left there goes at the next start.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from ccdaemon import audio
+from ccdaemon.disk import in_memory
+from ccdaemon.faults import ArchiveFault
+
+ENDING = ".sln"
+MODE = 0o640  # the folder gives its group to what is made in it (systemd/ccdaemon.tmpfiles.conf)
+
+
+class Lent:
+    """A folder of sounds by their names."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def lend(self, name: str, opened: Iterable[bytes]) -> str:
+        """The caller's side of encoded audio, where Asterisk can play it: its path, without the ending.
+
+        Raises `ArchiveFault`.
+        """
+        file = self._file(name)
+        try:
+            self.take_back(name)
+            with (
+                in_memory() as encoded,
+                os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as lent,
+            ):
+                encoded.writelines(opened)
+                encoded.seek(0)
+                audio.write_message(encoded, lent)
+                os.fchmod(lent.fileno(), MODE)
+        except OSError as fault:
+            self._discard(file)
+            message = f"{name} cannot be played to an agent: {fault.strerror} ({self._folder})"
+            raise ArchiveFault(message) from fault
+        except (ArchiveFault, audio.AudioFault) as fault:
+            self._discard(file)
+            raise ArchiveFault(str(fault)) from fault
+        return str(file.with_name(name))
+
+    def take_back(self, name: str) -> None:
+        self._file(name).unlink(missing_ok=True)
+
+    def clear(self) -> None:
+        """Whatever lies there is of one who was killed. Raises `OSError`."""
+        self._folder.mkdir(mode=0o750, exist_ok=True)
+        for file in self._folder.iterdir():
+            file.unlink()
+
+    def _file(self, name: str) -> Path:
+        return self._folder / f"{name}{ENDING}"
+
+    @staticmethod
+    def _discard(file: Path) -> None:
+        try:
+            file.unlink(missing_ok=True)
+        except OSError:  # it says so at the next start
+            return
