@@ -189,7 +189,9 @@ class Daemon:
             await self._supervising.resume(ami)
             concerned = (self._calls, self._site, journal, self._alarms, self._tally, self._supervising)
             watch = watching(ami, *concerned, self._archive.raw, time.time, news)
-            delivering = upkeep.delivering(ami, self._calls, journal, lambda: self._topics.wrap_ups)
+            delivering = upkeep.delivering(
+                *(ami, self._calls, self._site, journal, lambda: self._topics.wrap_ups),
+            )
             async with asyncio.TaskGroup() as tasks:
 
                 def heard(event: Event) -> None:

@@ -111,11 +111,16 @@ class Upkeep:
         }
 
     def delivering(
-        self, ami: Switch, calls: Calls, journal: Journal, wrap_ups: Callable[[], Mapping[str, float]]
+        self,
+        ami: Switch,
+        calls: Calls,
+        site: Callable[[], Site],
+        journal: Journal,
+        wrap_ups: Callable[[], Mapping[str, float]],
     ) -> Delivering:
-        """Messages are brought to agents, as long as this link lasts."""
+        """Messages are brought to agents, as long as this link lasts. `site` knows of lines opened by command."""
         kept = (self._register, self._archive, self._lent)
-        return Delivering(ami, calls, *kept, self._site, journal, wrap_ups, time.time)
+        return Delivering(ami, calls, *kept, site, journal, wrap_ups, time.time)
 
     @property
     def dropped(self) -> int:

@@ -70,6 +70,7 @@ def test_the_static_contexts_find_their_settings() -> None:
         "CC_TRUNK=trunk",
         "CC_LANGUAGE=cy",
         "CC_ANNOUNCEMENT=recording-announcement",
+        "CC_LONGEST_MESSAGE=180",
         "CC_DOOR_WAIT=15",
     ]
 

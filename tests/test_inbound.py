@@ -704,7 +704,11 @@ async def test_whoever_calls_and_whatever_they_press_they_get_a_person_or_a_good
     caller = ScriptedCaller(sounds, keys, eager=eager)
     await converse(caller, question, datetime.fromtimestamp(int(question.nonce[:10]), example_site().timezone))
     result = proven_result(caller, question)
-    assert re.fullmatch(r"queue:[a-z-]+:(cy|en)?:[01]:[01]|payment:(cy|en)?|fallback:(cy|en)?|goodbye", result)
+    assert re.fullmatch(
+        r"queue:[a-z-]+:(cy|en)?:[01]:[01]|payment:(cy|en)?|fallback:(cy|en)?|message:[a-z-]+:(cy|en)?|goodbye", result
+    )
+    if result.startswith("message:"):  # its notice was heard to its end
+        assert caller.heard[-1].endswith("/message-how")
     if result == "goodbye":
         assert caller.heard[-1].endswith("/goodbye")
     if re.fullmatch(r"queue:.*:1:.", result):

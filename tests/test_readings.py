@@ -120,7 +120,7 @@ async def test_the_register_says_how_old_it_is_what_is_held_and_who_waits_for_an
         await until(lambda: "register" in board)
         empty = board["register"]
         assert empty is not None
-        nothing = {"oldest": None, "holds": 0, "cases_due": None, "expired": None, "whole": None}
+        nothing: dict[str, object] = {"oldest": None, "holds": 0, "cases_due": None, "expired": None, "whole": None}
         nothing |= {"messages": {}, "messages_dropped": 3}
         assert {name: empty[name] for name in nothing} == nothing
         await register.write([CallIdentified("1.1", 1000.0), CallIdentified("2.1", 2000.0)])

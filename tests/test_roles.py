@@ -46,6 +46,8 @@ ROLES: dict[Role, list[str]] = {"telecoms": ["tom"], "supervisor": ["sue"], "dat
         ("disclosure audio", "sue dai root"),
         ("disclosure manifest", "sue dai root"),
         ("disclosure receipt", "sue dai root"),
+        ("messages", "tom sue dai root"),
+        ("message done", "sue dai root"),
         ("holds", "tom sue dai root"),
         ("hold", "sue dai root"),
         ("release", "dai root"),

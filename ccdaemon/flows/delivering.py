@@ -27,6 +27,7 @@ from ccdaemon.rules.queues import DELIVERIES
 
 LOOK = 2.0  # seconds between looks
 RING = 40  # seconds in which agents are rung, two or three phones
+CODEC = "alaw"  # as prompts are; Asterisk would take that of the best sound, whatever phones speak
 BEGIN = 10.0  # seconds in which Asterisk must have made the call
 LONGEST = 1200.0  # seconds of such a call; a message has ten minutes at most
 ACCESS = {"purpose": "delivery", "did": "bring", "who": "ccdaemon"}
@@ -238,6 +239,7 @@ class Delivering:
             "Priority": "1",
             "Timeout": str(1000 * (RING + 20)),
             "Async": "true",
+            "Codecs": CODEC,
             "Variable": ",".join(f"{name}={value}" for name, value in variables.items()),
             **({"CallerID": f"<{variables['CC_NUMBER']}>"} if variables["CC_NUMBER"] else {}),
         }

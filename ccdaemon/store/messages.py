@@ -26,7 +26,7 @@ class Messages(Rows):
 
     async def waiting_messages(self) -> list[Task]:
         """Those that nobody has done, and that can be opened still; the oldest first."""
-        return [Task(*row) for row in await self._rows(f"{_TASK} WHERE {_WAITS} ORDER BY left_at, leg, segment")]
+        return [Task(*row) for row in await self._rows(f"{_TASK} WHERE {_WAITS} ORDER BY left_at, messages.leg")]
 
     async def messages(self, since: float, until: float, service: str | None, limit: int) -> list[Task]:
         """Those that were left in a span of time, done or not; the newest first."""

@@ -38,6 +38,7 @@ OF = {  # application or function, in small letters -> module; what is not here 
     "playback": "app_playback",
     "read": "app_read",
     "playtones": "app_playtones",
+    "stopplaytones": "app_playtones",
     "startmusiconhold": "res_musiconhold",
     "stopmusiconhold": "res_musiconhold",
     "originate": "app_originate",
