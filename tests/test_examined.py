@@ -145,6 +145,14 @@ def test_our_user_of_the_manager_port_has_no_more_rights_than_it_needs_and_no_fe
     assert {each.where for each in found} <= {"", "manager.conf: ccdaemon.write"}
 
 
+def test_where_messages_are_taken_calls_may_be_started_and_must_be() -> None:
+    may = allowed(("Originate", "Originate a call.  (Priv: originate,all)"))
+    assert states(rights_findings("ccdaemon", may, takes_messages=True)) == [OK]
+    found = rights_findings("ccdaemon", allowed(), takes_messages=True)
+    assert states(found) == [FAULT]
+    assert "may not send Originate: no agent is brought a caller's message" in said(found)
+
+
 # --- queues, phones, trunk -------------------------------------------------------------------------------------------
 
 STAFFED = {name: ["PJSIP/1001"] for service in example_site().services.values() for name in service.queue.names}

@@ -21,10 +21,11 @@ from tests.lab.archive import finished, voices
 from tests.lab.centre import SOUNDS, Centre, contact_centre
 from tests.lab.hearing import heard
 from tests.lab.phones import CALLER, Phone
-from tests.lab.scripts import presses, talks
+from tests.lab.scripts import lets_it_ring, presses, talks
 from tests.lab.site import queues
 from tests.lab.tones import FRAME, RATE, RIGHT, find, read_capture
 from tests.live.conftest import RUN
+from tests.live.test_callers import Listener
 from tests.live.test_operating import ccdaemon
 
 ENVIRONMENTAL = "01632960102"
@@ -177,16 +178,19 @@ def audited(centre: Centre) -> list[tuple[str, dict[str, Any]]]:
     return [(kind, json.loads(detail)) for kind, detail in rows]
 
 
-async def test_an_agent_who_hangs_up_is_brought_it_again_and_one_who_is_rung_gives_way_to_a_caller(
-    centre: Centre,
-) -> None:
+async def test_an_agent_who_hangs_up_is_brought_it_again_and_what_rings_gives_way_to_callers(centre: Centre) -> None:
     await leave(centre, then="")  # who hangs up has left it too
     await messages(centre, "len(it) == 1")
-    script, phones = hears()
-    centre.world.desk(SPEAKER, script)
-    centre.world.desk(OTHER, lambda phone: phone.wait_until_gone())
+    centre.world.desk("*", lets_it_ring())
     await opens(centre)
     await messages(centre, 'it[0]["tries"] == 1')
+    caller = Listener(centre, ENVIRONMENTAL, "2", "0", caller="07700900882")
+    await messages(centre, 'it[0]["tries"] == 0', 20)  # it rings no more, and that was no try
+    await centre.until('it["queues"] == {"environmental": 1}', DEADLINE)
+    assert not [each for each in await centre.channels() if "cc-deliver" in each["Channel"]]
+    script, phones = hears()
+    centre.world.desk(SPEAKER, script)
+    await caller.hang_up()
     async with asyncio.timeout(DEADLINE):
         while not phones:
             await asyncio.sleep(0.1)
