@@ -18,6 +18,7 @@ import structlog
 from ccdaemon import __version__, machine
 from ccdaemon.alarms import Alarms
 from ccdaemon.answers.access import permit
+from ccdaemon.answers.handsets import Supervisors
 from ccdaemon.answers.operating import Operating
 from ccdaemon.asterisk.agi import AgiServer
 from ccdaemon.asterisk.ami import Ami, AmiDisconnected
@@ -121,7 +122,13 @@ class Daemon:
             )
             self._status.publish("daemon", self._state("online"))
             control = Control(
-                {**upkeep.answers(), **operating.answers(), "state": self.tell_state}, permit(register, self._site)
+                {
+                    **upkeep.answers(),
+                    **operating.answers(),
+                    **Supervisors(register, self._current, pins).answers(),
+                    "state": self.tell_state,
+                },
+                permit(register, self._site),
             )
             await control.listen(main.paths.run / SOCKET)
             stack.callback(control.close)

@@ -8,6 +8,7 @@ import os
 import socket
 import stat
 import sys
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, closing
 from inspect import signature
@@ -23,12 +24,15 @@ from structlog.testing import capture_logs
 
 from ccdaemon import control as room
 from ccdaemon import notify
+from ccdaemon.answers.handsets import Supervisors
 from ccdaemon.answers.operating import Operating
 from ccdaemon.asked import Answerer, Json
 from ccdaemon.config import load
 from ccdaemon.control import Control, NotRunning, Refused, ask
 from ccdaemon.current import Current
 from ccdaemon.daemon import Daemon
+from ccdaemon.flows.journal import Journal
+from ccdaemon.flows.pins import Pins
 from ccdaemon.places import keys
 from ccdaemon.rules.access import MAY
 from ccdaemon.rules.calls import Calls
@@ -260,7 +264,14 @@ async def test_every_question_knows_its_keys_and_the_type_of_each(kept_site: Kep
         ),
         lambda: current.take_new(board),
     )
-    answerers = {**upkeep.answers(), **operating.answers(), "state": Daemon(site).tell_state}
+    pins = Pins(kept_site.register, current.site, lambda *_: False, Journal(kept_site.register, board), time.time)
+    supervisors = Supervisors(kept_site.register, current, pins)
+    answerers = {
+        **upkeep.answers(),
+        **operating.answers(),
+        **supervisors.answers(),
+        "state": Daemon(site).tell_state,
+    }
     assert answerers.keys() == MAY.keys()
     async with answering(tmp_path / "all", answerers) as path:
         for question, answerer in answerers.items():

@@ -16,12 +16,15 @@ Begin: TypeAlias = Callable[[Site, Phone, str], Story]
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """What is dialled (`pattern`), how a card writes it, and what it does, in each language of a card."""
+    """What is dialled (`pattern`), how a card writes it, and what it does, in each language of a card.
+
+    Some are the dialplan's alone, and begin no story.
+    """
 
     pattern: re.Pattern[str]
     written: str
     does: dict[Language, str]
-    begin: Begin
+    begin: Begin | None = None
 
 
 CODES = (
@@ -46,6 +49,32 @@ CODES = (
         {"cy": "Ymuno â'r alwad o'r dechrau", "en": "Barge in from the start"},
         supervise,
     ),
+    Code(
+        re.compile(r"\*54"),
+        "*54",
+        {
+            "cy": "Yn ystod galwad, ar ôl taliad: parhau â'r recordio, lle mae'r safle'n caniatáu hynny",
+            "en": "During a call, after a payment: let the recording go on, where the site allows it",
+        },
+    ),
+    Code(
+        re.compile(r"\*55\d*"),
+        "*55",
+        {
+            "cy": "Yn ystod galwad, cyn manylion cerdyn: stopio'r recordio",
+            "en": "During a call, before card details: stop the recording",
+        },
+    ),
+    Code(
+        re.compile(r"\*6[1-9]"),
+        "*61 - *69",
+        {"cy": "Ymuno ag ystafell gynadledda", "en": "Join a conference room"},
+    ),
+    Code(
+        re.compile(r"\*7[1-9]"),
+        "*71 - *79",
+        {"cy": "Parcio galwad (drwy drosglwyddo), neu ei nôl", "en": "Park a call (by a transfer), or fetch it"},
+    ),
 )
 # What the dialplan asks while a supervisor hears a call.
 WITHIN: dict[str, Begin] = {"next": next_call, "over": over}
@@ -56,6 +85,6 @@ def story(site: Site, phone: Phone, asked: str) -> Story | None:
     if (begin := WITHIN.get(asked)) is not None:
         return begin(site, phone, asked)
     for code in CODES:
-        if code.pattern.fullmatch(asked):
+        if code.begin is not None and code.pattern.fullmatch(asked):
             return code.begin(site, phone, asked)
     return None
