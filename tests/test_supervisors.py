@@ -364,3 +364,16 @@ def test_a_supervisor_who_makes_no_sense_is_a_fault(
         assert faults == {}
     else:
         assert str(text) in faults[f"supervisors.{key}"]
+
+
+@pytest.mark.parametrize(
+    ("typed", "status", "text"),
+    [
+        (f"{PIN}\n{PIN}\n", 0, 'pin = "scrypt$32768$8$1$'),
+        ("4829\n4829\n", 1, "a PIN has 6 to 12 digits"),
+        ("111111\n111111\n", 1, "the first PIN that anybody would try"),
+    ],
+)
+def test_a_pin_is_asked_for_twice_and_becomes_a_line_of_the_sites_file(typed: str, status: int, text: str) -> None:
+    done = CliRunner().invoke(app, ["supervisors", "pin"], input=typed)
+    assert (done.exit_code, text in done.output) == (status, True), done.output

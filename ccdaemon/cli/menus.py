@@ -33,6 +33,9 @@ def menus(
 
     ccdaemon menus --card
     """
+    if not (service or card):
+        message = "name a service, or --card"
+        raise typer.BadParameter(message)
     site = configuration(config)
     if card:
         _print_card(site.site)
