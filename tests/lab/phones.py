@@ -79,6 +79,11 @@ class Phone:
     async def press(self, keys: str) -> None:
         await self._session.execute("SendDTMF", keys, "100", "120", within=60)
 
+    async def key(self, key: str) -> None:
+        """Press one key while a tone goes on."""
+        channel = self._session.environment.fields["channel"]
+        await self._ami.action("PlayDTMF", {"Channel": channel, "Digit": key, "Duration": "100"})
+
     async def refer(self, where: str) -> None:
         """Transfer the other party blindly, as a phone does: with a SIP REFER, or a 302 while it rings.
 

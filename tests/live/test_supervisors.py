@@ -19,6 +19,7 @@ from tests.lab.scripts import PAYMENTS, presses
 from tests.lab.site import queues
 from tests.lab.supervisors import CAREFUL, LISTENER, SUPERVISOR, WRONG_PIN, dials, supervisors
 from tests.lab.tones import FRAME, RATE, find, levels, read_capture
+from tests.lab.watched import watched
 from tests.lab.ways import HOUSING
 from tests.live.conftest import RUN
 
@@ -277,6 +278,12 @@ async def test_who_guesses_is_locked_out_until_somebody_unlocks_them(centre: Cen
     assert "listener may try again at once" in done.output
     await dials(centre, LISTENER, "*90", waits)
     assert "spy-nobody" in {each.prompt for each in heard(await said[1].whole(), SOUNDS)}
+
+
+async def test_supervisors_in_a_crowd_harm_no_call_and_everything_is_written_down() -> None:
+    seen = await watched(RUN / "watched", calls=4, spying=2, seconds=12)
+    assert seen.pressed > 4
+    assert seen.rows["joined"] >= 2
 
 
 async def _until(true: Callable[[], bool]) -> None:
