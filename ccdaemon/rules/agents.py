@@ -83,7 +83,7 @@ def differences(site: Site, agent: Agent | None, shift: Shift | None, there: Map
     """What makes Asterisk agree, which has the phone in the queues `there`."""
     wanted = places(site, agent) if agent is not None and shift is not None else {}
     why = _why_paused(shift, there) if shift is not None else LOGGED_OUT
-    return [*_leaving(wanted, there), *_staying(wanted, there, why)]
+    return [*_leaving(wanted, there, why), *_staying(wanted, there, why)]
 
 
 def _why_paused(shift: Shift, there: Mapping[str, Member]) -> str:
@@ -93,14 +93,14 @@ def _why_paused(shift: Shift, there: Mapping[str, Member]) -> str:
     return UNREACHABLE if gone else ""
 
 
-def _leaving(wanted: Mapping[str, Place], there: Mapping[str, Member]) -> Iterator[Step]:
-    """Whom queues.conf itself put into a queue cannot be taken out: there they are paused."""
+def _leaving(wanted: Mapping[str, Place], there: Mapping[str, Member], why: str) -> Iterator[Step]:
+    """Whom queues.conf itself put into a queue cannot be taken out: there they are paused, or not, as elsewhere."""
     for queue, member in there.items():
         if queue not in wanted:
             if member.dynamic:
                 yield Remove(queue)
-            elif (member.paused, member.reason) != (True, LOGGED_OUT):
-                yield Pause(queue, LOGGED_OUT)
+            elif not _is_paused(member, why):
+                yield Pause(queue, why)
 
 
 def _staying(wanted: Mapping[str, Place], there: Mapping[str, Member], why: str) -> Iterator[Step]:
@@ -111,8 +111,12 @@ def _staying(wanted: Mapping[str, Place], there: Mapping[str, Member], why: str)
         elif member.dynamic and Place(member.penalty, round(member.wrap_up)) != place:
             yield Remove(queue)
             yield Add(queue, place, why)
-        elif (member.paused, member.reason if member.paused else "") != (bool(why), why):
+        elif not _is_paused(member, why):
             yield Pause(queue, why)
+
+
+def _is_paused(member: Member, why: str) -> bool:
+    return (member.paused, member.reason if member.paused else "") == (bool(why), why)
 
 
 def anew(there: Mapping[str, Member], now: float) -> list[Step]:

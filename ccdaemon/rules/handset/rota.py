@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Iterator
 
 from ccdaemon.agents import Agent
 from ccdaemon.model import Catalogue, Fault, Setting, Site
-from ccdaemon.rules.agents import RESERVED, interface, places
+from ccdaemon.rules.agents import RESERVED, interface
 from ccdaemon.rules.wording import prompt_faults
 
 MAIN = "ccdaemon.toml"
@@ -85,9 +85,8 @@ def member_faults(site: Site, settings: Iterable[Setting]) -> Iterator[Fault]:
         phone = site.phones.get(agent.extension)
         if phone is None:
             continue
-        names = places(site, agent)
         for each in settings:
-            if each.key == "member" and each.section in names and _is(each.value, phone.endpoint):
+            if each.key == "member" and _is(each.value, phone.endpoint):
                 text = (
                     f"{agent.extension} logs in and out by *45 ([agents] in ccdaemon.toml), and cannot leave a queue "
                     "that this line puts it into: there it is only paused. Take the line out"
