@@ -62,7 +62,7 @@ async def _counts(centre: Centre) -> dict[str, tuple[tuple[int, ...], tuple[int,
     async with centre.manager() as ami:
         entries = await ami.listing("QueueStatus")
     topics: dict[str, Any] = (await centre.ask("status"))["topics"]
-    found = {}
+    found: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = {}
     for params in (each for each in entries if each["Event"] == "QueueParams"):
         name = params["Queue"]
         members = [Member.of(each) for each in entries if (each["Event"], each["Queue"]) == ("QueueMember", name)]
