@@ -30,6 +30,7 @@ from ccdaemon.control import Control
 from ccdaemon.current import Current, Reloaded
 from ccdaemon.dialplan import MISSED
 from ccdaemon.edges import archive, broker, manager_address
+from ccdaemon.flows.agents import Agents
 from ccdaemon.flows.heads import publish_head
 from ccdaemon.flows.heartbeat import beat, stop_beating
 from ccdaemon.flows.journal import Journal
@@ -109,7 +110,9 @@ class Daemon:
             self._supervising = Supervising(self._calls, self._site, journal, time.time)
             pins = Pins(register, self._site, is_right, journal, time.time)
             await pins.begin()
-            doing = {**pins.doing(), **self._supervising.doing()}
+            self._agents = Agents(register, self._calls, self._site, time.time)
+            await self._agents.begin()
+            doing = {**pins.doing(), **self._supervising.doing(), **self._agents.doing()}
             gateway = AgiServer(answering(self._site, self._gateway_secret, sounds, journal, doing))
             await gateway.listen(main.gateway.host, main.gateway.port)
             upkeep = Upkeep(
@@ -199,6 +202,7 @@ class Daemon:
             async with asyncio.TaskGroup() as tasks:
 
                 def heard(event: Event) -> None:
+                    self._agents.heard(event)
                     for doing in watch.heard(event):
                         tasks.create_task(doing, name=f"{event['Event']} of {event.get('Uniqueid')}")
 
@@ -209,6 +213,7 @@ class Daemon:
                 tasks.create_task(beat(ami, self._beat), name="heartbeat")
                 reading = read_switch(ami, self._current.trunk, self._calls, self._site, self._status.publish)
                 tasks.create_task(reading, name="phones and trunk")
+                tasks.create_task(self._agents.keep(ami), name="agents")
                 tasks.create_task(light(ami, self._calls, self._site, news), name="lights")
                 tasks.create_task(track(ami, self._calls, journal, time.time, changed, heard), name="events")
         finally:

@@ -29,7 +29,7 @@ from ccdaemon.grammar import (
 )
 from ccdaemon.kept import Encoding, Files, Keep
 from ccdaemon.tables import Table
-from ccdaemon.tables.handsets import PhoneTable, SupervisionTable, SupervisorTable
+from ccdaemon.tables.handsets import AgentTable, PausesTable, PhoneTable, SupervisionTable, SupervisorTable
 
 
 class SiteTable(Table):
@@ -200,6 +200,8 @@ class JudgedTable(Table):
     phones: dict[Extension, PhoneTable] = Field(default_factory=dict)
     supervision: SupervisionTable = SupervisionTable()
     supervisors: dict[Word, SupervisorTable] = Field(default_factory=dict)
+    agents: dict[Extension, AgentTable] = Field(default_factory=dict)
+    pauses: PausesTable = PausesTable()
 
 
 class MainTable(JudgedTable):

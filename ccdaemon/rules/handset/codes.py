@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from ccdaemon.model import Language, Phone, Site
+from ccdaemon.rules.handset.agent import log_in_or_out, longer, pause, ready
 from ccdaemon.rules.handset.supervisor import next_call, over, supervise
 from ccdaemon.rules.handset.talk import Story
 
@@ -28,6 +29,33 @@ class Code:
 
 
 CODES = (
+    Code(
+        re.compile(r"\*45"),
+        "*45",
+        {"cy": "Mewngofnodi i'ch llinellau, neu allgofnodi", "en": "Log in to your lines, or log out"},
+        log_in_or_out,
+    ),
+    Code(
+        re.compile(r"\*46\d{0,2}"),
+        "*46 [reason]",
+        {
+            "cy": "Oedi eich galwadau am reswm; eto, neu gyda 0, eu derbyn unwaith yn rhagor",
+            "en": "Pause your calls for a reason; again, or with 0, take them once more",
+        },
+        pause,
+    ),
+    Code(
+        re.compile(r"\*47"),
+        "*47",
+        {"cy": "Rhagor o amser i orffen ar ôl galwad", "en": "More time to finish after a call"},
+        longer,
+    ),
+    Code(
+        re.compile(r"\*48"),
+        "*48",
+        {"cy": "Wedi gorffen: derbyn yr alwad nesaf ar unwaith", "en": "Finished: take the next call at once"},
+        ready,
+    ),
     Code(
         re.compile(r"\*90\d*"),
         "*90 [extension]",
