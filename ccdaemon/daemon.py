@@ -198,7 +198,7 @@ class Daemon:
             news = asyncio.Event()
             await self._supervising.resume(ami)
             concerned = (self._calls, self._site, journal, self._alarms, self._tally, self._supervising)
-            watch = watching(ami, *concerned, self._archive.raw, time.time, news)
+            watch = watching(ami, *concerned, self._archive.raw, time.time, news, register)
             async with asyncio.TaskGroup() as tasks:
 
                 def heard(event: Event) -> None:

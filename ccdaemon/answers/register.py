@@ -17,7 +17,7 @@ from ccdaemon.store import Register
 
 BACKUP = "backup"  # kind of a row (`answers.access`)
 # What everybody may read of a day: not who asked what is kept of them, or to whom something was given.
-OF_CALLS = frozenset({"door", "guard", "refusal", "resumption", "recording"})
+OF_CALLS = frozenset({"door", "guard", "refusal", "resumption", "objection", "recording"})
 
 
 def questions(register: Register, signer: Signer) -> dict[str, Answerer]:

@@ -34,6 +34,8 @@ KEYS = {
     "cc-resume": "no recording goes on after a payment",
     "cc-watched": "no agent is told that a supervisor listens, where the site wants it",
     "cc-pays": "no agent can seal a call before they take card details",
+    "cc-objects": "no agent can stop the recording for a caller who objects",
+    "cc-keep": "no agent can keep the call of somebody who threatens",
 }
 _APPLICATION = re.compile(r"\b(Queue|Dial)\(", re.IGNORECASE)
 _CALLING_PARTY = set("THKWX")  # what the party that called may do by key: transfer, hang up, park, record

@@ -19,9 +19,11 @@ from ccdaemon.notices import (
     DoorRefused,
     Guarded,
     Heard,
+    KeptSafe,
     LegBegan,
     LegEnded,
     Notice,
+    Objected,
     QueueJoined,
     QueueLeft,
     RecorderStarted,
@@ -156,6 +158,10 @@ def _statements(notice: Notice, parties: Parties) -> Iterator[Statement]:
         case Guarded(call, at, leg, event, exposure, channels, stopped):
             said = {"event": event, "exposure": exposure, "channels": channels, "stopped": stopped}
             yield _event(call, at, "guard", leg, **said)
+        case Objected(call, at, leg, who, recorders):
+            yield _event(call, at, "objection", leg, who=who, recorders=recorders)
+        case KeptSafe(call, at, leg, who, hold):
+            yield _event(call, at, "kept", leg, who=who, hold=hold)
         case Supervised(call, at, leg, who, did, agent, service, mode, reason, seconds):
             said = {"who": who, "did": did, "agent": agent, "service": service, "mode": mode}
             yield _event(call, at, "supervision", leg, **said, reason=reason, seconds=seconds)

@@ -42,6 +42,7 @@ OF = {  # application or function, in small letters -> module; what is not here 
     "stopmusiconhold": "res_musiconhold",
     "originate": "app_originate",
     "channel": "func_channel",
+    "master_channel": "func_channel",
     "callerid": "func_callerid",
     "if": "func_logic",
     "exists": "func_logic",

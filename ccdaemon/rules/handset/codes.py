@@ -94,6 +94,22 @@ CODES = (
         },
     ),
     Code(
+        re.compile(r"\*56"),
+        "*56",
+        {
+            "cy": "Yn ystod galwad: mae'r galwr yn gwrthwynebu cael ei recordio",
+            "en": "During a call: the caller objects to being recorded",
+        },
+    ),
+    Code(
+        re.compile(r"\*57"),
+        "*57",
+        {
+            "cy": "Yn ystod galwad: bygythiad neu berygl, cadw'r alwad",
+            "en": "During a call: a threat, or somebody's safety; keep the call",
+        },
+    ),
+    Code(
         re.compile(r"\*6[1-9]"),
         "*61 - *69",
         {"cy": "Ymuno ag ystafell gynadledda", "en": "Join a conference room"},
