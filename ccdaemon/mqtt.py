@@ -13,7 +13,7 @@ import random
 import secrets
 import socket
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
@@ -23,8 +23,8 @@ import structlog
 from ccdaemon.topics import Payload
 
 GATHER = 0.2  # seconds; changes within it go out as one: at most five a second of each topic
-# Seconds for an attempt to connect, and between two: who is back gets all within two. A short one, because what goes
-# unheard is said again by TCP after 1, 3 and 7 s, and a line may be back in between.
+# Seconds for an attempt to connect, and from one to the next: who is back gets all within two. A short one, because
+# what goes unheard is said again by TCP after 1, 3 and 7 s, and a line may be back in between.
 CONNECT_DEADLINE, FIRST_DELAY, LONGEST_DELAY = 1.0, 0.25, 0.5
 REFUSED_DELAY = 30.0  # seconds after a refusal, of a password for instance
 KEEPALIVE = 15  # seconds; after half as much again the broker publishes the last will
@@ -41,6 +41,7 @@ GIVEN_UP = (
     (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 1),
     (socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 2000),  # milliseconds; tcp(7)
 )
+GONE = "the broker has closed the connection, or does not answer any more"
 
 log = structlog.get_logger()
 
@@ -79,6 +80,17 @@ class _Client(aiomqtt.Client):
         if self._disconnected.done() and not self._disconnected.cancelled():
             self._disconnected.exception()  # else asyncio may complain of one that nobody has looked at
         await super().__aexit__(*fault)
+
+    async def connected(self, doing: Coroutine[Any, Any, object]) -> None:
+        """Do this while there is a connection: aiomqtt waits for an answer even when nothing can come any more."""
+        task = asyncio.create_task(doing, name="asking the broker")
+        try:
+            await asyncio.wait((task, self._disconnected), return_when=asyncio.FIRST_COMPLETED)
+            if not task.done():
+                raise aiomqtt.MqttError(GONE)
+            await task
+        finally:
+            task.cancel()
 
 
 def _cancelled() -> bool:
@@ -121,10 +133,11 @@ class Status:
 
     async def run(self, linked: Callable[[str | None], None]) -> NoReturn:
         """Keep the broker up to date for ever. `linked` hears of each fault, and None of each connection."""
-        delay = FIRST_DELAY
+        loop, delay = asyncio.get_running_loop(), FIRST_DELAY
         while True:
             if self._broker is None:
                 await asyncio.Event().wait()
+            began = loop.time()
             try:
                 async with self._client() as client:
                     linked(None)
@@ -142,7 +155,8 @@ class Status:
                     )
                 if isinstance(fault, aiomqtt.MqttCodeError) and getattr(fault.rc, "value", fault.rc) in REFUSALS:
                     delay = REFUSED_DELAY
-            await asyncio.sleep(delay * random.uniform(0.8, 1.2))  # noqa: S311 - spreads load, guards nothing
+            waits = max(FIRST_DELAY, delay - (loop.time() - began))  # an attempt that nobody answers was wait enough
+            await asyncio.sleep(waits * random.uniform(0.8, 1.2))  # noqa: S311 - spreads load, guards nothing
             delay = min(delay * 2, LONGEST_DELAY)
 
     async def say_last(self, payload: Mapping[str, object], within: float) -> None:
@@ -155,7 +169,7 @@ class Status:
         except (aiomqtt.MqttError, TimeoutError) as fault:
             log.warning("the broker did not hear that we end; it publishes the last will", reason=str(fault))
 
-    def _client(self) -> aiomqtt.Client:
+    def _client(self) -> _Client:
         assert self._broker is not None
         return _Client(
             self._broker,
@@ -163,7 +177,7 @@ class Status:
             aiomqtt.Will(f"{self._prefix}/daemon", json.dumps(self._offline), qos=1, retain=True),
         )
 
-    async def _send(self, client: aiomqtt.Client) -> None:
+    async def _send(self, client: _Client) -> None:
         """Publish what changes, until the broker has gone."""
         gone = asyncio.create_task(self._listen(client), name="broker gone")
         gone.add_done_callback(lambda _: self._news.set())
@@ -172,36 +186,35 @@ class Status:
                 await self._news.wait()
                 self._news.clear()
                 if gone.done():
-                    message = "the broker has closed the connection, or does not answer any more"
-                    raise aiomqtt.MqttError(message)
+                    raise aiomqtt.MqttError(GONE)
                 self._refresh()
                 await self._send_changes(client)
                 await asyncio.sleep(GATHER)
         finally:
             gone.cancel()
 
-    async def _listen(self, client: aiomqtt.Client) -> None:
+    async def _listen(self, client: _Client) -> None:
         """Clear what an older daemon left at the broker, queues and alarms that are no more; then wait for the end."""
         ours = f"{self._prefix}/#"
         with contextlib.suppress(aiomqtt.MqttError):
-            await client.subscribe(ours, qos=1)
+            await client.connected(client.subscribe(ours, qos=1))
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(SWEEP):
                     async for message in client.messages:
                         topic = message.topic.value.removeprefix(f"{self._prefix}/")
                         if message.retain and topic not in self._topics:
                             self.publish(topic, None)
-            await client.unsubscribe(ours)  # else we would hear ourselves
+            await client.connected(client.unsubscribe(ours))  # else we would hear ourselves
             async for _ in client.messages:
                 pass
 
-    async def _send_changes(self, client: aiomqtt.Client) -> None:
+    async def _send_changes(self, client: _Client) -> None:
         changed, self._changed = self._changed, {}
         try:
             for topic in [*changed]:
                 payload = self._topics[topic]
                 text = None if payload is None else json.dumps(payload, separators=(",", ":"))
-                await client.publish(f"{self._prefix}/{topic}", text, qos=1, retain=True)
+                await client.connected(client.publish(f"{self._prefix}/{topic}", text, qos=1, retain=True))
                 del changed[topic]
         finally:
             self._changed = changed | self._changed

@@ -7,31 +7,36 @@ past the router, for who looks at the broker meanwhile.
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-# RFC 2544 keeps these addresses for measurements.
-OURS, NEAR, FAR, BROKER = "198.18.1.1", "198.18.1.2", "198.18.2.1", "198.18.2.2"
-LOOKING, PAST = "198.18.3.1", "198.18.3.2"  # the broker's address for who goes past the router
-ROUTER_NET, BROKER_NET = "cc-router", "cc-broker"
+# Of each process its own, so that two can go on at once. RFC 2544 keeps 198.18.0.0/15 for measurements.
+US = os.getpid()
+NET = f"198.{18 + US // 256 % 2}.{US % 256}"
+OURS, NEAR = f"{NET}.1", f"{NET}.2"
+FAR, BROKER = f"{NET}.5", f"{NET}.6"
+LOOKING, PAST = f"{NET}.9", f"{NET}.10"  # PAST is the broker's address for who goes past the router
+ROUTER_NET, BROKER_NET = f"cc-router-{US}", f"cc-broker-{US}"
+NEAR_LINK, PAST_LINK = f"ccn{US}", f"ccp{US}"
 LAID = f"""
-link add cc-near type veth peer name near netns {ROUTER_NET}
-link add cc-past type veth peer name past netns {BROKER_NET}
+link add {NEAR_LINK} type veth peer name near netns {ROUTER_NET}
+link add {PAST_LINK} type veth peer name past netns {BROKER_NET}
 -n {ROUTER_NET} link add far type veth peer name path netns {BROKER_NET}
-addr add {OURS}/30 dev cc-near
-addr add {LOOKING}/30 dev cc-past
+addr add {OURS}/30 dev {NEAR_LINK}
+addr add {LOOKING}/30 dev {PAST_LINK}
 -n {ROUTER_NET} addr add {NEAR}/30 dev near
 -n {ROUTER_NET} addr add {FAR}/30 dev far
 -n {BROKER_NET} addr add {BROKER}/30 dev path
 -n {BROKER_NET} addr add {PAST}/30 dev past
-link set cc-near up
-link set cc-past up
+link set {NEAR_LINK} up
+link set {PAST_LINK} up
 -n {ROUTER_NET} link set near up
 -n {ROUTER_NET} link set far up
 -n {BROKER_NET} link set path up
 -n {BROKER_NET} link set past up
 -n {BROKER_NET} route add default via {FAR}
-route add 198.18.2.0/30 via {NEAR}
+route add {NET}.4/30 via {NEAR}
 """
 
 
