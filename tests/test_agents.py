@@ -41,7 +41,7 @@ from ccdaemon.rules.handset.codes import story
 from ccdaemon.rules.handset.line import Line
 from ccdaemon.rules.handset.rota import member_faults
 from ccdaemon.rules.handset.talk import Do, HangUp, Keys, Say
-from ccdaemon.rules.queues import NOT_IN_USE, RINGING_IN_USE, UNAVAILABLE, Member
+from ccdaemon.rules.queues import IN_USE, NOT_IN_USE, UNAVAILABLE, Member
 from ccdaemon.store import open_register
 from tests.builders import PROMPTS, Edit, example, example_site, parties_in, written_site
 
@@ -191,14 +191,16 @@ def test_who_is_no_agent_any_more_leaves_all_queues() -> None:
 @pytest.mark.parametrize(
     ("member", "comes_anew"),
     [
-        (replace(IN, last_call=990.0), True),
-        (replace(IN, last_call=990.0, status=RINGING_IN_USE), False),
-        (replace(IN, last_call=990.0, dynamic=False), False),
+        (replace(IN, last_call=9_990.0), True),
+        (replace(IN, last_call=9_990.0, status=IN_USE), True),  # they dial *48 on it
+        (replace(IN, last_call=9_990.0, status=IN_USE, in_call=True), False),
+        (replace(IN, last_call=9_990.0, dynamic=False), False),
         (IN, False),
+        (replace(IN, last_call=6_400.0), False),
     ],
 )
-def test_wrap_up_time_ends_for_who_is_free_and_can_come_anew(member: Member, *, comes_anew: bool) -> None:
-    assert anew({"housing": member}, 1000.0 if comes_anew else 4700.0) == (
+def test_wrap_up_time_ends_for_who_is_in_no_call_and_can_come_anew(member: Member, *, comes_anew: bool) -> None:
+    assert anew({"housing": member}, 10_000.0) == (
         [Remove("housing"), Add("housing", Place(0, 0), "")] if comes_anew else []
     )
 
@@ -304,6 +306,7 @@ class Queues:
                 "Location": who,
                 "Membership": "dynamic" if member.dynamic else "static",
                 "Penalty": str(member.penalty),
+                "InCall": str(int(member.in_call)),
                 "LastCall": str(int(member.last_call)),
                 "Status": member.status,
                 "Paused": str(int(member.paused)),
