@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from ccdaemon.agents import Agent, Pauses, Shift
+from ccdaemon.asterisk.confs import read_asterisk
 from ccdaemon.config import ConfigurationFaults, load
 from ccdaemon.faults import RegisterFull, SwitchLost, SwitchRefused
 from ccdaemon.flows.agents import Agents
@@ -39,9 +40,10 @@ from ccdaemon.rules.calls import Calls
 from ccdaemon.rules.handset.agent import EndWrapUp, LogIn, LogOut, Look, PauseFor
 from ccdaemon.rules.handset.codes import story
 from ccdaemon.rules.handset.line import Line
-from ccdaemon.rules.handset.rota import member_faults
+from ccdaemon.rules.handset.rota import filter_faults, member_faults
 from ccdaemon.rules.handset.talk import Do, HangUp, Keys, Say
-from ccdaemon.rules.queues import NOT_IN_USE, RINGING_IN_USE, UNAVAILABLE, Member
+from ccdaemon.rules.queues import IN_USE, NOT_IN_USE, UNAVAILABLE, Member
+from ccdaemon.shipped import shipped
 from ccdaemon.store import open_register
 from tests.builders import PROMPTS, Edit, example, example_site, parties_in, written_site
 
@@ -191,14 +193,16 @@ def test_who_is_no_agent_any_more_leaves_all_queues() -> None:
 @pytest.mark.parametrize(
     ("member", "comes_anew"),
     [
-        (replace(IN, last_call=990.0), True),
-        (replace(IN, last_call=990.0, status=RINGING_IN_USE), False),
-        (replace(IN, last_call=990.0, dynamic=False), False),
+        (replace(IN, last_call=9_990.0), True),
+        (replace(IN, last_call=9_990.0, status=IN_USE), True),  # they dial *48 on it
+        (replace(IN, last_call=9_990.0, status=IN_USE, in_call=True), False),
+        (replace(IN, last_call=9_990.0, dynamic=False), False),
         (IN, False),
+        (replace(IN, last_call=6_400.0), False),
     ],
 )
-def test_wrap_up_time_ends_for_who_is_free_and_can_come_anew(member: Member, *, comes_anew: bool) -> None:
-    assert anew({"housing": member}, 1000.0 if comes_anew else 4700.0) == (
+def test_wrap_up_time_ends_for_who_is_in_no_call_and_can_come_anew(member: Member, *, comes_anew: bool) -> None:
+    assert anew({"housing": member}, 10_000.0) == (
         [Remove("housing"), Add("housing", Place(0, 0), "")] if comes_anew else []
     )
 
@@ -304,6 +308,7 @@ class Queues:
                 "Location": who,
                 "Membership": "dynamic" if member.dynamic else "static",
                 "Penalty": str(member.penalty),
+                "InCall": str(int(member.in_call)),
                 "LastCall": str(int(member.last_call)),
                 "Status": member.status,
                 "Paused": str(int(member.paused)),
@@ -691,6 +696,21 @@ def test_queues_conf_lets_log_in_and_out_who_does_so(section: str, key: str, val
     found = [*member_faults(SITE, settings)]
     assert [words in each.text for each in found if words is not None] == ([True] if words else [])
     assert bool(found) == bool(words)
+
+
+@pytest.mark.parametrize(
+    ("old", "heard"),
+    [("", True), ("eventfilter(name(AgentRingNoAnswer)) =\n", False), ("eventfilter", True)],
+)
+def test_an_older_manager_conf_that_does_not_tell_of_unanswered_calls_is_found(
+    tmp_path: Path, old: str, *, heard: bool
+) -> None:
+    sample = (shipped("dialplan") / "samples" / "manager.conf").read_text()
+    (tmp_path / "manager.conf").write_text(sample.replace(old, "; " if old == "eventfilter" else "") if old else sample)
+    settings = read_asterisk(tmp_path).managers
+    assert settings
+    found = [*filter_faults(SITE, settings)]
+    assert [each.key for each in found] == ([] if heard else ["ccdaemon.eventfilter"])
 
 
 async def test_a_restart_of_the_register_knows_every_shift(tmp_path: Path) -> None:

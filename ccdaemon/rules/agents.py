@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 from ccdaemon.agents import Agent, Shift
 from ccdaemon.model import Site
-from ccdaemon.rules.queues import INVALID, NOT_IN_USE, UNAVAILABLE, Member, Queues
+from ccdaemon.rules.queues import INVALID, UNAVAILABLE, Member, Queues
 
 WRAP_UP, UNANSWERED, UNREACHABLE, LOGGED_OUT = "wrap-up", "unanswered", "unreachable", "logged-out"
 RESERVED = frozenset({WRAP_UP, UNANSWERED, UNREACHABLE, LOGGED_OUT})  # no reason of a site's own
@@ -120,10 +120,13 @@ def _is_paused(member: Member, why: str) -> bool:
 
 
 def anew(there: Mapping[str, Member], now: float) -> list[Step]:
-    """Wrap-up time ends: Asterisk counts it from the last call, which one who comes anew has not had."""
+    """Wrap-up time ends: Asterisk counts it from the last call, which one who comes anew has not had.
+
+    Their phone is in use meanwhile: they dial on it.
+    """
     again: list[Step] = []
     for queue, member in there.items():
-        if member.dynamic and member.status == NOT_IN_USE and now < member.last_call + LONGEST_WRAP_UP:
+        if member.dynamic and not member.in_call and now < member.last_call + LONGEST_WRAP_UP:
             place = Place(member.penalty, round(member.wrap_up))
             again += [Remove(queue), Add(queue, place, member.reason if member.paused else "")]
     return again

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 from collections.abc import AsyncIterator
 
@@ -126,6 +127,12 @@ async def test_a_killed_daemon_and_a_restart_of_asterisk_forget_nobody(centre: C
     await centre.pbx.stop()
     await centre.pbx.start()
     assert (await places(centre, AGENT), await places(centre, WRAPS_UP)) == (housing, highways)
+    await centre.until('it["synchronised"]', 30)
+    os.killpg(centre.pbx.pid, signal.SIGKILL)
+    await centre.pbx.stop()
+    await centre.pbx.start()
+    await until_places(centre, WRAPS_UP, highways, MENDED)
+    await until_places(centre, AGENT, housing, MENDED)
     await centre.until('it["synchronised"]', 30)
     assert await dials(centre, AGENT, "*46") == ["agent-takes-calls"]
     assert await answered(centre)

@@ -98,16 +98,10 @@ async def test_after_a_reload(centre: Centre, command: str) -> None:
     await _agree(centre)
 
 
-@pytest.mark.parametrize("how", ["core restart now", "a stop and a start"])
-async def test_after_a_restart_of_asterisk(centre: Centre, how: str) -> None:
-    """Who was answered today is counted on; Asterisk begins anew."""
-    if how == "core restart now":
-        await centre.pbx.cli(how)
-        await asyncio.sleep(1)
-        await centre.pbx.cli("core waitfullybooted")
-    else:
-        await centre.pbx.stop()
-        await centre.pbx.start()
+async def test_after_a_restart_of_asterisk(centre: Centre) -> None:
+    """Who was answered today is counted on; Asterisk begins anew. (Its own restart finds no program in a prefix.)"""
+    await centre.pbx.stop()
+    await centre.pbx.start()
     await centre.until('it["synchronised"]', 30)
     await _agree(centre, "waiting", "logged_in", "talking", "paused")
     assert await places(centre, AGENT) == {"housing": "-", "housing-cy": "-"}
