@@ -33,6 +33,7 @@ MAX_LINE = 16 * 1024 * 1024  # bytes; an answer may list many calls
 # A question is read in the event loop, while no call is answered: so many bytes, a portion of an import among them, and
 # so many commas and brackets, which stand between values, take some hundredths of a second at the most.
 MAX_QUESTION, MAX_VALUES, MAX_DIGITS = 2 * 1024 * 1024, 10_000, 100
+HEARD_OUT = 16  # times that length, of a question that is longer
 TOO_LONG = (
     f"the question is too long: {MAX_QUESTION:,} bytes and {MAX_VALUES:,} values are the most. Ask for less at once"
 )
@@ -148,16 +149,17 @@ class Control:
 async def _question(reader: asyncio.StreamReader) -> bytes:
     """A line, or what there is of one; of one that is too long so much that it is seen to be.
 
-    That one is heard to its end all the same: who is cut off while they ask does not read why.
+    That one is heard to its end all the same, within reason: who is cut off while they ask does not read why.
     """
     heard = b""
-    while True:
+    for _ in range(HEARD_OUT):
         try:
             return heard + await reader.readuntil()
         except asyncio.IncompleteReadError as ended:
             return heard + ended.partial
         except asyncio.LimitOverrunError as overrun:
             heard = await reader.readexactly(overrun.consumed)
+    return heard + b" "
 
 
 def _too_long(question: bytes) -> bool:
