@@ -296,6 +296,16 @@ def test_what_the_dialplan_noted_is_understood(line: str, notice: Notice | None,
     assert missed([line], "GB", live=live, now=NOW + 9) == (([notice], True) if notice else ([], False))
 
 
+@pytest.mark.parametrize(("objected", "stops"), [((AGENT,), True), ((), False)])
+async def test_once_the_daemon_is_back_all_else_of_the_call_stops(objected: tuple[str, ...], *, stops: bool) -> None:
+    channels = [*TALK, THIRD, ELSEWHERE]
+    recorders = {NAMES[COLLEAGUE]: 1, NAMES[OTHER]: 1}
+    world = World(channels, recorders, calls=a_graph(*channels, objected=objected))
+    await DuringCall(world, world.calls, lambda: SITE, world, world, lambda: NOW).resume()
+    assert recorders == {NAMES[COLLEAGUE]: 0 if stops else 1, NAMES[OTHER]: 1}
+    assert set(world.done) & marks(CALLER, AGENT, COLLEAGUE) == (marks(CALLER, AGENT, COLLEAGUE) if stops else set())
+
+
 @pytest.mark.parametrize(("said", "so"), [("1", True), ("", False)])
 async def test_a_live_call_of_somebody_who_objects_is_known_to_be(tmp_path: Path, said: str, *, so: bool) -> None:
     class Switch:
