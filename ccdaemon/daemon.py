@@ -199,6 +199,7 @@ class Daemon:
             await self._supervising.resume(ami)
             concerned = (self._calls, self._site, journal, self._alarms, self._tally, self._supervising)
             watch = watching(ami, *concerned, self._archive.raw, time.time, news, register)
+            await watch.during.resume()
             async with asyncio.TaskGroup() as tasks:
 
                 def heard(event: Event) -> None:

@@ -14,7 +14,17 @@ from ccdaemon.flows.during_call import DuringCall, safety_hold
 from ccdaemon.flows.tracking import resynchronise
 from ccdaemon.kept import Hold
 from ccdaemon.model import Channel, Event, Phone
-from ccdaemon.notices import CallEnded, CallIdentified, CallMerged, KeptSafe, Notice, Objected
+from ccdaemon.notices import (
+    CallEnded,
+    CallIdentified,
+    CallMerged,
+    KeptSafe,
+    LegEnded,
+    Notice,
+    Objected,
+    RecorderStarted,
+    RecorderStopped,
+)
 from ccdaemon.rules.calls import Calls
 from ccdaemon.rules.during_call import About, Asked, asked, handset, meant, unwanted
 from ccdaemon.rules.missed import missed
@@ -296,6 +306,16 @@ def test_what_the_dialplan_noted_is_understood(line: str, notice: Notice | None,
     assert missed([line], "GB", live=live, now=NOW + 9) == (([notice], True) if notice else ([], False))
 
 
+@pytest.mark.parametrize(("objected", "stops"), [((AGENT,), True), ((), False)])
+async def test_once_the_daemon_is_back_all_else_of_the_call_stops(objected: tuple[str, ...], *, stops: bool) -> None:
+    channels = [*TALK, THIRD, ELSEWHERE]
+    recorders = {NAMES[COLLEAGUE]: 1, NAMES[OTHER]: 1}
+    world = World(channels, recorders, calls=a_graph(*channels, objected=objected))
+    await DuringCall(world, world.calls, lambda: SITE, world, world, lambda: NOW).resume()
+    assert recorders == {NAMES[COLLEAGUE]: 0 if stops else 1, NAMES[OTHER]: 1}
+    assert set(world.done) & marks(CALLER, AGENT, COLLEAGUE) == (marks(CALLER, AGENT, COLLEAGUE) if stops else set())
+
+
 @pytest.mark.parametrize(("said", "so"), [("1", True), ("", False)])
 async def test_a_live_call_of_somebody_who_objects_is_known_to_be(tmp_path: Path, said: str, *, so: bool) -> None:
     class Switch:
@@ -367,6 +387,24 @@ async def test_a_hold_that_was_released_is_made_again_and_another_ones_does_not_
     assert first != other
     await register.release_hold(first, "dpo", NOW)
     assert await keep(register, "1.1") not in {first, other}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "stopped"),
+    [
+        ([RecorderStopped("1.1", NOW + 4, "1.2", "it was told to stop")], [], NOW + 4),
+        ([], [LegEnded("1.1", NOW + 30, "1.2", 16)], NOW + 5),  # nobody heard that it stopped
+        ([LegEnded("1.1", NOW + 30, "1.2", 16)], [], NOW + 5),  # nor when it was said
+    ],
+)
+async def test_a_recording_ends_where_the_caller_objected(
+    register: Register, before: list[Notice], after: list[Notice], stopped: float
+) -> None:
+    objected = Objected("1.1", NOW + 5, "1.2", "handset 1001")
+    for notice in [RecorderStarted("1.1", NOW, "1.2"), *before, objected, *after]:
+        await register.write([notice])
+    (recording,) = await register.recordings("1.1")
+    assert recording.stopped == stopped
 
 
 async def test_both_stand_in_timeline_and_audit_chain(register: Register) -> None:

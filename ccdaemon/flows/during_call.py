@@ -32,6 +32,7 @@ from ccdaemon.rules.during_call import (
     unwanted,
     was_recorded,
 )
+from ccdaemon.rules.payment import involved
 
 DEADLINE = 3.0  # seconds for one answer; the dialplan waits a little longer
 REVIEW = 28 * 86_400.0  # seconds until somebody is asked whether such a hold is needed still
@@ -98,9 +99,7 @@ class DuringCall:
         """First the mark, so that nothing starts behind our back; then the recorders; until there is nobody new."""
         began, quiet, stopped = self._clock(), dict[str, Channel](), 0
         while fresh := [each for each in await self._meant(wish) if each.id not in quiet]:
-            self._calls.object_to(each.id for each in fresh)
-            await asyncio.gather(*(self._interlock.set(each.name, f"__{OBJECTED}", YES) for each in fresh))
-            stopped += sum(await asyncio.gather(*(self._interlock.stop_recorders(each.name) for each in fresh)))
+            stopped += await self._quieten(fresh)
             quiet |= {each.id: each for each in fresh}
         who = handset(wish.channel, self._site())
         for call in sorted({each.call for each in quiet.values()}):
@@ -108,6 +107,23 @@ class DuringCall:
         if not quiet:
             return NO_CALL
         return STOPPED if was_recorded(self._calls, quiet.values(), stopped) else NOT_RECORDED
+
+    async def _quieten(self, channels: list[Channel]) -> int:
+        """Nothing records them any more, nor again; how many recorders there were."""
+        self._calls.object_to(each.id for each in channels)
+        await asyncio.gather(*(self._interlock.set(each.name, f"__{OBJECTED}", YES) for each in channels))
+        return sum(await asyncio.gather(*(self._interlock.stop_recorders(each.name) for each in channels)))
+
+    async def resume(self) -> None:
+        """Who objected while nobody was here: the dialplan has stopped the agent's own recorder, and now the rest."""
+        objected = {leg.id for leg in self._calls.legs.values() if leg.objected}
+        if not objected:
+            return
+        channels = [Channel.of(entry) for entry in await self._switch.listing("CoreShowChannels")]
+        try:
+            await self._quieten(involved(channels, objected, {}))
+        except SwitchRefused as fault:
+            log.error("somebody who objects may be recorded", reason=str(fault))
 
     async def _stop(self, legs: list[Leg]) -> None:
         """Who speaks with somebody who objects is not recorded while they do, whatever brought them together."""

@@ -71,7 +71,7 @@ async def resynchronise(switch: Switch, calls: Calls, register: Register, journa
     for recording in await register.unfinished_recordings():  # Asterisk lists no recorders: one ends with its leg
         if recording.stopped is None and recording.leg in calls.legs:
             live = calls.legs[recording.leg]
-            live.recorded, live.segment = True, max(live.segment, recording.segment)
+            live.recorded, live.segment = not live.objected, max(live.segment, recording.segment)
     for leg, queue, call in await register.open_visits():
         if not calls.queues.waits(queue, leg):
             journal.note(QueueLeft(call, now, leg, queue, UNSEEN))

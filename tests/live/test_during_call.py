@@ -91,6 +91,7 @@ async def _dials(centre: Centre, code: str, via: str) -> list[str]:
 async def _asks(phone: Phone, code: str, *prompts: str) -> HeardPrompt:
     await phone.hush()
     await phone.press(code)
+    await phone.speak(AGENT)  # as a phone does, which sends sound whether somebody speaks or not
     return await _hears(phone, *prompts)
 
 
@@ -260,5 +261,6 @@ async def test_without_the_daemon_both_are_said_to_be_unconfirmed_and_hold_once_
     holds = await centre.until(f"len(it) == {before + 1}", 10, "holds")
     assert (holds[0]["call"], holds[0]["maker"]) == (row["call"]["id"], f"handset {told.who[0]}")
     assert [moment["who"] for moment in _moments(row, "objection")] == [f"handset {told.who[0]}"]
-    assert len(row["recordings"]) == 1
+    (recording,) = row["recordings"]
+    assert (recording["reason"], recording["fault"]) == ("the caller objects", None)
     assert not any(centre.site.missed.iterdir())
