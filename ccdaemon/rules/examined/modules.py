@@ -59,7 +59,7 @@ OF = {  # application or function, in small letters -> module; what is not here 
     "group": "func_groupcount",
     "group_count": "func_groupcount",
     "file": "func_env",
-    "import": "func_import",
+    "import": "func_logic",
 }
 ALWAYS = {
     "pbx_config": "no call would be answered at all",
