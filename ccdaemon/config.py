@@ -252,7 +252,7 @@ def _site(main: JudgedTable, tables: Mapping[str, ServiceTable]) -> Site:
             hours=table.hours.hours(),
             queue=Queue(
                 *(table.queue.name, table.queue.wait, table.queue.languages, table.queue.language_wait),
-                table.queue.answer_within,
+                *(table.queue.answer_within, table.queue.wrap_up or 0.0),
             ),
             menus={menu: written.menu(menu) for menu, written in table.menus.items()},
             welcome=table.welcome or main.site.welcome,
@@ -281,5 +281,7 @@ def _site(main: JudgedTable, tables: Mapping[str, ServiceTable]) -> Site:
         phones=phones,
         supervisors={name: table.supervisor(name) for name, table in main.supervisors.items()},
         messages=main.messages.rule(),
+        agents={extension: table.agent(extension) for extension, table in main.agents.items()},
+        pauses=main.pauses.pauses(),
         tells_agents=main.supervision.tone,
     )

@@ -30,6 +30,13 @@ from ccdaemon.asked import Answerer, Json, WronglyPut, held_to_its_signature
 from ccdaemon.notify import passed
 
 MAX_LINE = 16 * 1024 * 1024  # bytes; an answer may list many calls
+# A question is read in the event loop, while no call is answered: so many bytes, a portion of an import among them, and
+# so many commas and brackets, which stand between values, take some hundredths of a second at the most.
+MAX_QUESTION, MAX_VALUES, MAX_DIGITS = 2 * 1024 * 1024, 10_000, 100
+HEARD_OUT = 16  # times that length, of a question that is longer
+TOO_LONG = (
+    f"the question is too long: {MAX_QUESTION:,} bytes and {MAX_VALUES:,} values are the most. Ask for less at once"
+)
 DEADLINE = 30.0  # seconds
 AGAIN = 0.3  # seconds; a restart puts another socket there within some milliseconds
 HELD = "control"  # FileDescriptorName= in ccdaemon.socket
@@ -83,12 +90,12 @@ class Control:
         held = passed(HELD)
         if held is not None and held.getsockname() == str(path):
             stays: dict[str, Any] = {"cleanup_socket": False} if sys.version_info >= KEEPS else {}
-            self._server = await asyncio.start_unix_server(self._serve, sock=held, limit=MAX_LINE, **stays)
+            self._server = await asyncio.start_unix_server(self._serve, sock=held, limit=MAX_QUESTION, **stays)
             return
         if held is not None:  # the site has its folder elsewhere
             held.close()
         await asyncio.to_thread(path.unlink, missing_ok=True)
-        self._server = await asyncio.start_unix_server(self._serve, path, limit=MAX_LINE)
+        self._server = await asyncio.start_unix_server(self._serve, path, limit=MAX_QUESTION)
         await asyncio.to_thread(path.chmod, 0o660)
 
     def close(self) -> None:
@@ -98,7 +105,7 @@ class Control:
         asker.set(_who(writer.get_extra_info("socket")))
         try:
             async with asyncio.timeout(DEADLINE):
-                asked = await reader.readline()
+                asked = await _question(reader)
             line, content = await self._answer(asked)
             async with asyncio.timeout(DEADLINE):
                 writer.write(line)
@@ -117,8 +124,10 @@ class Control:
             writer.close()
 
     async def _answer(self, line: bytes) -> tuple[bytes, Iterator[bytes] | AsyncIterator[bytes] | None]:
+        if _too_long(line):
+            return _line(refused=TOO_LONG), None
         try:
-            question = json.loads(line)
+            question = json.loads(line, parse_int=_whole)
             name, values = question["ask"], json.dumps({**question["with"]})
             answerer = self._questions[name]
         except (ValueError, KeyError, TypeError, RecursionError):
@@ -135,6 +144,31 @@ class Control:
         except Exception:  # who asks must not take a fault for a daemon that has ended
             log.exception("a question at the control socket failed", question=name)
             return _line(refused="the daemon failed to answer; its log says why"), None
+
+
+async def _question(reader: asyncio.StreamReader) -> bytes:
+    """A line, or what there is of one; of one that is too long so much that it is seen to be.
+
+    That one is heard to its end all the same, within reason: who is cut off while they ask does not read why.
+    """
+    heard = b""
+    for _ in range(HEARD_OUT):
+        try:
+            return heard + await reader.readuntil()
+        except asyncio.IncompleteReadError as ended:
+            return heard + ended.partial
+        except asyncio.LimitOverrunError as overrun:
+            heard = await reader.readexactly(overrun.consumed)
+    return heard + b" "
+
+
+def _too_long(question: bytes) -> bool:
+    return len(question) > MAX_QUESTION or sum(map(question.count, (b",", b"[", b"{"))) > MAX_VALUES
+
+
+def _whole(digits: str) -> float:
+    """The time that a whole number takes grows with the square of its length; nobody's has so many digits."""
+    return int(digits) if len(digits) <= MAX_DIGITS else float(digits)
 
 
 async def _next(pieces: Iterator[bytes] | AsyncIterator[bytes]) -> bytes:
@@ -192,12 +226,15 @@ def ask(
 
 
 def _ask(path: Path, name: str, into: Sink | None, patience: float | None, values: Mapping[str, Json]) -> Json:
+    question = json.dumps({"ask": name, "with": values}).encode() + b"\n"
+    if _too_long(question):
+        raise Refused(TOO_LONG)
     with socket.socket(socket.AF_UNIX) as connection:
         connection.settimeout(patience or DEADLINE)
         line = b""
         try:
             connection.connect(str(path))
-            connection.sendall(json.dumps({"ask": name, "with": values}).encode() + b"\n")
+            connection.sendall(question)
             if not select.select([connection], [], [], DEADLINE)[0] and _unread(connection):
                 raise TimeoutError  # noqa: TRY301 - as a question of less patience has it
             with connection.makefile("rb") as reader:

@@ -18,6 +18,7 @@ import structlog
 from ccdaemon import __version__, machine
 from ccdaemon.alarms import Alarms
 from ccdaemon.answers.access import permit
+from ccdaemon.answers.handsets import Supervisors
 from ccdaemon.answers.operating import Operating
 from ccdaemon.asterisk.agi import AgiServer
 from ccdaemon.asterisk.ami import Ami, AmiDisconnected
@@ -29,6 +30,7 @@ from ccdaemon.control import Control
 from ccdaemon.current import Current, Reloaded
 from ccdaemon.dialplan import MISSED
 from ccdaemon.edges import archive, broker, manager_address
+from ccdaemon.flows.agents import Agents
 from ccdaemon.flows.heads import publish_head
 from ccdaemon.flows.heartbeat import beat, stop_beating
 from ccdaemon.flows.journal import Journal
@@ -108,7 +110,9 @@ class Daemon:
             self._supervising = Supervising(self._calls, self._site, journal, time.time)
             pins = Pins(register, self._site, is_right, journal, time.time)
             await pins.begin()
-            doing = {**pins.doing(), **self._supervising.doing()}
+            self._agents = Agents(register, self._calls, self._site, time.time)
+            await self._agents.begin()
+            doing = {**pins.doing(), **self._supervising.doing(), **self._agents.doing()}
             gateway = AgiServer(answering(self._site, self._gateway_secret, sounds, journal, doing))
             await gateway.listen(main.gateway.host, main.gateway.port)
             upkeep = Upkeep(
@@ -121,7 +125,13 @@ class Daemon:
             )
             self._status.publish("daemon", self._state("online"))
             control = Control(
-                {**upkeep.answers(), **operating.answers(), "state": self.tell_state}, permit(register, self._site)
+                {
+                    **upkeep.answers(),
+                    **operating.answers(),
+                    **Supervisors(register, self._current, pins).answers(),
+                    "state": self.tell_state,
+                },
+                permit(register, self._site),
             )
             await control.listen(main.paths.run / SOCKET)
             stack.callback(control.close)
@@ -188,13 +198,13 @@ class Daemon:
             news = asyncio.Event()
             await self._supervising.resume(ami)
             concerned = (self._calls, self._site, journal, self._alarms, self._tally, self._supervising)
-            watch = watching(ami, *concerned, self._archive.raw, time.time, news)
-            delivering = upkeep.delivering(
-                *(ami, self._calls, self._site, journal, lambda: self._topics.wrap_ups),
-            )
+            watch = watching(ami, *concerned, self._archive.raw, time.time, news, register)
+            await watch.during.resume()
+            delivering = upkeep.delivering(ami, self._calls, self._site, journal, lambda: self._topics.wrap_ups)
             async with asyncio.TaskGroup() as tasks:
 
                 def heard(event: Event) -> None:
+                    self._agents.heard(event)
                     for doing in (*watch.heard(event), *delivering.heard(event)):
                         tasks.create_task(doing, name=f"{event['Event']} of {event.get('Uniqueid')}")
 
@@ -206,6 +216,7 @@ class Daemon:
                 tasks.create_task(beat(ami, self._beat), name="heartbeat")
                 reading = read_switch(ami, self._current.trunk, self._calls, self._site, self._status.publish)
                 tasks.create_task(reading, name="phones and trunk")
+                tasks.create_task(self._agents.keep(ami), name="agents")
                 tasks.create_task(light(ami, self._calls, self._site, news), name="lights")
                 tasks.create_task(track(ami, self._calls, journal, time.time, changed, heard), name="events")
         finally:

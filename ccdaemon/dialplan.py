@@ -16,7 +16,7 @@ from ccdaemon.model import Language, Service, Site
 from ccdaemon.rules.numbers import spellings
 
 GENERATED = "cc-site.conf"
-SEAL = "*55"
+SEAL, LOG_IN, PAUSE = "*55", "*45", "*46"
 SECOND_TIER = "cc-second-tier"
 RECORDINGS, MISSED = "recordings", "missed"  # folders of the spool
 
@@ -113,12 +113,16 @@ def _devices(site: Site) -> Iterator[str]:
 
 
 def _lights(site: Site) -> Iterator[str]:
-    """What a phone subscribes to, and dials by the key of that light: `*55` and its own extension."""
+    """What a phone subscribes to, and dials by the key of that light: a code and its own extension."""
     yield ""
     yield "[cc-lights]"
     for phone in site.phones.values():
         yield f"exten => {SEAL}{phone.extension},hint,Custom:cc-sealed-{phone.device}"
         yield f"exten => {SEAL}{phone.extension},1,Goto(cc-seal,dialled,1)"
+    for extension in site.agents:
+        for code, light in ((LOG_IN, "cc-in"), (PAUSE, "cc-paused")):
+            yield f"exten => {code}{extension},hint,Custom:{light}-{extension}"
+            yield f"exten => {code}{extension},1,Goto(cc-handset,{code},1)"
 
 
 def _phones(site: Site) -> Iterator[str]:

@@ -22,7 +22,7 @@ from ccdaemon.kept import IMPORTED, Imported
 
 REST = 5.0  # seconds for which nobody has changed it
 REJECTED = "rejected"
-LINES, PORTION = 200, 1024 * 1024  # lines, or bytes, that are taken at a time
+LINES, PORTION = 200, 256 * 1024  # lines, or bytes and what is left of a line, that are taken at a time
 
 
 def lines(file: IO[bytes], longest: int) -> Iterator[bytes]:

@@ -85,3 +85,4 @@ def configure(level: Level) -> None:
         cache_logger_on_first_use=True,
     )
     logging.getLogger("panoramisk").setLevel(logging.CRITICAL)  # it logs whole messages, numbers included
+    logging.getLogger("mqtt").setLevel(logging.CRITICAL)  # aiomqtt's: what it says of a lost connection, we say too

@@ -12,6 +12,7 @@ from datetime import date, time, tzinfo
 from pathlib import Path
 from typing import Literal, TypeAlias
 
+from ccdaemon.agents import Agent, Pauses
 from ccdaemon.kept import Files, ItemClass, Keep, Messages, Role
 from ccdaemon.ways import Menu
 
@@ -70,6 +71,7 @@ class Queue:
     by_language: Mapping[Language, str]
     language_wait: float
     answer_within: float = 20.0  # the target by which the service level is judged
+    wrap_up: float = 0.0  # after a call of an agent who logs in; 0: as queues.conf has it
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -160,6 +162,8 @@ class Site:
     phones: Mapping[str, Phone] = field(default_factory=dict)
     supervisors: Mapping[str, Supervisor] = field(default_factory=dict)
     messages: Messages = field(default_factory=Messages)
+    agents: Mapping[str, Agent] = field(default_factory=dict)  # by extension
+    pauses: Pauses = field(default_factory=Pauses)
     tells_agents: bool = False  # by a tone, that somebody listens
     rulings: Mapping[str, Ruling] = field(default_factory=dict)  # by service; not written in any file
     devices: Mapping[str, str] = field(init=False)  # of each endpoint that is a phone's

@@ -9,11 +9,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import random
 import secrets
+import socket
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import aiomqtt
 import structlog
@@ -21,7 +23,9 @@ import structlog
 from ccdaemon.topics import Payload
 
 GATHER = 0.2  # seconds; changes within it go out as one: at most five a second of each topic
-FIRST_DELAY, LONGEST_DELAY = 0.25, 1.0  # seconds between attempts: who is back gets all within two
+# Seconds for an attempt to connect, and from one to the next: who is back gets all within two. A short one, because
+# what goes unheard is said again by TCP after 1, 3 and 7 s, and a line may be back in between.
+CONNECT_DEADLINE, FIRST_DELAY, LONGEST_DELAY = 1.0, 0.25, 0.5
 REFUSED_DELAY = 30.0  # seconds after a refusal, of a password for instance
 KEEPALIVE = 15  # seconds; after half as much again the broker publishes the last will
 REPLY_DEADLINE = 3.0  # seconds
@@ -29,6 +33,15 @@ REPLY_DEADLINE = 3.0  # seconds
 REFUSALS = frozenset({132, 133, 134, 135})
 SWEEP = 2.0  # seconds in which the broker tells what it has retained
 MAX_UNACKNOWLEDGED = 200  # messages under way
+# A connection on which nothing comes through for two seconds is given up, however little there is to say: TCP would
+# wait for about as long again as the line was away. It is a kernel that answers: a busy broker is not meant.
+GIVEN_UP = (
+    (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 1),  # seconds
+    (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 1),
+    (socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 2000),  # milliseconds; tcp(7)
+)
+GONE = "the broker has closed the connection, or does not answer any more"
 
 log = structlog.get_logger()
 
@@ -42,6 +55,42 @@ class Broker:
     user: str | None = None
     password: str | None = field(default=None, repr=False)
     tls: ssl.SSLContext | None = None
+
+
+class _Client(aiomqtt.Client):
+    """One that waits no longer than we do for a connection and for an answer, and notices when the line fails."""
+
+    def __init__(self, broker: Broker, identifier: str, will: aiomqtt.Will | None = None) -> None:
+        super().__init__(
+            broker.host,
+            broker.port,
+            username=broker.user,
+            password=broker.password,
+            tls_context=broker.tls,
+            identifier=identifier,
+            keepalive=KEEPALIVE,
+            timeout=REPLY_DEADLINE,
+            max_queued_outgoing_messages=MAX_UNACKNOWLEDGED,
+            will=will,
+            socket_options=GIVEN_UP,
+        )
+        self._client.connect_timeout = CONNECT_DEADLINE  # which aiomqtt leaves at five seconds
+
+    async def __aexit__(self, *fault: Any) -> None:  # noqa: ANN401, PYI036 - as what it passes them on to has it
+        if self._disconnected.done() and not self._disconnected.cancelled():
+            self._disconnected.exception()  # else asyncio may complain of one that nobody has looked at
+        await super().__aexit__(*fault)
+
+    async def connected(self, doing: Coroutine[Any, Any, object]) -> None:
+        """Do this while there is a connection: aiomqtt waits for an answer even when nothing can come any more."""
+        task = asyncio.create_task(doing, name="asking the broker")
+        try:
+            await asyncio.wait((task, self._disconnected), return_when=asyncio.FIRST_COMPLETED)
+            if not task.done():
+                raise aiomqtt.MqttError(GONE)
+            await task
+        finally:
+            task.cancel()
 
 
 def _cancelled() -> bool:
@@ -84,10 +133,11 @@ class Status:
 
     async def run(self, linked: Callable[[str | None], None]) -> NoReturn:
         """Keep the broker up to date for ever. `linked` hears of each fault, and None of each connection."""
-        delay = FIRST_DELAY
+        loop, delay = asyncio.get_running_loop(), FIRST_DELAY
         while True:
             if self._broker is None:
                 await asyncio.Event().wait()
+            began = loop.time()
             try:
                 async with self._client() as client:
                     linked(None)
@@ -105,7 +155,8 @@ class Status:
                     )
                 if isinstance(fault, aiomqtt.MqttCodeError) and getattr(fault.rc, "value", fault.rc) in REFUSALS:
                     delay = REFUSED_DELAY
-            await asyncio.sleep(delay)
+            waits = max(FIRST_DELAY, delay - (loop.time() - began))  # an attempt that nobody answers was wait enough
+            await asyncio.sleep(waits * random.uniform(0.8, 1.2))  # noqa: S311 - spreads load, guards nothing
             delay = min(delay * 2, LONGEST_DELAY)
 
     async def say_last(self, payload: Mapping[str, object], within: float) -> None:
@@ -118,23 +169,15 @@ class Status:
         except (aiomqtt.MqttError, TimeoutError) as fault:
             log.warning("the broker did not hear that we end; it publishes the last will", reason=str(fault))
 
-    def _client(self) -> aiomqtt.Client:
+    def _client(self) -> _Client:
         assert self._broker is not None
-        broker = self._broker
-        return aiomqtt.Client(
-            broker.host,
-            broker.port,
-            username=broker.user,
-            password=broker.password,
-            tls_context=broker.tls,
-            identifier=f"ccdaemon-{self._site}",  # so that the broker ends an older connection first, its will included
-            keepalive=KEEPALIVE,
-            timeout=REPLY_DEADLINE,
-            max_queued_outgoing_messages=MAX_UNACKNOWLEDGED,
-            will=aiomqtt.Will(f"{self._prefix}/daemon", json.dumps(self._offline), qos=1, retain=True),
+        return _Client(
+            self._broker,
+            f"ccdaemon-{self._site}",  # so that the broker ends an older connection first, its will included
+            aiomqtt.Will(f"{self._prefix}/daemon", json.dumps(self._offline), qos=1, retain=True),
         )
 
-    async def _send(self, client: aiomqtt.Client) -> None:
+    async def _send(self, client: _Client) -> None:
         """Publish what changes, until the broker has gone."""
         gone = asyncio.create_task(self._listen(client), name="broker gone")
         gone.add_done_callback(lambda _: self._news.set())
@@ -143,36 +186,35 @@ class Status:
                 await self._news.wait()
                 self._news.clear()
                 if gone.done():
-                    message = "the broker has closed the connection, or does not answer any more"
-                    raise aiomqtt.MqttError(message)
+                    raise aiomqtt.MqttError(GONE)
                 self._refresh()
                 await self._send_changes(client)
                 await asyncio.sleep(GATHER)
         finally:
             gone.cancel()
 
-    async def _listen(self, client: aiomqtt.Client) -> None:
+    async def _listen(self, client: _Client) -> None:
         """Clear what an older daemon left at the broker, queues and alarms that are no more; then wait for the end."""
         ours = f"{self._prefix}/#"
         with contextlib.suppress(aiomqtt.MqttError):
-            await client.subscribe(ours, qos=1)
+            await client.connected(client.subscribe(ours, qos=1))
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(SWEEP):
                     async for message in client.messages:
                         topic = message.topic.value.removeprefix(f"{self._prefix}/")
                         if message.retain and topic not in self._topics:
                             self.publish(topic, None)
-            await client.unsubscribe(ours)  # else we would hear ourselves
+            await client.connected(client.unsubscribe(ours))  # else we would hear ourselves
             async for _ in client.messages:
                 pass
 
-    async def _send_changes(self, client: aiomqtt.Client) -> None:
+    async def _send_changes(self, client: _Client) -> None:
         changed, self._changed = self._changed, {}
         try:
             for topic in [*changed]:
                 payload = self._topics[topic]
                 text = None if payload is None else json.dumps(payload, separators=(",", ":"))
-                await client.publish(f"{self._prefix}/{topic}", text, qos=1, retain=True)
+                await client.connected(client.publish(f"{self._prefix}/{topic}", text, qos=1, retain=True))
                 del changed[topic]
         finally:
             self._changed = changed | self._changed
@@ -188,15 +230,7 @@ async def try_out(broker: Broker, site: str) -> None:
     Read again, because a broker need not say that it has thrown away what somebody may not publish (MQTT 3.1.1, 3.3.5).
     """
     topic, said = f"ccdaemon/{site}/doctor", secrets.token_hex(8)
-    client = aiomqtt.Client(
-        broker.host,
-        broker.port,
-        username=broker.user,
-        password=broker.password,
-        tls_context=broker.tls,
-        identifier=f"ccdaemon-{site}-doctor-{said}",
-        timeout=REPLY_DEADLINE,
-    )
+    client = _Client(broker, f"ccdaemon-{site}-doctor-{said}")
     doing = "cannot be reached"
     try:
         async with asyncio.timeout(3 * REPLY_DEADLINE), client:

@@ -208,6 +208,31 @@ class Guarded:
 
 
 @dataclass(slots=True)
+class Objected:
+    """The caller objects to being recorded, as an agent at handset `who` has said on `leg`.
+
+    `recorders` is how many were stopped that the agent's own channel had not stopped itself.
+    """
+
+    call: str
+    at: float
+    leg: str
+    who: str
+    recorders: int = 0
+
+
+@dataclass(slots=True)
+class KeptSafe:
+    """An agent at handset `who` has a call kept for somebody's safety, by `hold`; None where it is still to be made."""
+
+    call: str
+    at: float
+    leg: str
+    who: str
+    hold: int | None = None
+
+
+@dataclass(slots=True)
 class Supervised:
     """A supervisor at a handset, on `leg`: `did` is refused, joined, changed, left or thrown off.
 
@@ -246,5 +271,7 @@ Notice: TypeAlias = (
     | DoorRefused
     | Resumed
     | Guarded
+    | Objected
+    | KeptSafe
     | Supervised
 )

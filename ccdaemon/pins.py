@@ -9,9 +9,24 @@ import hashlib
 import hmac
 import secrets
 from base64 import b64decode, b64encode
+from itertools import pairwise
 
 COST, BLOCK, PARALLEL = 2**15, 8, 1  # 32 MiB and some 0.1 s: whoever has the file pays that for every guess
+FEWEST = 4  # different digits
 MEMORY = 256 * 2**20  # bytes that one check may take
+
+
+SHORTEST, LONGEST = 6, 12  # digits
+
+
+def weakness(pin: str) -> str | None:
+    """Why a PIN is too easy to guess, in words for whoever chose it; None if it is not."""
+    if not (pin.isdecimal() and pin.isascii() and SHORTEST <= len(pin) <= LONGEST):
+        return f"a PIN has {SHORTEST} to {LONGEST} digits, and nothing else"
+    steps = {(int(after) - int(before)) % 10 for before, after in pairwise(pin)}
+    if len(steps) == 1 or len(set(pin)) < FEWEST:
+        return f"that is the first PIN that anybody would try: take {FEWEST} different digits or more, in no row"
+    return None
 
 
 def hashed(pin: str) -> str:

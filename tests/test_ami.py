@@ -189,6 +189,20 @@ async def test_a_wrong_secret_is_refused_in_asterisks_words() -> None:
         assert await (await coming).closed()
 
 
+async def test_who_comes_while_asterisk_ends_is_not_denied_and_may_soon_come_again() -> None:
+    async def ends(switch: Switch) -> None:
+        link = await switch.accept()
+        await link.say(BANNER)
+        await link.answer(await link.hear(), Response="Error", Message="Asterisk is shutting down")
+
+    async with a_switch() as switch:
+        coming = asyncio.create_task(ends(switch))
+        with pytest.raises(AmiUnreachable, match="shutting down"):
+            async with connect(switch.address()):
+                pass
+        await coming
+
+
 @pytest.mark.parametrize(
     "greeting",
     [b"SSH-2.0-OpenSSH_9.2p1\r\n", b"HTTP/1.1 400 Bad Request\r\n\r\n", b"220 mail ESMTP\r\n", b"\xff\xfb\x01", b""],

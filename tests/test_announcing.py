@@ -126,6 +126,7 @@ FIRST = [enters(AGENT, "b1"), enters(CALLER, "b1")]
         ("a line that does not record", JOINED, {AGENT: {"CC_SERVICE": "highways"}}, WANTED, False),
         ("a caller who has been with payments", JOINED, {CALLER: {"CC_SEALED": "payments"}}, WANTED, False),
         ("an agent who is with payments", JOINED, {AGENT: {"CC_SEALED": "payments"}}, WANTED, False),
+        ("a caller who objects", JOINED, {CALLER: {"CC_OBJECTED": "1"}}, WANTED, False),
         ("somebody who is not from outside", JOINED, {CALLER: {"CC_OUTSIDE": ""}}, WANTED, False),
         ("an agent who is recorded already", [recorder(), *JOINED], {}, WANTED, False),
         ("three who speak", [*WITH_ANOTHER, enters(AGENT, "b1")], {}, WANTED, False),
@@ -216,6 +217,15 @@ async def test_a_recording_is_not_resumed_on_a_doubt(
     switch = Switch(site, {CHANNELS[AGENT]: {"CC_SERVICE": service, "CC_SEALED": "payments"}}, refuses)
     assert await _back_from_payments(switch, *more) == "", claim
     assert (switch.done, switch.noted) == ([], []), claim
+    assert switch.calls.legs[AGENT].sealed
+
+
+@pytest.mark.parametrize("leg", [AGENT, CALLER])
+async def test_a_recording_is_not_resumed_where_the_caller_objects(leg: str) -> None:
+    switch = Switch(variables={CHANNELS[AGENT]: {"CC_SERVICE": "housing", "CC_SEALED": "payments"}})
+    switch.variables.setdefault(CHANNELS[leg], {})["CC_OBJECTED"] = "1"
+    assert await _back_from_payments(switch) == ""
+    assert (switch.done, switch.noted) == ([], [])
     assert switch.calls.legs[AGENT].sealed
 
 

@@ -298,7 +298,11 @@ def test_a_dialplan_that_does_not_include_ours_answers_nobody(tmp_path: Path) ->
         ("[1001]\ntype = endpoint\ncontext = cc-internal\n", ["1001.set_var", "1001.set_var"]),
         ("[1001]\ntype = endpoint\nset_var = TRANSFER_CONTEXT=default\n", ["1001.context", *["1001.set_var"] * 2]),
         ("[1001](cc-phone)\nset_var = DYNAMIC_FEATURES=ours\n", ["1001.set_var"]),
-        ("[1001](cc-phone)\nset_var = DYNAMIC_FEATURES=cc-pays#ours#cc-resume#cc-announce#cc-record#cc-watched\n", []),
+        (
+            "[1001](cc-phone)\nset_var = DYNAMIC_FEATURES="
+            "cc-pays#ours#cc-keep#cc-resume#cc-announce#cc-record#cc-watched#cc-objects\n",
+            [],
+        ),
         ("[1999]\ntype = endpoint\n", []),  # none of the site's
         ("[1001](!)\ntype = endpoint\n", []),
     ],

@@ -381,6 +381,7 @@ def test_a_day_is_counted() -> None:
         "not_stopped": 0,
         "longest_exposure_ms": 3.1,
         "resumed": 1,
+        "objections": 0,
         "recordings": 2,
         "recordings_faulty": 1,
     }

@@ -455,8 +455,8 @@ def test_check_tells_programs_file_key_and_text_of_each_fault(tmp_path: Path) ->
         {
             "file": HOUSING,
             "key": "menus.main.keys.2",
-            "text": "'rent' leads nowhere; write 'menu NAME', 'service NAME', 'say PROMPT', 'queue', 'repeat', 'back' "
-            "or 'goodbye'",
+            "text": "'rent' leads nowhere; write 'menu NAME', 'service NAME', 'say PROMPT', 'queue', 'message', "
+            "'repeat', 'back' or 'goodbye'",
         },
     ]
 

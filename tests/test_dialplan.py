@@ -29,6 +29,7 @@ LINE = re.compile(  # all that a generated line may be
     r"|; .*|\[[a-z-]+\]|CC_[A-Z_]+=[^;$]*"
     r"|exten => [^, ]+,1,(?:Set|MSet|Goto|Return)\([^$;()]*(?:\(num\)=[+0-9]+)?\)"
     r"|exten => \*55[^, ]+,hint,Custom:cc-sealed-[^$;,()&]+"
+    r"|exten => \*4[56]\d+,hint,Custom:cc-(?:in|paused)-\d+"
     r"| same => n,(?:Return\(\)|Goto\(cc-pass,(?:service|phone|officer),1\))"
 )
 

@@ -81,7 +81,7 @@ async def test_a_light_that_cannot_be_set_is_said_and_hinders_no_other() -> None
         task = asyncio.create_task(light(switch, in_a_call(), lambda: SITE, asyncio.Event()))
         await switch.until({device: state for device, state in ALL_DARK.items() if device != "1001"})
     task.cancel()
-    assert [(each["log_level"], each["device"]) for each in logs] == [("warning", "1001")]
+    assert [(each["log_level"], each["light"]) for each in logs] == [("warning", "cc-sealed-1001")]
 
 
 async def test_without_the_link_there_is_nothing_to_light() -> None:

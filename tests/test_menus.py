@@ -27,6 +27,7 @@ from ccdaemon.rules.turns import (
     Played,
     Returned,
     Silence,
+    TakeMessage,
     Transferred,
     Unanswered,
     Wait,
@@ -676,6 +677,10 @@ def test_whatever_keys_are_pressed_the_call_ends_with_a_person_payments_or_a_goo
             assert service != "payments"
         case Pay():
             assert isinstance(entry, Returned) or opening(site, site.services["payments"], now) is Opening.OPEN
+        case TakeMessage(service):
+            assert whole
+            assert service != "payments"
+            assert told.heard[-1].endswith("/message-how")
         case _:
             assert told.end == HangUp()
             assert told.heard[-1].endswith("/goodbye")

@@ -7,6 +7,7 @@ import itertools
 import json
 import posixpath
 import random
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -23,6 +24,7 @@ from ccdaemon.mqtt import Broker, BrokerUnusable, Status, try_out
 from tests.certificates import certificate
 
 DEADLINE = 15.0  # seconds; whatever a test waits for is there long before
+AIM_BACK = 2.0  # until a broker that is back has everything
 PORT, PROXY_PORT = 1883, 1884
 DAEMON = {"state": "online", "version": "0.1.0"}
 OFFLINE = {"state": "offline", "version": "0.1.0"}
@@ -451,6 +453,31 @@ async def test_a_broker_that_does_not_answer_is_one_that_is_away(
     silent.close()
     for writer in connections:
         writer.transport.abort()
+
+
+async def test_a_way_that_swallows_what_is_said_is_tried_again_every_second_or_two(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """TCP alone says it again after 1, 3 and 7 s: by then a line may have been back for long."""
+    monkeypatch.undo()  # as the daemon has it
+    mosquitto = Mosquitto(tmp_path)
+    with socket.socket() as full:  # who takes no more connections does not answer to new ones
+        full.bind((mosquitto.host, PORT))
+        full.listen(0)
+        waiting = [socket.socket() for _ in range(3)]
+        for each in waiting:
+            each.settimeout(0)
+            each.connect_ex((mosquitto.host, PORT))
+        async with running(a_status(mosquitto.as_broker())) as linked:
+            for _ in range(4):
+                assert await linked.until(up=False) == "timed out"
+            for each in (full, *waiting):
+                each.close()
+            await mosquitto.start()
+            began = asyncio.get_running_loop().time()
+            await linked.until(up=True)
+            assert asyncio.get_running_loop().time() - began < AIM_BACK
+    await mosquitto.kill()
 
 
 async def test_a_broker_that_does_not_want_us_says_so_and_no_password_gets_into_the_log(tmp_path: Path) -> None:

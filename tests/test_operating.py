@@ -11,7 +11,7 @@ from pydantic import TypeAdapter
 
 from ccdaemon.config import load
 from ccdaemon.faults import RegisterFull
-from ccdaemon.topics import TOPICS
+from ccdaemon.topics import TOPICS, Payload
 from tests.builders import PROMPTS, with_sounds
 from tests.kept_site import Kept, kept_site, run
 
@@ -123,7 +123,45 @@ async def test_where_no_daemon_runs_that_is_said(kept_site: Kept, tmp_path: Path
     (tmp_path / "ccdaemon.toml").write_text(f'[paths]\nrun = "{tmp_path}"\n')
     for words in (("reload",), ("status",), ("close", "--all")):
         done = await run(replace(kept_site, config=tmp_path).config, *words)
-        assert (done.exit_code, "no daemon listens" in done.stderr) == (1, True)
+        assert done.exit_code == 1
+        assert f"no daemon listens at {tmp_path}/control: callers get the second tier. `systemctl" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("live", "said", "unsaid"),
+    [
+        ({}, ["no link to Asterisk: not yet. Callers get the second tier", "recorders: unknown"], "0 calls"),
+        (
+            {"ami": {"state": "down", "reason": "refused [x]", "asterisk": None}},
+            ["no link to Asterisk: refused [x]. Callers get the second tier", "recorders: unknown"],
+            "0 calls",
+        ),
+        (
+            {
+                "ami": {"state": "up", "reason": None, "asterisk": "22.10.1"},
+                "calls": {"live": 0, "by_service": {}, "by_language": {}},
+                "recorders": {"running": 0},
+            },
+            ["Asterisk 22.10.1", "0 calls, 0 recorded"],
+            "unknown until",
+        ),
+    ],
+)
+async def test_what_nobody_knows_without_a_link_is_not_told_as_nothing(
+    kept_site: Kept, monkeypatch: pytest.MonkeyPatch, live: dict[str, Payload], said: list[str], unsaid: str
+) -> None:
+    topics: dict[str, Payload] = {
+        "daemon": {"state": "online", "version": "0.1.0", "since": 0},
+        "payments": {"opened": 0, "refused": 0, "guarded": 0, "slowest_ms": 0.0},
+        "services/housing": {"state": "open", "why": "timetable"},
+    }
+    lines = {"housing": {"name": {"cy": "Tai", "en": "Housing"}, "queues": ["housing"]}}
+    told = {"site": "example", "timezone": "Europe/London", "lines": lines, "topics": {**topics, **live}}
+    monkeypatch.setattr("ccdaemon.cli.status.tell", lambda *_: told)
+    done = await run(kept_site.config, "status")
+    assert done.exit_code == 0
+    assert [each for each in said if each not in done.stdout] == []
+    assert unsaid not in done.stdout
 
 
 async def test_each_topic_has_its_schema_and_tells_what_it_is(kept_site: Kept) -> None:

@@ -21,6 +21,8 @@ ROLES: dict[Role, list[str]] = {"telecoms": ["tom"], "supervisor": ["sue"], "dat
         ("take back", "tom sue root"),
         ("acknowledge", "tom sue root"),
         ("log level", "tom root"),
+        ("locked out", "tom sue dai root"),
+        ("unlock", "tom root"),
         ("calls", "tom sue dai root"),
         ("call", "tom sue dai root"),
         ("recordings", "tom sue dai root"),

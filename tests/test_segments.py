@@ -113,6 +113,14 @@ async def test_who_is_sealed_is_left_to_the_door() -> None:
     assert switch.done == []
 
 
+async def test_who_objects_gets_no_new_segment_and_that_is_no_alarm() -> None:
+    switch = Switch()
+    await switch.hear(*TOGETHER)
+    switch.calls.object_to([AGENT])
+    await switch.hear(*CONSULTS, *BACK)
+    assert (switch.done, switch.board.history) == ([], [])
+
+
 async def test_after_a_restart_a_recorded_leg_is_where_it_belongs() -> None:
     switch = Switch()
     await switch.hear(*TOGETHER)

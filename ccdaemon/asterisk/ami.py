@@ -28,6 +28,7 @@ ACTION_DEADLINE = 5.0  # seconds
 LIST_DEADLINE = 15.0  # seconds; a thousand channels take Asterisk about 50 ms
 MAX_WAITING_EVENTS = 20_000  # about 500 calls' worth; who is that far behind knows no present state any more
 MAX_LIST = 50_000  # messages
+ENDING = "Asterisk is shutting down"  # how manager.c refuses any action then: whoever waits is let in once it is back
 
 log = structlog.get_logger()
 
@@ -218,7 +219,8 @@ class _Manager(Manager):  # type: ignore[misc]  # panoramisk has no types
         if (fault := future.exception()) is not None:
             self._fail(AmiUnreachable(str(fault)))
         elif (answer := future.result()[0]).get("Response") != "Success":
-            self._fail(AmiDenied(f"login: {answer.get('Message', 'no reason given')}"))
+            reason = answer.get("Message", "no reason given")
+            self._fail((AmiUnreachable if reason == ENDING else AmiDenied)(f"login: {reason}"))
         elif not self.logged_in.done():
             self.logged_in.set_result(None)
 

@@ -41,6 +41,7 @@ COMMANDS = {
     "keys": "ccdaemon.cli.keys:app",
     "backup": "ccdaemon.cli.backup:backup",
     "restore": "ccdaemon.cli.backup:restore",
+    "supervisors": "ccdaemon.cli.supervisors:app",
     "audit": "ccdaemon.cli.audit:app",
     "prompts": "ccdaemon.cli.prompts:app",
     "dialplan": "ccdaemon.cli.dialplan:app",

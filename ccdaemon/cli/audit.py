@@ -78,7 +78,7 @@ def verify(
     are on MQTT too, at `audit`.
     """
     told = ask_register(
-        configuration(config), "audit verify", against=[str(head) for head in _heads(against)] if against else []
+        configuration(config), "audit verify", against=" ".join(map(str, _heads(against) if against else ()))
     )
     if as_json:
         typer.echo(json.dumps(told))
@@ -232,7 +232,7 @@ def _certified(site: Configuration, call: str) -> dict[str, Any]:
     if (why := unfinished(told)) is not None:
         message = f"{why}: ask again later"
         raise stop(message)
-    chain = ask_register(site, "audit verify", against=[])
+    chain = ask_register(site, "audit verify", against="")
     if chain["faults"]:
         message = f"the audit chain is not whole, so it proves nothing: {'; '.join(chain['faults'][:3])}"
         raise stop(message)
@@ -248,7 +248,7 @@ def _wrong(site: Configuration, said: Json, key: str) -> Iterator[str]:
         yield from unsigned
         return
     head = said["chain"]["head"]
-    if faults := ask_register(site, "audit verify", against=[head])["faults"]:
+    if faults := ask_register(site, "audit verify", against=head)["faults"]:
         yield from (f"the audit chain: {each}" for each in faults)
         return
     now = statement(ask_register(site, "certificate", call=said["call"]))

@@ -192,6 +192,10 @@ def _words(kind: str, detail: Mapping[str, Any]) -> str:
             return REFUSED.get(about, "is not connected to payments") + back
         case "resumed", _:
             return "asks for the recording to go on; the call is no longer sealed"
+        case "objection", {"who": who}:
+            return f"{who}: the caller objects to being recorded; nothing records this call again"
+        case "kept", {"who": who, "hold": hold}:
+            return f"{who}: the call is kept for somebody's safety" + (f", by hold {hold}" if hold else "")
         case "guard", {"stopped": False, "channels": channels}:
             return f"the guard cannot stop what may record: {', '.join(channels)}"
         case "guard", {"exposure": exposure, "channels": channels}:

@@ -7,28 +7,39 @@ from typing import Annotated
 
 import typer
 from rich.markup import escape
+from rich.table import Table
 from rich.tree import Tree
 
 from ccdaemon.cli.configuration import DEFAULT_FOLDER, Folder, configuration, screen, stop
 from ccdaemon.drawing import svg
 from ccdaemon.grammar import WAYS
-from ccdaemon.model import Service
+from ccdaemon.model import Service, Site
+from ccdaemon.rules.handset.codes import CODES
 from ccdaemon.rules.reaching import ENTRANCES
 from ccdaemon.ways import ToMenu, Way
 
 
 def menus(
-    service: Annotated[str, typer.Argument(help="A service of the site, for example housing.")],
+    service: Annotated[str, typer.Argument(help="A service of the site, for example housing.")] = "",
     svg_file: Annotated[Path | None, typer.Option("--svg", help="Draw a picture into this file.")] = None,
     config: Folder = DEFAULT_FOLDER,
+    card: Annotated[bool, typer.Option("--card", help="Print what handsets can dial, for a card of one page.")] = False,
 ) -> None:
-    """Show the menus of a service: as a tree, or as a picture.
+    """Show the menus of a service, as a tree or as a picture; or the feature codes of handsets, as a card.
 
     For example:
 
     ccdaemon menus housing --svg housing.svg
+
+    ccdaemon menus --card
     """
+    if not (service or card):
+        message = "name a service, or --card"
+        raise typer.BadParameter(message)
     site = configuration(config)
+    if card:
+        _print_card(site.site)
+        return
     wanted = site.site.services.get(service)
     if wanted is None:
         message = f"there is no service {service!r}; there are {', '.join(site.site.services)}"
@@ -46,6 +57,16 @@ def menus(
             tree = Tree(f"[bold]{name}[/]")
             _grow(tree, wanted, name, {name})
             screen.print(tree)
+
+
+def _print_card(site: Site) -> None:
+    """In every language of the site that the table of codes has."""
+    for language in site.languages:
+        table = Table("", "", title=site.name, show_header=False, title_justify="left")
+        for code in CODES:
+            if language in code.does:
+                table.add_row(f"[bold]{escape(code.written)}[/]", escape(code.does[language]))
+        screen.print(table)
 
 
 def _grow(tree: Tree, service: Service, name: str, seen: set[str]) -> None:

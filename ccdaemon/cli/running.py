@@ -17,7 +17,8 @@ PATIENCE = 3600.0  # seconds; a snapshot of a large register takes minutes
 
 def do(site: Configuration, question: str, into: Sink | None = None, **values: Json) -> Json:
     """Have the daemon do something with what is kept: nobody else does. Content goes into a sink."""
-    return _asked(site.main.paths.run / SOCKET, question, into, **values)
+    without = "only the daemon opens, keeps and deletes what is kept (systemctl start ccdaemon)"
+    return _asked(site.main.paths.run / SOCKET, question, without, into, **values)
 
 
 def tell(folder: Path, question: str, into: Sink | None = None, **values: Json) -> Json:
@@ -26,14 +27,15 @@ def tell(folder: Path, question: str, into: Sink | None = None, **values: Json) 
         run = Path(tomllib.loads((folder / MAIN_FILE).read_text(encoding="utf-8-sig"))["paths"]["run"])
     except (OSError, ValueError, KeyError, TypeError):
         run = PathsTable().run
-    return _asked(run / SOCKET, question, into, **values)
+    without = "callers get the second tier. `systemctl status ccdaemon` tells why, `systemctl start ccdaemon` starts it"
+    return _asked(run / SOCKET, question, without, into, **values)
 
 
-def _asked(socket: Path, question: str, into: Sink | None = None, **values: Json) -> Json:
+def _asked(socket: Path, question: str, without: str, into: Sink | None = None, **values: Json) -> Json:
     try:
         return ask(socket, question, into, PATIENCE, **values)
     except NotRunning as fault:
-        message = f"{fault}: only the daemon opens, keeps and deletes what is kept (systemctl start ccdaemon)"
+        message = f"{fault}: {without}"
         raise stop(message) from None
     except Refused as refusal:
         raise stop(str(refusal)) from None

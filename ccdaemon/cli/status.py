@@ -85,15 +85,18 @@ def _screen(told: Told) -> RenderableType:
 def _links(told: Told, zone: tzinfo) -> str:
     daemon, ami, calls = (_one(told, topic) for topic in ("daemon", "ami", "calls"))
     since = _when(daemon["since"], zone)
-    up = ami.get("state") == "up"
+    up, why = ami.get("state") == "up", escape(str(ami.get("reason", "not yet")))
     parts = [
         f"[bold]{escape(told['site'])}[/]  ccdaemon {daemon['version']} {daemon['state']} since {since}",
-        f"Asterisk {ami['asterisk']}" if up else f"[red]no Asterisk: {escape(str(ami.get('reason')))}[/]",
+        f"Asterisk {ami['asterisk']}" if up else f"[red]no link to Asterisk: {why}. Callers get the second tier[/]",
         *(_trunk(name, trunk) for name, trunk in _of(told, "trunks")),
     ]
     if phones := _one(told, "endpoints"):
         parts.append(f"phones: {phones['idle']} idle, {phones['busy']} busy, {phones['unavailable']} not there")
-    parts.append(f"[bold]{calls.get('live', 0)}[/] calls, {_one(told, 'recorders').get('running', 0)} recorded")
+    if calls:
+        parts.append(f"[bold]{calls['live']}[/] calls, {_one(told, 'recorders')['running']} recorded")
+    else:
+        parts.append("calls, queues, agents and recorders: unknown until there is a link")
     return "\n".join(parts)
 
 
@@ -149,7 +152,7 @@ def _kept(told: Told, zone: tzinfo) -> Iterator[str]:
         )
     disks = [f"{name} {disk['used_percent']:.0f}% used" for name, disk in _of(told, "disk")]
     clock = CLOCKS[_one(told, "clock").get("synchronised")]
-    yield f"disks: {', '.join(disks)}; clock {clock}"
+    yield f"disks: {', '.join(disks) or 'unknown'}; clock {clock}"
 
 
 def _alarms(told: Told, zone: tzinfo) -> Iterator[str]:

@@ -15,7 +15,7 @@ import structlog
 
 from ccdaemon.faults import SwitchLost, SwitchRefused
 from ccdaemon.flows.inbound import Journal
-from ccdaemon.flows.interlock import SEALED, Interlock, Switch
+from ccdaemon.flows.interlock import OBJECTED, SEALED, YES, Interlock, Switch
 from ccdaemon.flows.segments import Segments
 from ccdaemon.model import Channel, Event, Site
 from ccdaemon.notices import Resumed
@@ -75,7 +75,7 @@ class Announcing:
         site = self._site()
         agents = [leg for leg in both if leg.endpoint in site.devices and not leg.segment]
         callers = [leg for leg in both if leg.endpoint not in site.devices and leg.id in self._met]
-        if site.announces_transferred and agents and callers and not any(leg.sealed for leg in both):
+        if site.announces_transferred and agents and callers and not any(leg.quiet for leg in both):
             yield self._follow(agents[0], callers[0])
 
     async def _follow(self, agent: Leg, caller: Leg) -> None:
@@ -83,10 +83,13 @@ class Announcing:
             async with asyncio.timeout(DEADLINE):
                 service = self._site().services.get(await self._interlock.get(agent.channel, "CC_SERVICE"))
                 lifted = await self._interlock.get(agent.channel, "CC_SEALED")
-                outside, sealed, language = [
-                    await self._interlock.get(caller.channel, name) for name in ("CC_OUTSIDE", "CC_SEALED", "CC_LANG")
+                outside, sealed, objected, language = [
+                    await self._interlock.get(caller.channel, name)
+                    for name in ("CC_OUTSIDE", "CC_SEALED", OBJECTED, "CC_LANG")
                 ]
-                if service is None or not service.records or not outside or sealed or lifted not in {"", "phone"}:
+                if service is None or not service.records or not outside or lifted not in {"", "phone"}:
+                    return
+                if sealed or objected:
                     return
                 if agent.sealed:  # meanwhile; a seal that comes later is sent later, too, and stays
                     return
@@ -109,6 +112,9 @@ class Announcing:
                 seals = self._calls.seals
                 channels = [Channel.of(entry) for entry in await self._switch.listing("CoreShowChannels")]
                 concerned = involved(channels, {agent.id}, self._site().devices)
+                if YES in await asyncio.gather(*(self._interlock.get(each.name, OBJECTED) for each in concerned)):
+                    log.info("a recording is not resumed: the caller objects to it", uniqueid=agent.id)
+                    return
                 going_on = takes_payments(concerned, self._site()) or self._on_the_way(concerned)
                 if going_on or self._calls.seals != seals:  # the door is at work at this very moment
                     log.warning("a recording is not resumed: payments are still there", uniqueid=agent.id)
@@ -152,5 +158,5 @@ class Announcing:
             return
         finally:
             del self._awaited[agent.id]
-        if agent.id in self._calls.legs and not agent.sealed:
+        if agent.id in self._calls.legs and not agent.quiet:
             await self._segments.again(agent)

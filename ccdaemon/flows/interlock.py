@@ -9,6 +9,7 @@ from ccdaemon.faults import SwitchRefused
 
 MOST_RECORDERS = 50  # on one channel; more is no recording but a fault
 SEALED, PAYMENTS, GROUP = "__CC_SEALED", "payments", "GROUP(cc-payments)"
+OBJECTED, YES = "CC_OBJECTED", "1"
 NONE_LEFT, GONE = "Could not stop monitoring channel", "No such channel"  # as app_mixmonitor.c and manager.c say it
 
 

@@ -1,6 +1,6 @@
-"""The lights of phones that are sealed: an agent sees whether what is said now may be recorded.
+"""The lights of phones: an agent sees whether what is said now may be recorded, who is logged in, and who is paused.
 
-A light is a hint (generated context `cc-lights`) on a device state that we set, `Custom:cc-sealed-DEVICE`.
+A light is a hint (generated context `cc-lights`) on a device state that we set, `Custom:cc-sealed-DEVICE` and others.
 Source: the Asterisk documentation on Extension State and Hints, and on func_devstate.
 """
 
@@ -14,6 +14,7 @@ import structlog
 
 from ccdaemon.faults import SwitchRefused
 from ccdaemon.model import Site
+from ccdaemon.rules.agents import lights
 from ccdaemon.rules.calls import Calls
 from ccdaemon.rules.payment import sealed_devices
 
@@ -31,17 +32,23 @@ async def light(switch: Switch, calls: Calls, site: Callable[[], Site], news: as
     lit: dict[str, str] = {}
     while True:
         news.clear()
-        sealed = sealed_devices(calls, site())
-        for device in sorted(set(site().devices.values()) | set(lit)):
-            state = ON if device in sealed else OFF
-            if lit.get(device) != state:
-                await _set(switch, device, state)
-                lit[device] = state
+        wanted = _wanted(calls, site())
+        for name in sorted(wanted.keys() | lit.keys()):
+            state = ON if wanted.get(name) else OFF
+            if lit.get(name) != state:
+                await _set(switch, name, state)
+                lit[name] = state
         await news.wait()
 
 
-async def _set(switch: Switch, device: str, state: str) -> None:
+def _wanted(calls: Calls, site: Site) -> dict[str, bool]:
+    """By the names of device states, whether each light is on."""
+    sealed = sealed_devices(calls, site)
+    return {f"cc-sealed-{device}": device in sealed for device in site.devices.values()} | lights(site, calls.queues)
+
+
+async def _set(switch: Switch, name: str, state: str) -> None:
     try:
-        await switch.action("Setvar", {"Variable": f"DEVICE_STATE(Custom:cc-sealed-{device})", "Value": state})
+        await switch.action("Setvar", {"Variable": f"DEVICE_STATE(Custom:{name})", "Value": state})
     except SwitchRefused as refusal:
-        log.warning("a light cannot be set", device=device, reason=str(refusal))
+        log.warning("a light cannot be set", light=name, reason=str(refusal))

@@ -12,8 +12,10 @@ from typing import NoReturn, Protocol
 
 import structlog
 
-from ccdaemon.faults import RegisterFull
-from ccdaemon.notices import CallIdentified, Notice
+from ccdaemon.faults import KeyUnusable, RegisterFull
+from ccdaemon.flows.during_call import safety_hold
+from ccdaemon.kept import Hold
+from ccdaemon.notices import CallIdentified, KeptSafe, Notice
 from ccdaemon.rules.calls import Calls
 from ccdaemon.rules.missed import missed
 
@@ -32,6 +34,8 @@ class Spool(Protocol):
 
 class Register(Protocol):
     async def write(self, notices: Sequence[Notice]) -> None: ...
+
+    async def hold_once(self, hold: Hold, maker: str, now: float) -> int: ...
 
 
 async def read_missed(
@@ -52,9 +56,14 @@ async def read_missed(
                 continue
             notices, over = missed(lines, country(), live=here, now=clock())
             try:
+                for kept in (each for each in notices if isinstance(each, KeptSafe)):
+                    kept.hold = await register.hold_once(safety_hold(kept.call, kept.at), kept.who, clock())
                 await register.write(notices)
             except RegisterFull:
                 break  # the journal has raised the alarm; the notes wait
+            except (KeyUnusable, OSError) as fault:
+                log.error("a call is not kept yet as an agent wants it, and it is tried again", reason=str(fault))
+                continue
             known[name] = lines, here
             for notice in notices:
                 if isinstance(notice, CallIdentified):
@@ -62,7 +71,7 @@ async def read_missed(
             if over:
                 await asyncio.to_thread(spool.remove, name)
                 del known[name]
-                log.info("a call that we missed is entered", uniqueid=name)
+                log.info("what we missed is entered", file=name)
             elif not notices:
                 log.error("a note of a missed call cannot be understood", file=name)
         await asyncio.sleep(LOOK)

@@ -64,6 +64,11 @@ class Pins:
     async def refuse(self, refused: Refused, line: Line) -> None:
         self._note(line, refused.who, refused.reason)
 
+    def locked_out(self) -> dict[str, float]:
+        """Until when, of each who is."""
+        untils = {who: attempts.locked_until() for who, attempts in self._attempts.items()}
+        return {who: until for who, until in untils.items() if until > self._clock()}
+
     async def unlock(self, who: str) -> bool:
         """Forget what was wrong; False if nothing was."""
         async with self._turns[who]:

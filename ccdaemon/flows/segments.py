@@ -76,7 +76,7 @@ class Segments:
 
     def _turn(self, leg: Leg) -> Coroutine[Any, Any, None] | None:
         """Somebody has come to this leg, or it to them: what becomes of its recorder?"""
-        if not leg.segment or leg.sealed:
+        if not leg.segment or leg.quiet:
             return None
         if leg.id not in self._homes:
             self._homes[leg.id] = leg.bridge
@@ -110,7 +110,7 @@ class Segments:
     async def _settled(self, leg: Leg) -> None:
         """While agents may swap Asterisk hears no keys of ours, and for a moment after any change."""
         await asyncio.sleep(SETTLES)
-        if leg.id in self._calls.legs and self._is_home(leg) and not leg.sealed and leg.id not in self._awaited:
+        if leg.id in self._calls.legs and self._is_home(leg) and not leg.quiet and leg.id not in self._awaited:
             await self.again(leg)
 
     async def _pause(self, leg: Leg) -> None:
@@ -131,7 +131,7 @@ class Segments:
                         await asyncio.wait_for(started.wait(), AGAIN)
         except (SwitchRefused, SwitchLost, TimeoutError) as fault:
             gone = isinstance(fault, SwitchRefused) and fault.says(GONE)
-            if leg.id in self._calls.legs and not leg.sealed and not gone:
+            if leg.id in self._calls.legs and not leg.quiet and not gone:
                 self._alarms.raise_(
                     "recorders",
                     f"{leg.channel} is back with its caller and no longer recorded: {str(fault) or 'nothing started'}. "

@@ -24,7 +24,7 @@ from ccdaemon.rules.calls import Calls
 from ccdaemon.rules.handset.line import Line
 from ccdaemon.rules.handset.supervisor import Join, Leave, WhoSpies
 from ccdaemon.rules.handset.talk import Do
-from ccdaemon.rules.payment import SPIES
+from ccdaemon.rules.payment import CHANSPY, SPIES
 from ccdaemon.rules.supervision import MODES, Target, Verdict, at_phone, longest
 
 DEADLINE = 2.0  # seconds, for all that is asked of Asterisk
@@ -113,8 +113,11 @@ class Supervising:
     def heard(self, event: Event) -> Iterator[Coroutine[Any, Any, None]]:
         """What is to be done since this event."""
         match event["Event"], event.get("UserEvent"):
-            case "ChanSpyStart", _ if (spy := self._spies.get(event.get("SpyerUniqueid", ""))) is not None:
-                yield from self._started(spy)
+            case "ChanSpyStart", _:
+                if (spy := self._spies.get(event.get("SpyerUniqueid", ""))) is not None:
+                    yield from self._started(spy)
+                elif (leg := self._calls.legs.get(event.get("SpyeeUniqueid", ""))) is not None and leg.sealed:
+                    yield self._hang_up(event["SpyerChannel"])  # round the door
             case "UserEvent", "CCSpying" if (spy := self._spies.get(event.get("Uniqueid", ""))) is not None:
                 self._changes(spy, event.get("Mode", ""))
             case "Hangup", _:
@@ -150,6 +153,14 @@ class Supervising:
                 await self._switch.action("PlayDTMF", fields)
             except (SwitchRefused, SwitchLost) as fault:
                 log.warning("an agent was not told that somebody listens", uniqueid=spy.target.leg, reason=str(fault))
+
+    async def _hang_up(self, channel: str) -> None:
+        log.warning("somebody listens who was not let in, and is hung up", channel=channel)
+        if self._switch is not None:
+            try:
+                await Interlock(self._switch).hang_up(channel)
+            except (SwitchRefused, SwitchLost) as fault:
+                log.error("somebody listens who was not let in, and stays", channel=channel, reason=str(fault))
 
     async def _send(self, spy: Spy, extension: str) -> None:
         """To another place of `cc-supervise`; Asterisk drops what they hear at once."""
@@ -198,11 +209,9 @@ class Supervising:
             self._forget(spy)
         for channel in channels.values():
             if channel.application in SPIES and not await self._is_known(channel, channels):
-                log.warning("somebody listens to nobody knows whom, and is hung up", channel=channel.name)
-                await Interlock(switch).hang_up(channel.name)
-                self._journal.note(
-                    Supervised(channel.call, self._clock(), channel.id, "", "thrown off", reason="nobody knows whom")
-                )
+                await self._hang_up(channel.name)
+                reason = "nobody knows whom they hear"
+                self._journal.note(Supervised(channel.call, self._clock(), channel.id, "", "thrown off", reason=reason))
 
     def linked(self, switch: Switch) -> None:
         """From now on this is Asterisk."""
@@ -217,7 +226,7 @@ class Supervising:
         assert self._switch is not None
         word = (await Interlock(self._switch).get(channel.name, "CC_SPY")).split(":")
         match word:
-            case ["spy", mode, _, name, device, leg, who] if mode in MODES:
+            case ["spy", mode, _, name, device, leg, who] if mode in MODES and channel.application == CHANSPY:
                 agent = channels.get(leg)
                 if agent is None or agent.name != name or channel.data.partition(",")[0] != name:
                     return False

@@ -11,14 +11,14 @@ from collections.abc import Callable, Mapping
 from typing import NoReturn, Protocol
 
 from ccdaemon.flows.inbound import Journal
-from ccdaemon.flows.interlock import PAYMENTS
+from ccdaemon.flows.interlock import OBJECTED, PAYMENTS, YES
 from ccdaemon.kept import Recording
 from ccdaemon.model import Event
 from ccdaemon.notices import CallEnded, LegEnded, QueueLeft
 from ccdaemon.rules.calls import Calls
 from ccdaemon.rules.queues import UNSEEN
 
-OUR_VARIABLES = "CC_SERVICE,CC_LANG,CC_SEALED"
+OUR_VARIABLES = f"CC_SERVICE,CC_LANG,CC_SEALED,{OBJECTED}"
 UNSET = "(null)"
 
 
@@ -66,10 +66,12 @@ async def resynchronise(switch: Switch, calls: Calls, register: Register, journa
         calls.identify(status.get("Linkedid", ""), variables.get("CC_SERVICE"), variables.get("CC_LANG"))
         if variables.get("CC_SEALED") == PAYMENTS:
             calls.seal([status["Uniqueid"]])
+        if variables.get(OBJECTED) == YES:
+            calls.object_to([status["Uniqueid"]])
     for recording in await register.unfinished_recordings():  # Asterisk lists no recorders: one ends with its leg
         if recording.stopped is None and recording.leg in calls.legs:
             live = calls.legs[recording.leg]
-            live.recorded, live.segment = True, max(live.segment, recording.segment)
+            live.recorded, live.segment = not live.objected, max(live.segment, recording.segment)
     for leg, queue, call in await register.open_visits():
         if not calls.queues.waits(queue, leg):
             journal.note(QueueLeft(call, now, leg, queue, UNSEEN))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ccdaemon.flows.announcing import Announcing
+from ccdaemon.flows.during_call import DuringCall, Register
 from ccdaemon.flows.guard import Guard
 from ccdaemon.flows.inbound import Journal
 from ccdaemon.flows.interlock import Interlock, Switch
@@ -30,6 +31,7 @@ class Watch:
     segments: Segments
     announcing: Announcing
     supervising: Supervising
+    during: DuringCall
     calls: Calls
     site: Callable[[], Site]
     journal: Journal
@@ -50,6 +52,7 @@ class Watch:
             yield from self.segments.heard(event)
             yield from self.announcing.heard(event)
             yield from self.supervising.heard(event)
+            yield from self.during.heard(event)
 
     async def _answer(self, knock: Knock) -> None:
         await self.door.answer(knock)
@@ -67,10 +70,12 @@ def watching(
     raw: Callable[[], Iterable[RawRecording]],
     clock: Callable[[], float],
     sealed: asyncio.Event,
+    register: Register,
 ) -> Watch:
     """All of it, on a link that has just come up."""
     door = Door(switch, calls, site, journal, raw, tally, supervising, clock)
     guard = Guard(Interlock(switch), calls, site, journal, alarms, tally, clock)
     segments = Segments(switch, calls, alarms)
     announcing = Announcing(switch, calls, site, journal, segments, clock)
-    return Watch(door, guard, segments, announcing, supervising, calls, site, journal, tally, clock, sealed)
+    during = DuringCall(switch, calls, site, journal, register, clock)
+    return Watch(door, guard, segments, announcing, supervising, during, calls, site, journal, tally, clock, sealed)

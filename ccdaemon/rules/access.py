@@ -22,6 +22,8 @@ MAY: Mapping[str, frozenset[Role]] = {
     "take back": frozenset({"telecoms", "supervisor"}),
     "acknowledge": frozenset({"telecoms", "supervisor"}),
     "log level": frozenset({"telecoms"}),
+    "locked out": EVERYBODY,
+    "unlock": frozenset({"telecoms"}),
     "calls": EVERYBODY,
     "call": EVERYBODY,
     "recordings": EVERYBODY,

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 
 from ccdaemon.model import AsteriskFiles, Fault, Setting, Site
+from ccdaemon.rules.handset.rota import filter_faults, member_faults
 
 OLDEST = (22, 1)  # the first with option D of MixMonitor and with event filters by name
 ROOMS = {
@@ -33,6 +34,8 @@ KEYS = {
     "cc-resume": "no recording goes on after a payment",
     "cc-watched": "no agent is told that a supervisor listens, where the site wants it",
     "cc-pays": "no agent can seal a call before they take card details",
+    "cc-objects": "no agent can stop the recording for a caller who objects",
+    "cc-keep": "no agent can keep the call of somebody who threatens",
 }
 _APPLICATION = re.compile(r"\b(Queue|Dial)\(", re.IGNORECASE)
 _CALLING_PARTY = set("THKWX")  # what the party that called may do by key: transfer, hang up, park, record
@@ -56,6 +59,8 @@ def asterisk_faults(site: Site, fallback_queue: str, trunk: str, files: Asterisk
     return [
         *_included(files.dialplan or ()),
         *_queues(site, fallback_queue, files.queues),
+        *member_faults(site, files.queues),
+        *filter_faults(site, files.managers or ()),
         *_options(trunk, files.dialplan or ()),
         *trunk_faults(trunk, files.endpoints or ()),
         *_phones(site, files.endpoints or ()),

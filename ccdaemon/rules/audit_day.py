@@ -28,6 +28,7 @@ def day(rows: Iterable[Mapping[str, Any]]) -> dict[str, int | float]:
         "not_stopped": sum(not guard["stopped"] for guard in guards),
         "longest_exposure_ms": max((round(1000 * guard["exposure"], 1) for guard in guards), default=0),
         "resumed": sum(kind == "resumption" for kind, _ in details),
+        "objections": len({detail["call"] for kind, detail in details if kind == "objection"}),
         "recordings": len(recordings),
         "recordings_faulty": sum(recording["fault"] is not None for recording in recordings),
     }

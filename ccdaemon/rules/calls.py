@@ -46,10 +46,15 @@ class Leg:
     recorded: bool = False
     segment: int = 0  # how many recorders of ours it has had
     sealed: bool = False  # by the payments door: nothing may record it any more
+    objected: bool = False  # the caller objects: nothing records it again
 
     @property
     def endpoint(self) -> str:
         return endpoint_of(self.channel)
+
+    @property
+    def quiet(self) -> bool:
+        return self.sealed or self.objected
 
 
 @dataclass(slots=True)
@@ -113,24 +118,24 @@ class Calls:
     def seal(self, legs: Iterable[str]) -> None:
         """The payments door has sealed these."""
         self.seals += 1
-        for leg in legs:
-            if leg in self.legs:
-                self.legs[leg].sealed = True
+        for leg in self.legs.keys() & set(legs):
+            self.legs[leg].sealed = True
 
     def unseal(self, legs: Iterable[str]) -> None:
         """What they say may be recorded again: nobody who takes payments is with them."""
-        for leg in legs:
-            if leg in self.legs:
-                self.legs[leg].sealed = False
+        for leg in self.legs.keys() & set(legs):
+            self.legs[leg].sealed = False
+
+    def object_to(self, legs: Iterable[str]) -> None:
+        for leg in self.legs.keys() & set(legs):
+            self.legs[leg].objected = True
 
     # --- channels and bridges ----------------------------------------------------------------------------------------
 
     def _leg(self, event: Event, at: float, notices: list[Notice]) -> Leg:
-        """The leg that an event speaks of: made if nobody announced it, its call merged into an older one.
-
-        A younger Linkedid than the one that we know is that of an event from before a merger.
-        """
+        """The leg that an event speaks of: made if nobody announced it, its call merged into an older one."""
         leg = self._known(event, at, notices)
+        # A younger Linkedid than the one that we know is that of an event from before a merger.
         if event["Linkedid"] != leg.call and _is_older(event["Linkedid"], leg.call):
             self._move(self.calls[leg.call].legs, event["Linkedid"], at, notices)
         return leg
@@ -142,8 +147,9 @@ class Calls:
             if call not in self.calls:
                 self.calls[call] = Call(call, at)
                 notices.append(CallBegan(call, at))
-            sealed = any(self.legs[other].sealed for other in self.calls[call].legs)  # as __CC_SEALED is inherited
-            leg = self.legs[uniqueid] = Leg(uniqueid, call, event["Channel"], sealed=sealed)
+            leg = self.legs[uniqueid] = Leg(uniqueid, call, event["Channel"])
+            for other in map(self.legs.__getitem__, self.calls[call].legs):  # as in Asterisk both are inherited
+                leg.sealed, leg.objected = leg.sealed or other.sealed, leg.objected or other.objected
             self.calls[call].legs.add(uniqueid)
             notices.append(LegBegan(call, at, uniqueid, leg.channel))
         return leg

@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 
 Told: TypeAlias = Mapping[str, Any]  # as the question "certificate" is answered
 SHOWN = {"leg began", "leg ended", "entered bridge", "left bridge", "blind transfer", "attended transfer", "door"}
-SHOWN |= {"refusal", "resumed", "guard", "recorder started", "recorder stopped"}
+SHOWN |= {"refusal", "resumed", "objection", "guard", "recorder started", "recorder stopped"}
 PASSAGES = {"door": "door", "guard": "guard", "refusal": None, "resumption": None}  # and what each rested on
 LINE = 80  # characters of a value that is told as a difference
 CHAINED = ("started", "stopped", "file", "seconds", "bytes", "sha256", "fault")

@@ -16,6 +16,7 @@ from ccdaemon.kept import Imported, Item
 from ccdaemon.rules.numbers import e164
 
 LONGEST = 1024 * 1024  # bytes of a line: a chat of a whole day is a tenth of that
+MOST = 50_000  # commas and brackets, which stand between its values: reading these is what takes time, of calls too
 EARLIEST, LATEST = 946_684_800.0, 4_102_444_800.0  # 2000 and 2100
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
@@ -78,6 +79,9 @@ def read(kind: Imported, line: bytes, country: str) -> Item:
     """Raises `Rejected`."""
     if len(line) > LONGEST:
         message = f"it is longer than {LONGEST:,} bytes"
+        raise Rejected(message)
+    if sum(map(line.count, (b",", b"[", b"{"))) > MOST:
+        message = f"it has more than {MOST:,} commas and brackets"
         raise Rejected(message)
     try:
         said: Any = json.loads(line)

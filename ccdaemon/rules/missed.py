@@ -7,22 +7,29 @@ import binascii
 import re
 from collections.abc import Iterable
 
-from ccdaemon.notices import CallEnded, CallIdentified, Decided, Notice
+from ccdaemon.notices import CallEnded, CallIdentified, Decided, KeptSafe, Notice, Objected
 from ccdaemon.rules.numbers import e164
 
 _LINE = re.compile(r"(?P<what>begun|ended) (?P<at>\d+) (?P<call>\S+) (?P<tier>[123]) (?P<fields>.*)")
+_MARK = re.compile(r"(?P<what>objects|keep) (?P<at>\d+) (?P<call>\S+) (?P<leg>\S+) (?P<endpoint>\S+)")
 TIERS = {2: "answered by the second tier", 3: "answered by the dialplan alone"}
 
 
 def missed(lines: Iterable[str], country: str, *, live: bool, now: float) -> tuple[list[Notice], bool]:
     """The notices in one call's file, and whether that call is over. Lines of no known form are left out.
 
-    A file without its last line, of a call that is not live any more, is of one that an Asterisk took with it.
+    A file without its last line, of a call that is not live any more, is of one that an Asterisk took with it. What an
+    agent asked for during a call (dialplan `cc-during`) has a file of its own.
     """
     notices: list[Notice] = []
     over = False
     call: str | None = None
     for line in lines:
+        if (marked := _MARK.fullmatch(line.strip())) is not None:
+            over = True
+            kind = KeptSafe if marked["what"] == "keep" else Objected
+            notices.append(kind(marked["call"], float(marked["at"]), marked["leg"], f"handset {marked['endpoint']}"))
+            continue
         found = _LINE.fullmatch(line.strip())
         if found is None:
             continue

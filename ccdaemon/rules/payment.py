@@ -16,7 +16,8 @@ from types import MappingProxyType
 from ccdaemon.model import Channel, Event, Site
 from ccdaemon.rules.calls import APART, Calls, Leg
 
-SPIES = ("ChanSpy", "ExtenSpy")
+CHANSPY = "ChanSpy"
+SPIES = (CHANSPY, "ExtenSpy")
 CONFERENCE = "ConfBridge"
 MEETINGS = (CONFERENCE, "ParkedCall")  # where one is no longer on the way: applications
 RECORDERS = ("CBRec/", "Recorder/")  # ConfBridge's own, and that of a bridge which ARI records: channels in a bridge

@@ -37,11 +37,18 @@ class Member:
     paused: bool
     last_call: float = 0.0  # when it ended; seconds since the epoch
     wrap_up: float = 0.0  # seconds after a call in which Asterisk gives them no other; 0: those of the queue
+    penalty: int = 0  # who has a lower one is rung first
+    reason: str = ""  # why they are paused
+    dynamic: bool = False  # they logged in; others stand in queues.conf
+    in_call: bool = False  # of this queue
 
     @classmethod
     def of(cls, event: Event) -> Member:
         status, paused = event.get("Status", ""), event.get("Paused") == "1"
-        return cls(status, paused, float(event.get("LastCall") or 0), float(event.get("Wrapuptime") or 0))
+        since_call, wrap_up = float(event.get("LastCall") or 0), float(event.get("Wrapuptime") or 0)
+        reason, dynamic = event.get("PausedReason", ""), event.get("Membership") == "dynamic"
+        penalty, in_call = int(event.get("Penalty") or 0), event.get("InCall") == "1"
+        return cls(status, paused, since_call, wrap_up, penalty, reason, dynamic, in_call)
 
     def is_free(self, now: float, wrap_up: float = 0.0) -> bool:
         """`wrap_up` is that of the queue."""

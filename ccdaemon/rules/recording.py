@@ -1,8 +1,8 @@
 """Will this call be recorded when an agent answers?
 
 Only on the services that record, only for a caller who heard the announcement to its end on this call, and never once
-the call has been sealed on its way to payments. And once it has been: is what the recorder left whole? Asterisk says
-Success of a recorder that cannot write, and truncates in silence on a full disk.
+the call has been sealed on its way to payments, or the caller objects. And once it has been: is what the recorder left
+whole? Asterisk says Success of a recorder that cannot write, and truncates in silence on a full disk.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class Verdict(Enum):
     RECORD = "the service records, and the caller has heard so"
     SERVICE_DOES_NOT_RECORD = "calls to this service are not recorded"
     NOT_ANNOUNCED = "the caller has not heard the announcement to its end"
-    SEALED = "the call is sealed: it has been with payments, or a phone began it"
+    SEALED = "the call is sealed: it has been with payments, a phone began it, or the caller objects"
 
 
 def may_record(service: Service, *, announced: bool, sealed: bool) -> Verdict:

@@ -29,6 +29,12 @@ DIALPLAN_PROMPTS = (
     "payment-sealed",
     "payment-not-sealed",
     "recording-not-resumed",
+    "recording-stopped",
+    "call-not-recorded",
+    "objects-unconfirmed",
+    "call-kept",
+    "keep-unconfirmed",
+    "no-call-here",
     "meeting-refused",
     "nobody-parked",
 )

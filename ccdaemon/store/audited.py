@@ -1,4 +1,4 @@
-"""What goes into the audit chain, and as what: door, guard, resumptions of recordings, and each finished recording."""
+"""What goes into the audit chain, and as what: door, guard, recordings that go on or must not, each finished one."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from dataclasses import asdict
 
 from ccdaemon.chain import Link
 from ccdaemon.kept import Recording
-from ccdaemon.notices import DoorOpened, DoorRefused, Guarded, Notice, Resumed, Supervised
+from ccdaemon.notices import DoorOpened, DoorRefused, Guarded, Notice, Objected, Resumed, Supervised
 
 _KINDS: dict[type[Notice], str] = {
     DoorOpened: "door",
     DoorRefused: "refusal",
     Guarded: "guard",
     Resumed: "resumption",
+    Objected: "objection",
     Supervised: "supervision",
 }
 

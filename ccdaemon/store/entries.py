@@ -19,9 +19,11 @@ from ccdaemon.notices import (
     DoorRefused,
     Guarded,
     Heard,
+    KeptSafe,
     LegBegan,
     LegEnded,
     Notice,
+    Objected,
     QueueJoined,
     QueueLeft,
     RecorderStarted,
@@ -73,6 +75,9 @@ _RECORDER = """
     ON CONFLICT (leg, segment) DO UPDATE SET started = coalesce(started, :at), call = coalesce(call, :call)
 """
 _RECORDER_END = "UPDATE recordings SET stopped = :at, reason = :reason WHERE leg = :leg AND stopped IS NULL"
+_RECORDER_OBJECTED = """
+    UPDATE recordings SET stopped = :at, reason = :reason WHERE leg = :leg AND (stopped IS NULL OR stopped > :at)
+"""
 _MERGE = (
     "UPDATE calls SET merged = :into, ended = :at WHERE id = :call",
     "UPDATE calls SET merged = :into WHERE merged = :call",
@@ -156,6 +161,12 @@ def _statements(notice: Notice, parties: Parties) -> Iterator[Statement]:
         case Guarded(call, at, leg, event, exposure, channels, stopped):
             said = {"event": event, "exposure": exposure, "channels": channels, "stopped": stopped}
             yield _event(call, at, "guard", leg, **said)
+        case Objected(call, at, leg, who, recorders):
+            yield _event(call, at, "objection", leg, who=who, recorders=recorders)
+            # The dialplan has stopped it, also where nobody was there to hear so, and its leg went on.
+            yield _RECORDER_OBJECTED, {"at": at, "leg": leg, "reason": "the caller objects"}
+        case KeptSafe(call, at, leg, who, hold):
+            yield _event(call, at, "kept", leg, who=who, hold=hold)
         case Supervised(call, at, leg, who, did, agent, service, mode, reason, seconds):
             said = {"who": who, "did": did, "agent": agent, "service": service, "mode": mode}
             yield _event(call, at, "supervision", leg, **said, reason=reason, seconds=seconds)

@@ -30,6 +30,11 @@ class Holds(Rows):
         said |= {"about": "number" if hold.number is not None else "call" if hold.call is not None else "time"}
         return await self._within(add, lambda number: [Link(now, "hold", {"hold": number, **said})])
 
+    async def hold_once(self, hold: Hold, maker: str, now: float) -> int:
+        """The same of a call, unless a hold with this reference keeps it, or what it became part of, already."""
+        rows = await self._rows(_KEEPS, {"reference": hold.reference, "call": hold.call})
+        return int(rows[0][0]) if rows else await self.add_hold(hold, maker, now)
+
     async def release_hold(self, hold: int, releaser: str, now: float) -> bool:
         """What it kept goes with the next run, if it is due. False if there is no such hold that stands."""
 
@@ -80,6 +85,11 @@ _ADD = """
 """
 _HIDE = "UPDATE holds SET number = :number WHERE id = :hold"
 _INDEX = "INSERT INTO held_callers (hold, caller_index) VALUES (:hold, :index) ON CONFLICT DO NOTHING"
+_KEEPS = """
+    SELECT hold.id FROM standing_holds AS hold JOIN held_calls ON held_calls.hold = hold.id
+    WHERE hold.reference = :reference
+    AND held_calls.call = coalesce((SELECT merged FROM calls WHERE id = :call), :call)
+"""
 _RELEASE = """
     UPDATE holds SET released = :at, releaser = :releaser, number = NULL WHERE id = :hold AND released IS NULL
 """

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
-from ccdaemon.grammar import Endpoint, Extension, Key, PinHash, Word, YesNo
+from pydantic import Field
+
+from ccdaemon.agents import Agent, Pauses
+from ccdaemon.grammar import Endpoint, Extension, Key, Penalty, PinHash, Reason, Seconds, Times, Word, YesNo
 from ccdaemon.model import Language, Phone, Right, Supervisor
 from ccdaemon.tables import Table
 
@@ -40,3 +43,25 @@ class SupervisorTable(Table):
 
     def supervisor(self, name: str) -> Supervisor:
         return Supervisor(name, self.number, self.pin, self.services, self.may, self.handsets)
+
+
+class AgentTable(Table):
+    """Somebody who logs in at their phone."""
+
+    services: tuple[Word, ...]
+    languages: frozenset[Language] = frozenset()
+    penalties: dict[Word, Penalty] = Field(default_factory=dict)
+
+    def agent(self, extension: str) -> Agent:
+        return Agent(extension, self.services, self.languages, self.penalties)
+
+
+class PausesTable(Table):
+    """Why agents pause, and when they are paused."""
+
+    reasons: dict[Reason, Word] = Field(default_factory=dict)
+    wrap_up: Seconds = 300
+    unanswered: Times = 3
+
+    def pauses(self) -> Pauses:
+        return Pauses(self.reasons, self.wrap_up, self.unanswered)

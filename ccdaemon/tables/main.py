@@ -29,7 +29,7 @@ from ccdaemon.grammar import (
 )
 from ccdaemon.kept import Encoding, Files, Keep
 from ccdaemon.tables import Table
-from ccdaemon.tables.handsets import PhoneTable, SupervisionTable, SupervisorTable
+from ccdaemon.tables.handsets import AgentTable, PausesTable, PhoneTable, SupervisionTable, SupervisorTable
 from ccdaemon.tables.messages import MessagesTable
 
 
@@ -203,6 +203,8 @@ class JudgedTable(Table):
     messages: MessagesTable = MessagesTable()
     supervision: SupervisionTable = SupervisionTable()
     supervisors: dict[Word, SupervisorTable] = Field(default_factory=dict)
+    agents: dict[Extension, AgentTable] = Field(default_factory=dict)
+    pauses: PausesTable = PausesTable()
 
 
 class MainTable(JudgedTable):

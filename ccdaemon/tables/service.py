@@ -30,6 +30,7 @@ class QueueTable(Table):
     languages: dict[Language, QueueName] = Field(default_factory=dict)
     language_wait: Seconds = 45
     answer_within: Seconds = 20
+    wrap_up: Seconds | None = None
 
 
 class HoursTable(Table):

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 
-from tests.bench import ami, archive, expiry, interlock, ivr, mqtt, start
+from tests.bench import ami, archive, expiry, handsets, interlock, ivr, mqtt, start
 from tests.lab.centre import play
 
 BENCHMARKS = {
     "ami": (ami.main, "events a second"),
     "archive": (archive.main, "what sealing a recording costs"),
     "expiry": (expiry.main, "a night with a year to delete"),
+    "handsets": (handsets.main, "how long a supervisor waits"),
     "interlock": (interlock.main, "the door"),
     "ivr": (ivr.main, "CPU of a call"),
     "mqtt": (mqtt.main, "how soon monitoring sees a change"),

@@ -29,7 +29,7 @@ PROGRAM = "/opt/ccdaemon/bin/ccdaemon"
 SCRIPT = "#!/opt/ccdaemon/bin/python\nfrom ccdaemon.cli import main\n\nmain()\n"
 BUILD_DEADLINE = 600.0  # seconds; a minute, where the mirror is near
 BOOT_DEADLINE = 60.0
-HALT_DEADLINE = 30.0
+HALT_DEADLINE = 60.0  # longer than TimeoutStopSec= of the daemon that may run in it
 DEADLINE = 60.0  # for one command
 ENVIRONMENT = ("PATH=/opt/ccdaemon/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root", "LANG=C.UTF-8")
 

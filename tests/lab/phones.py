@@ -11,7 +11,7 @@ import itertools
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
-from typing import TypeAlias
+from typing import NoReturn, TypeAlias
 
 from ccdaemon.asterisk.agi import AgiServer, AgiSession, CallerGone
 from ccdaemon.asterisk.ami import Ami, AmiAddress, connect
@@ -78,6 +78,11 @@ class Phone:
 
     async def press(self, keys: str) -> None:
         await self._session.execute("SendDTMF", keys, "100", "120", within=60)
+
+    async def key(self, key: str) -> None:
+        """Press one key while a tone goes on."""
+        channel = self._session.environment.fields["channel"]
+        await self._ami.action("PlayDTMF", {"Channel": channel, "Digit": key, "Duration": "100"})
 
     async def refer(self, where: str) -> None:
         """Transfer the other party blindly, as a phone does: with a SIP REFER, or a 302 while it rings.
@@ -200,9 +205,17 @@ async def exchange(site: Site) -> AsyncIterator[tuple[Exchange, Asterisk]]:
             world = Exchange(site, ami)
             scripts = AgiServer(world.converse)
             await scripts.listen(site.addresses.phones, SCRIPT_PORT)
+            reading = asyncio.create_task(_read(ami))
             try:
                 yield world, asterisk
             finally:
+                reading.cancel()
                 await scripts.stop(within=0)
     finally:
         await asterisk.stop()
+
+
+async def _read(ami: Ami) -> NoReturn:
+    """Nobody needs what the phones' Asterisk tells, but a link on which too much waits is dropped."""
+    while True:
+        await ami.events()

@@ -205,6 +205,7 @@ async def is_stopped(it: Installed) -> str:
         status = await it.machine.run(PROGRAM, "status")
         assert (status.status, "no daemon listens" in status.said) == (1, True), status
         assert await it.machine.show("ccdaemon.service", "ActiveState") == "inactive"
+        assert await it.machine.show("ccdaemon.service", "Result") == "success"  # nobody had to kill it
         assert await it.machine.show("ccdaemon.socket", "ActiveState") == "inactive"
         assert talk.goes_on()
         prompts = await hears(it, "2")

@@ -96,6 +96,10 @@ async def _look(it: Centre, looks: list[Look]) -> NoReturn:
         memory = int(status["VmRSS"].split()[0]) * 1024 / MIB
         descriptors = len(list((process / "fd").iterdir()))
         looks.append((time.monotonic() - began, memory, descriptors, int(status["Threads"]), tasks))
+        with (it.site.folder / "looks").open(
+            "a"
+        ) as file:  # what was seen outlives a soak that does not come to its end
+            print(*looks[-1], file=file)
         await _scrape(it.site.folder / "run" / "metrics")
         await asyncio.sleep(EVERY)
 

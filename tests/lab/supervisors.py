@@ -22,16 +22,17 @@ def cheap_hash(pin: str) -> str:
     return "$".join(["scrypt", "1024", "8", "1", b64encode(salt).decode(), b64encode(found).decode()])
 
 
-def supervisors() -> dict[str, str]:
-    """Changes to a site's files: two supervisors of Housing, the second of whom may only listen."""
-    tables = "".join(
+def a_supervisor(name: str, handset: str, may: str = '["listen", "whisper", "barge"]') -> str:
+    """The table of a supervisor of Housing."""
+    return (
         f'[supervisors.{name}]\npin = "{cheap_hash(PIN)}"\nservices = ["housing"]\nmay = {may}\n'
         f'handsets = ["{handset}"]\n\n'
-        for name, may, handset in (
-            ("careful", '["listen", "whisper", "barge"]', CAREFUL),
-            ("listener", '["listen"]', LISTENER),
-        )
     )
+
+
+def supervisors() -> dict[str, str]:
+    """Changes to a site's files: two supervisors, the second of whom may only listen."""
+    tables = a_supervisor("careful", CAREFUL) + a_supervisor("listener", LISTENER, '["listen"]')
     return {"\n[phones]\n": f"\n{tables}[phones]\n"}
 
 

@@ -232,7 +232,12 @@ async def _said(centre: Centre, command: str) -> list[str]:
 @pytest.mark.parametrize("command", ["check", "doctor"])
 async def test_what_a_site_has_opened_is_named(centre: Centre, command: str) -> None:
     said = [each for each in await _said(centre, command) if "leads round the payments door" in each]
-    assert sorted(re.findall(r" cc-internal: (\w+)\(\)", " ".join(said))) == ["Bridge", "BridgeAdd", "PickupChan"]
+    assert sorted(re.findall(r" cc-internal: (\w+)\(\)", " ".join(said))) == [
+        "Bridge",
+        "BridgeAdd",
+        *["ChanSpy"] * 3,
+        "PickupChan",
+    ]
 
 
 async def test_only_the_doctor_sees_what_was_loaded_by_hand_and_what_is_not_loaded(centre: Centre) -> None:

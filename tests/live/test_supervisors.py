@@ -9,7 +9,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest_asyncio
+from typer.testing import CliRunner
 
+from ccdaemon.cli import app
 from tests.lab.centre import SOUNDS, Centre, contact_centre
 from tests.lab.hearing import heard
 from tests.lab.phones import AGENT, CALLER, OFFICER, Phone
@@ -17,6 +19,7 @@ from tests.lab.scripts import PAYMENTS, presses
 from tests.lab.site import queues
 from tests.lab.supervisors import CAREFUL, LISTENER, SUPERVISOR, WRONG_PIN, dials, supervisors
 from tests.lab.tones import FRAME, RATE, find, levels, read_capture
+from tests.lab.watched import watched
 from tests.lab.ways import HOUSING
 from tests.live.conftest import RUN
 
@@ -250,6 +253,37 @@ async def test_a_restart_of_the_daemon_keeps_who_was_let_in_and_hangs_up_who_lis
         ("joined", "found after a restart"),
         ("left", None),
     ]
+
+
+async def test_who_guesses_is_locked_out_until_somebody_unlocks_them(centre: Centre) -> None:
+    async def guesses(phone: Phone) -> None:
+        for _ in range(2):
+            await phone.until_spoken_to()
+            await phone.press(f"{WRONG_PIN}#")
+        await phone.wait_until_gone()
+
+    async def waits(phone: Phone) -> None:
+        said.append(phone)
+        await phone.wait_until_gone()
+
+    said: list[Phone] = []
+    for _ in range(2):
+        await dials(centre, LISTENER, "*90", guesses, pin=WRONG_PIN)
+    await dials(centre, LISTENER, "*90", waits)  # the right one is of no use
+    assert "pin-locked" in {each.prompt for each in heard(await said[0].whole(), SOUNDS)}
+    config = ["--config", str(centre.site.config)]
+    listed = await asyncio.to_thread(CliRunner().invoke, app, ["supervisors", "list", *config])
+    assert "locked for" in listed.output
+    done = await asyncio.to_thread(CliRunner().invoke, app, ["supervisors", "unlock", "listener", *config])
+    assert "listener may try again at once" in done.output
+    await dials(centre, LISTENER, "*90", waits)
+    assert "spy-nobody" in {each.prompt for each in heard(await said[1].whole(), SOUNDS)}
+
+
+async def test_supervisors_in_a_crowd_harm_no_call_and_everything_is_written_down() -> None:
+    seen = await watched(RUN / "watched", calls=4, spying=2, seconds=12)
+    assert seen.pressed > 4
+    assert seen.rows["joined"] >= 2
 
 
 async def _until(true: Callable[[], bool]) -> None:

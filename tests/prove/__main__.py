@@ -20,6 +20,7 @@ from tests.prove.interlock import matrix
 from tests.prove.kills import everywhere
 from tests.prove.proof import NotHeld, Proof, run
 from tests.prove.soak import two_hours
+from tests.prove.supervisors import in_a_crowd
 from tests.prove.systemd import service
 
 TABLE = ROOT / "tests" / "prove" / "RESULTS.md"
@@ -126,6 +127,11 @@ PROOFS = (
         "crowd",
         "1,000 half-open sessions, port scans and lines of 20 MiB disturb no call",
         partial(amid_a_crowd, RUN / "crowd"),
+    ),
+    Proof(
+        "supervisors",
+        "supervisors who change modes at random while agents transfer harm no call and leave nothing behind",
+        partial(in_a_crowd, RUN / "supervisors"),
     ),
     Proof(
         "soak",

@@ -43,6 +43,7 @@ OF = {  # application or function, in small letters -> module; what is not here 
     "stopmusiconhold": "res_musiconhold",
     "originate": "app_originate",
     "channel": "func_channel",
+    "master_channel": "func_channel",
     "callerid": "func_callerid",
     "if": "func_logic",
     "exists": "func_logic",
@@ -61,7 +62,7 @@ OF = {  # application or function, in small letters -> module; what is not here 
     "file": "func_env",
     "stat": "func_env",
     "record": "app_record",
-    "import": "func_import",
+    "import": "func_logic",
 }
 ALWAYS = {
     "pbx_config": "no call would be answered at all",

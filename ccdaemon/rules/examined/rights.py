@@ -26,6 +26,9 @@ NEEDED = {  # what ccdaemon sends, and what it is for
     "Status": "calls are not seen: callers get the second tier",
     "BridgeList": "calls are not seen: callers get the second tier",
     "QueueStatus": "nobody sees who waits",
+    "QueueAdd": "no agent can log in (*45)",
+    "QueueRemove": "no agent can log out (*45)",
+    "QueuePause": "no agent can pause (*46), and nobody is paused who lets calls ring",
     "DeviceStateList": "nobody sees which phones are there",
     "ShowDialPlan": "this command cannot see what is loaded",
 }

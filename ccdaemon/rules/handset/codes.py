@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from ccdaemon.model import Language, Phone, Site
+from ccdaemon.rules.handset.agent import log_in_or_out, longer, pause, ready
 from ccdaemon.rules.handset.supervisor import next_call, over, supervise
 from ccdaemon.rules.handset.talk import Story
 
@@ -16,15 +17,45 @@ Begin: TypeAlias = Callable[[Site, Phone, str], Story]
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """What is dialled (`pattern`), how a card writes it, and what it does, in each language of a card."""
+    """What is dialled (`pattern`), how a card writes it, and what it does, in each language of a card.
+
+    Some are the dialplan's alone, and begin no story.
+    """
 
     pattern: re.Pattern[str]
     written: str
     does: dict[Language, str]
-    begin: Begin
+    begin: Begin | None = None
 
 
 CODES = (
+    Code(
+        re.compile(r"\*45"),
+        "*45",
+        {"cy": "Mewngofnodi i'ch llinellau, neu allgofnodi", "en": "Log in to your lines, or log out"},
+        log_in_or_out,
+    ),
+    Code(
+        re.compile(r"\*46\d{0,2}"),
+        "*46 [reason]",
+        {
+            "cy": "Oedi eich galwadau am reswm; eto, neu gyda 0, eu derbyn unwaith yn rhagor",
+            "en": "Pause your calls for a reason; again, or with 0, take them once more",
+        },
+        pause,
+    ),
+    Code(
+        re.compile(r"\*47"),
+        "*47",
+        {"cy": "Rhagor o amser i orffen ar ôl galwad", "en": "More time to finish after a call"},
+        longer,
+    ),
+    Code(
+        re.compile(r"\*48"),
+        "*48",
+        {"cy": "Wedi gorffen: derbyn yr alwad nesaf ar unwaith", "en": "Finished: take the next call at once"},
+        ready,
+    ),
     Code(
         re.compile(r"\*90\d*"),
         "*90 [extension]",
@@ -46,6 +77,48 @@ CODES = (
         {"cy": "Ymuno â'r alwad o'r dechrau", "en": "Barge in from the start"},
         supervise,
     ),
+    Code(
+        re.compile(r"\*54"),
+        "*54",
+        {
+            "cy": "Yn ystod galwad, ar ôl taliad: parhau â'r recordio, lle mae'r safle'n caniatáu hynny",
+            "en": "During a call, after a payment: let the recording go on, where the site allows it",
+        },
+    ),
+    Code(
+        re.compile(r"\*55\d*"),
+        "*55",
+        {
+            "cy": "Yn ystod galwad, cyn manylion cerdyn: stopio'r recordio",
+            "en": "During a call, before card details: stop the recording",
+        },
+    ),
+    Code(
+        re.compile(r"\*56"),
+        "*56",
+        {
+            "cy": "Yn ystod galwad: mae'r galwr yn gwrthwynebu cael ei recordio",
+            "en": "During a call: the caller objects to being recorded",
+        },
+    ),
+    Code(
+        re.compile(r"\*57"),
+        "*57",
+        {
+            "cy": "Yn ystod galwad: bygythiad neu berygl, cadw'r alwad",
+            "en": "During a call: a threat, or somebody's safety; keep the call",
+        },
+    ),
+    Code(
+        re.compile(r"\*6[1-9]"),
+        "*61 - *69",
+        {"cy": "Ymuno ag ystafell gynadledda", "en": "Join a conference room"},
+    ),
+    Code(
+        re.compile(r"\*7[1-9]"),
+        "*71 - *79",
+        {"cy": "Parcio galwad (drwy drosglwyddo), neu ei nôl", "en": "Park a call (by a transfer), or fetch it"},
+    ),
 )
 # What the dialplan asks while a supervisor hears a call.
 WITHIN: dict[str, Begin] = {"next": next_call, "over": over}
@@ -56,6 +129,6 @@ def story(site: Site, phone: Phone, asked: str) -> Story | None:
     if (begin := WITHIN.get(asked)) is not None:
         return begin(site, phone, asked)
     for code in CODES:
-        if code.pattern.fullmatch(asked):
+        if code.begin is not None and code.pattern.fullmatch(asked):
             return code.begin(site, phone, asked)
     return None

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator
 
 from ccdaemon.model import Catalogue, Fault, Site, Supervisor
+from ccdaemon.rules.handset.rota import agent_faults
 from ccdaemon.rules.wording import prompt_faults
 
 PROMPTS = (
@@ -36,6 +37,7 @@ def handset_faults(site: Site, catalogue: Catalogue, services: Collection[str]) 
     for who in site.supervisors.values():
         yield from _supervisor(site, who, services)
     yield from _shared(site)
+    yield from agent_faults(site, catalogue, services)
 
 
 def _supervisor(site: Site, who: Supervisor, services: Collection[str]) -> Iterator[Fault]:
