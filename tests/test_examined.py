@@ -18,6 +18,7 @@ from ccdaemon.model import Fault, Setting
 from ccdaemon.rules.examined.modes import (
     closed_faults,
     folder_faults,
+    lent_faults,
     readable,
     recorded_faults,
     secret_faults,
@@ -270,6 +271,22 @@ def test_a_file_is_for_those_alone_who_need_it(faults: list[Fault], texts: list[
 )
 def test_the_spool_is_for_asterisk_and_the_daemon(folder: Owned, text: str | None) -> None:
     found = [each.text for each in spool_faults(folder, Runs(ASTERISK, frozenset({SHARED}), 0o007))]
+    assert [text is not None and text in each for each in found] == ([True] if text else []), found
+
+
+@pytest.mark.parametrize(
+    ("folder", "text"),
+    [
+        (a_file(0o2750), None),
+        (a_file(0o2750, user=ASTERISK, group=OTHER), None),  # it is Asterisk's own
+        (a_file(0o2755), "every user of the machine can hear what an agent is brought"),
+        (a_file(0o750), "Asterisk cannot read there: agents hear no message"),
+        (a_file(0o2700), "Asterisk cannot read there: agents hear no message"),
+        (a_file(0o2750, group=OTHER), "it is not of Asterisk's group: agents hear no message"),
+    ],
+)
+def test_what_agents_are_brought_is_for_asterisk_to_read(folder: Owned, text: str | None) -> None:
+    found = [each.text for each in lent_faults(folder, Runs(ASTERISK, frozenset({SHARED}), 0o007))]
     assert [text is not None and text in each for each in found] == ([True] if text else []), found
 
 

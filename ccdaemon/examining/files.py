@@ -14,10 +14,18 @@ from ccdaemon.findings import Finding, Runs, State, Unseen, found
 from ccdaemon.keys import KeyWrong
 from ccdaemon.model import Fault
 from ccdaemon.owned import is_there, owned
-from ccdaemon.places import REGISTER, SOCKET, keys
-from ccdaemon.rules.examined.modes import closed_faults, folder_faults, secret_faults, spool_faults, umask_faults
+from ccdaemon.places import LENT, REGISTER, SOCKET, keys
+from ccdaemon.rules.examined.modes import (
+    closed_faults,
+    folder_faults,
+    lent_faults,
+    secret_faults,
+    spool_faults,
+    umask_faults,
+)
 from ccdaemon.rules.examined.upkeep import strays_findings
 from ccdaemon.rules.lock import OURS
+from ccdaemon.rules.reaching import offers_messages
 from ccdaemon.signing import read_key
 
 UMASK, SPOOL, SECRETS, KEYS = "Asterisk's umask", "spool", "secrets", "keys"
@@ -43,6 +51,8 @@ async def _spool(examined: Examined) -> list[Finding]:
         asterisk = None
     spool = examined.site.main.paths.spool
     faults = [fault for name in (RECORDINGS, MISSED) for fault in _of_spool(spool / name, asterisk)]
+    if any(offers_messages(service) for service in examined.site.site.services.values()):
+        faults += _of_lent(examined.site.main.paths.run / LENT, asterisk)
     lines = found(SPOOL, faults, f"{spool} is for Asterisk and the daemon, and for nobody else")
     with suppress(KeyWrong, OSError):  # which is said at the keys, and above
         lines += strays_findings(_strays(examined), str(spool / RECORDINGS))
@@ -54,6 +64,14 @@ def _of_spool(folder: Path, asterisk: Runs | None) -> Iterator[Fault]:
         yield from spool_faults(owned(folder), asterisk)
     except FileNotFoundError:
         text = "is not there: nothing is recorded. systemd-tmpfiles --create makes it, with its owners and mode"
+        yield Fault(str(folder), "", text)
+
+
+def _of_lent(folder: Path, asterisk: Runs | None) -> Iterator[Fault]:
+    try:
+        yield from lent_faults(owned(folder), asterisk)
+    except FileNotFoundError:
+        text = "is not there: agents hear no message. systemd-tmpfiles --create makes it, with its owners and mode"
         yield Fault(str(folder), "", text)
 
 

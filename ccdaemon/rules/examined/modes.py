@@ -9,6 +9,7 @@ from ccdaemon.model import Fault
 
 OTHERS, GROUP, SETGID = 0o007, 0o070, 0o2000
 SHARED = 0o060  # of a file that two users read and write
+LISTENED = 0o050  # of a folder in which the group reads
 READ, ENTER = 4, 1
 
 
@@ -58,6 +59,20 @@ def spool_faults(folder: Owned, asterisk: Runs | None) -> Iterator[Fault]:
         mend = "chgrp asterisk; chmod 2770"
     if wrong:
         text = f"has mode {folder.mode:04o}: {'; '.join(wrong)}. {mend} {folder.path} (or systemd-tmpfiles --create)"
+        yield Fault(str(folder.path), "", text)
+
+
+def lent_faults(folder: Owned, asterisk: Runs | None) -> Iterator[Fault]:
+    """The folder from which Asterisk plays callers' messages to agents: it reads there, and nobody else comes in."""
+    wrong = []
+    if folder.mode & OTHERS:
+        wrong.append("every user of the machine can hear what an agent is brought")
+    if not folder.mode & SETGID or folder.mode & LISTENED != LISTENED:
+        wrong.append("Asterisk cannot read there: agents hear no message")
+    elif asterisk is not None and folder.group not in asterisk.groups and folder.user != asterisk.user:
+        wrong.append("it is not of Asterisk's group: agents hear no message")
+    if wrong:
+        text = f"has mode {folder.mode:04o}: {'; '.join(wrong)}. systemd-tmpfiles --create puts it right"
         yield Fault(str(folder.path), "", text)
 
 
