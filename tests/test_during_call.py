@@ -82,11 +82,22 @@ def wishes(about: About = "objects", leg: str = AGENT, *, dialled: bool = False)
             [DIALS, ON_HOLD, ELSEWHERE],
             {CALLER, AGENT, HELD},
         ),
+        (
+            "among colleagues, the caller who waits on another line",
+            wishes(leg=LINE_2),
+            [replace(DIALS, bridge="b4"), replace(ELSEWHERE, call=LINE_2, bridge="b4")],
+            {CALLER, AGENT},
+        ),
         ("dialled on a phone that is in no call", wishes(leg=OTHER, dialled=True), [a_channel(OTHER, OTHER)], set()),
     ],
 )
 def test_what_an_agent_means(claim: str, wish: Asked, others: list[Channel], found: set[str]) -> None:
     assert {each.id for each in meant(wish, [*TALK, *others], SITE.devices)} == found, claim
+
+
+def test_among_colleagues_alone_it_is_their_own_conversation() -> None:
+    both = [replace(DIALS, bridge="b4"), replace(ELSEWHERE, call=LINE_2, bridge="b4")]
+    assert {each.id for each in meant(wishes(leg=LINE_2), both, SITE.devices)} == {LINE_2, OTHER}
 
 
 def test_only_what_the_dialplan_asks_is_heard() -> None:

@@ -11,7 +11,7 @@ from typing import Literal, TypeAlias
 
 from ccdaemon.model import Channel, Event, Site, endpoint_of
 from ccdaemon.rules.calls import Calls, Leg
-from ccdaemon.rules.payment import involved, parties
+from ccdaemon.rules.payment import RECORDERS, involved, is_half, parties
 
 About: TypeAlias = Literal["objects", "keep"]  # as dialplan `cc-during` says it, and `cc-note` writes it down
 CODES: Mapping[str, About] = {"objects": "objects", "keep": "keep"}
@@ -49,14 +49,24 @@ def handset(channel: str, site: Site) -> str:
 def meant(wish: Asked, channels: Iterable[Channel], devices: Mapping[str, str]) -> list[Channel]:
     """All that belongs to the conversation: its call, its bridge, and what Local channels join to it.
 
-    A key is about the conversation in which it was pressed, and leaves the other lines of that phone alone. What was
-    dialled is about every conversation on that phone: nobody can say which of them is meant.
+    A key is about the conversation in which it was pressed, and leaves the other lines of that phone alone; but where
+    nobody from outside is in it, about callers who wait on those while the agent consults a colleague. What was dialled
+    is about every other conversation on that phone: nobody can say which of them is meant.
     """
     channels = list(channels)
-    first = {channel.id for channel in channels if channel.id == wish.leg}
-    if wish.dialled:
-        first = {channel.id for channel in channels if channel.id != wish.leg and _speaks(channel, wish, devices)}
-    return involved(channels, first, {})
+    own = involved(channels, {wish.leg}, {})
+    if not wish.dialled and _has_caller(own, devices):
+        return own
+    here = {channel.id for channel in own}
+    lines = {channel.id for channel in channels if channel.id not in here and _speaks(channel, wish, devices)}
+    others = involved(channels, lines, {})
+    return others if wish.dialled or _has_caller(others, devices) else own
+
+
+def _has_caller(channels: Iterable[Channel], devices: Mapping[str, str]) -> bool:
+    """Is somebody among them who is at no phone of the site?"""
+    people = (channel for channel in channels if not is_half(channel.name) and not channel.name.startswith(RECORDERS))
+    return any(channel.endpoint not in devices for channel in people)
 
 
 def _speaks(channel: Channel, wish: Asked, devices: Mapping[str, str]) -> bool:
