@@ -386,6 +386,12 @@ async def test_expiry_keeps_what_is_held_whatever_call_it_became_part_of(
     assert await register.empty_calls(["1.1"]) == 0  # nor on request
 
 
+async def test_what_is_asked_by_key_and_on_another_line_at_once_is_one_hold(register: Register) -> None:
+    numbers = await asyncio.gather(*(keep(register, "1.1") for _ in range(3)))
+    assert numbers == [1, 1, 1]
+    assert [row.kind for row in await register.audited_between(0, 1e12)].count("hold") == 1
+
+
 async def test_a_call_that_the_register_does_not_know_yet_is_kept_from_its_first_row(register: Register) -> None:
     await keep(register, "4.1")
     await register.write([CallIdentified("4.1", NOW, number="+441632960778"), CallEnded("4.1", NOW + 1)])
