@@ -193,8 +193,11 @@ class World:
 
     async def listing(self, name: str) -> list[dict[str, str]]:
         assert name == "CoreShowChannels"
-        names = ("Channel", "Uniqueid", "Linkedid", "BridgeId")
-        listed = [dict(zip(names, (c.name, c.id, c.call, c.bridge), strict=True)) for c in self.channels]
+        names = ("Channel", "Uniqueid", "Linkedid", "BridgeId", "Application", "ApplicationData")
+        listed = [
+            dict(zip(names, (c.name, c.id, c.call, c.bridge, c.application, c.data), strict=True))
+            for c in self.channels
+        ]
         self.channels += self.appears
         self.appears = []
         return listed
@@ -209,6 +212,8 @@ class World:
                 message = f"{name}: Could not stop monitoring channel"
                 raise SwitchRefused(message)
             self.recorders[channel] -= 1
+        if name == "Hangup":
+            self.channels = [each for each in self.channels if each.name != channel]
         self.done.append((name, channel, *(fields[key] for key in ("Variable", "Value") if key in fields)))
         return {}
 
@@ -245,6 +250,24 @@ async def test_who_comes_to_the_call_meanwhile_is_quietened_too() -> None:
     assert await world.asks(wishes()) == "recording-stopped"
     assert world.recorders[NAMES[COLLEAGUE]] == 0
     assert sorted(each.call for each in world.noted) == sorted([CALLER, THIRD.call])
+
+
+@pytest.mark.parametrize(
+    ("name", "application", "data", "goes"),
+    [
+        ("CBRec/conf-1-uid-1;1", "", "", True),  # a conference's
+        ("Snoop/9.2-00000001", "Stasis", "", True),  # of a program at ARI
+        ("PJSIP/1009-00000007", "ChanSpy", "PJSIP/1001-00000002,qESX", False),  # a supervisor
+    ],
+)
+async def test_a_recorder_that_is_a_channel_is_hung_up_and_a_supervisor_goes_on_hearing(
+    name: str, application: str, data: str, *, goes: bool
+) -> None:
+    bridge = "b1" if name.startswith("CBRec/") else ""
+    world = World([*TALK, Channel(name, "4.4", "4.4", bridge, application, data)])
+    assert await world.asks(wishes()) == ("recording-stopped" if goes else "call-not-recorded")
+    assert (("Hangup", name) in world.done) is goes
+    assert [each.call for each in world.noted] == [CALLER]
 
 
 @pytest.mark.parametrize(

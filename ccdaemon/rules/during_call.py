@@ -11,7 +11,7 @@ from typing import Literal, TypeAlias
 
 from ccdaemon.model import Channel, Event, Site, endpoint_of
 from ccdaemon.rules.calls import Calls, Leg
-from ccdaemon.rules.payment import RECORDERS, involved, is_half, parties
+from ccdaemon.rules.payment import RECORDERS, SPIES, involved, is_half, listeners, parties
 
 About: TypeAlias = Literal["objects", "keep"]  # as dialplan `cc-during` says it, and `cc-note` writes it down
 CODES: Mapping[str, About] = {"objects": "objects", "keep": "keep"}
@@ -74,6 +74,11 @@ def _speaks(channel: Channel, wish: Asked, devices: Mapping[str, str]) -> bool:
     device = devices.get(endpoint_of(wish.channel))
     on_it = device is not None and devices.get(channel.endpoint) == device and channel.name.startswith("PJSIP/")
     return on_it and bool(channel.bridge)
+
+
+def taps(channels: Iterable[Channel], concerned: Collection[Channel]) -> list[Channel]:
+    """Recorders of the concerned that are channels themselves, as a conference's. Supervisors are none, and stay."""
+    return [channel for channel in listeners(channels, concerned) if channel.application not in SPIES]
 
 
 def was_recorded(calls: Calls, concerned: Collection[Channel], stopped: int) -> bool:
