@@ -8,9 +8,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from ccdaemon.faults import KeyUnusable, RegisterFull, SwitchRefused
 from ccdaemon.flows.during_call import DuringCall, safety_hold
+from ccdaemon.flows.missed import read_missed
 from ccdaemon.flows.tracking import resynchronise
 from ccdaemon.kept import Hold
 from ccdaemon.model import Channel, Event, Phone
@@ -26,9 +28,10 @@ from ccdaemon.notices import (
     RecorderStopped,
 )
 from ccdaemon.rules.calls import Calls
-from ccdaemon.rules.during_call import About, Asked, asked, handset, meant, unwanted
+from ccdaemon.rules.during_call import About, Asked, asked, handset, meant, settled, unwanted
 from ccdaemon.rules.missed import missed
 from ccdaemon.rules.recording import Verdict, may_record
+from ccdaemon.spool import Missed
 from ccdaemon.store import Register
 from tests.builders import a_register, example_site
 
@@ -328,8 +331,8 @@ async def test_what_the_register_does_not_take_is_not_said_to_be_kept(fault: Exc
 @pytest.mark.parametrize(
     ("line", "notice"),
     [
-        ("objects 1783328400 9.1 9.2 1001", Objected(CALLER, NOW, AGENT, "handset 1001")),
-        ("keep 1783328400 9.1 9.2 1001\n", KeptSafe(CALLER, NOW, AGENT, "handset 1001")),
+        ("objects 1783328400 9.1 9.2 1001", Objected(CALLER, NOW, AGENT, "1001")),
+        ("keep 1783328400 9.1 9.2 1001\n", KeptSafe(CALLER, NOW, AGENT, "1001")),
         ("keep 1783328400 9.1 9.2", None),
         ("sings 1783328400 9.1 9.2 1001", None),
     ],
@@ -338,6 +341,43 @@ async def test_what_the_register_does_not_take_is_not_said_to_be_kept(fault: Exc
 def test_what_the_dialplan_noted_is_understood(line: str, notice: Notice | None, *, live: bool) -> None:
     """It ends no call."""
     assert missed([line], "GB", live=live, now=NOW + 9) == (([notice], True) if notice else ([], False))
+
+
+@pytest.mark.parametrize("kind", [KeptSafe, Objected])
+def test_what_was_noted_counts_for_what_the_call_has_become_since(kind: type[KeptSafe | Objected]) -> None:
+    """Of an attended transfer that nobody saw, the older call goes on."""
+    site = replace(SITE, phones={"1001": Phone("1001", "desk-7", "housing", "desk", "cy")})
+    note = kind(CALLER, NOW, AGENT, "desk-7")
+    named = replace(note, who="handset 1001")
+    live, merged = a_graph(*TALK), a_graph(*(replace(each, call="1.1") for each in TALK))
+    over = CallEnded(CALLER, NOW + 9, seen=False)
+    other = CallEnded("7.7", NOW)
+    assert [*settled([note, other], live, site, NOW + 9)] == [named, other]
+    assert [*settled([note], merged, site, NOW + 9)] == [named, replace(named, call="1.1"), over]
+    assert [*settled([note], Calls(), site, NOW + 9)] == [named, over]
+
+
+async def test_a_note_becomes_a_hold_of_both_calls_and_none_of_them_is_live_for_that(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ccdaemon.flows.missed.LOOK", 0.01)
+    calls = a_graph(*(replace(each, call="1.1") for each in TALK))
+    spool = tmp_path / "missed"
+    spool.mkdir()
+    (spool / f"{AGENT}-keep").write_text(f"keep {NOW:.0f} {CALLER} {AGENT} 1001\n")
+    async with a_register(tmp_path / "register.sqlite3") as register:
+        reading = read_missed(Missed(spool), register, calls, lambda: calls.legs, lambda: SITE, lambda: NOW + 9)
+        with capture_logs():
+            task = asyncio.create_task(reading)
+            async with asyncio.timeout(5):
+                while any(spool.iterdir()):
+                    await asyncio.sleep(0.01)
+            task.cancel()
+        assert {(hold.call, hold.maker) for hold in await register.holds()} == {
+            (CALLER, "handset 1001"),
+            ("1.1", "handset 1001"),
+        }
+        assert await register.open_calls() == ["1.1"]
 
 
 @pytest.mark.parametrize(("objected", "stops"), [((AGENT,), True), ((), False)])

@@ -5,11 +5,12 @@ Nothing here is like a payment: nobody is sealed, and no supervisor has to go.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 from ccdaemon.model import Channel, Event, Site, endpoint_of
+from ccdaemon.notices import CallEnded, KeptSafe, Notice, Objected
 from ccdaemon.rules.calls import Calls, Leg
 from ccdaemon.rules.payment import RECORDERS, SPIES, involved, is_half, listeners, parties
 
@@ -42,8 +43,29 @@ def asked(event: Event) -> Asked | None:
 
 def handset(channel: str, site: Site) -> str:
     """Who asks: nobody knows which person sits there."""
-    phone = site.phone_at(endpoint_of(channel))
-    return f"handset {phone.extension if phone is not None else endpoint_of(channel)}"
+    return handset_at(endpoint_of(channel), site)
+
+
+def handset_at(endpoint: str, site: Site) -> str:
+    phone = site.phone_at(endpoint)
+    return f"handset {phone.extension if phone is not None else endpoint}"
+
+
+def settled(notices: Iterable[Notice], calls: Calls, site: Site, now: float) -> Iterator[Notice]:
+    """What agents asked for while nobody was there, of the call of then, and of what has become of it since.
+
+    That they became one nobody saw. A call that is over is not live again for its being spoken of.
+    """
+    for notice in notices:
+        if not isinstance(notice, KeptSafe | Objected):
+            yield notice
+            continue
+        named = replace(notice, who=handset_at(notice.who, site))
+        yield named
+        if notice.leg in calls.legs and calls.legs[notice.leg].call != notice.call:
+            yield replace(named, call=calls.legs[notice.leg].call)
+        if notice.call not in calls.calls:
+            yield CallEnded(notice.call, now, seen=False)
 
 
 def meant(wish: Asked, channels: Iterable[Channel], devices: Mapping[str, str]) -> list[Channel]:
