@@ -224,6 +224,34 @@ async def test_a_threat_is_kept_at_once_by_key_and_from_another_line(centre: Cen
     assert {moment["hold"] for moment in _moments(row, "kept")} == {hold["id"]}
 
 
+async def test_who_hangs_up_before_anybody_has_answered_has_the_call_kept_all_the_same(centre: Centre) -> None:
+    """The daemon has just died, so that it is asked still; and a threat often ends with the call."""
+    told = Told()
+    before = {hold["id"] for hold in await centre.ask("holds")}
+
+    def agent(extension: str) -> Any:  # noqa: ANN401 - a script
+        async def script(phone: Phone) -> None:
+            await told.answers(phone, extension)
+            await phone.stay(TALK)
+            centre.daemon.kill(signal.SIGKILL)
+            await centre.daemon.wait()
+            await phone.press("*57")
+            await phone.stay(0.5)
+
+        return script
+
+    for extension in AGENTS:
+        centre.world.desk(extension, agent(extension))
+    told.objected.set()
+    async with asyncio.timeout(CALL_DEADLINE):
+        await centre.world.call(HOUSING, presses("1", "0", then=told.caller))
+    await centre.restart_daemon()
+    holds = await centre.until(f"len(it) == {len(before) + 1}", 15, "holds")
+    row = await _newest(centre)
+    (hold,) = [each for each in holds if each["id"] not in before]
+    assert (hold["call"], hold["maker"]) == (row["call"]["id"], f"handset {told.who[0]}")
+
+
 async def test_without_the_daemon_both_are_said_to_be_unconfirmed_and_hold_once_it_is_back(centre: Centre) -> None:
     told = Told()
     said: list[str] = []
