@@ -26,6 +26,7 @@ from ccdaemon.rules.handset.supervisor import Join, Leave, WhoSpies
 from ccdaemon.rules.handset.talk import Do, End, GoTo, HangUp, Keys, Say
 from ccdaemon.rules.supervision import Target, Verdict, at_phone, longest, modes
 from tests.builders import example, example_site
+from tests.lab.site import ROOT
 
 PIN = "482915"
 SUE = Supervisor(
@@ -339,6 +340,8 @@ def test_the_card_has_every_code_in_both_languages() -> None:
     done = CliRunner().invoke(app, ["menus", "--card", "--config", str(example().folder)])
     assert done.exit_code == 0
     assert all(done.output.count(code.written) == 2 for code in CODES)
+    readme = (ROOT / "README.md").read_text()
+    assert [code.written for code in CODES if f"`{code.written.split()[0]}`" not in readme] == []
 
 
 # --- what is written in a site's file --------------------------------------------------------------------------------

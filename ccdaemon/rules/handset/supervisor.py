@@ -50,7 +50,7 @@ def supervise(site: Site, phone: Phone, code: str) -> Story:
     return (yield from _joined(phone, who, mode, code[3:]))
 
 
-def next_call(site: Site, phone: Phone, code: str) -> Story:  # noqa: ARG001 - as every story begins
+def next_call(_site: Site, phone: Phone, _code: str) -> Story:
     """They pressed `*`."""
     spying = yield WhoSpies()
     yield Leave()
@@ -61,7 +61,7 @@ def next_call(site: Site, phone: Phone, code: str) -> Story:  # noqa: ARG001 - a
     return (yield from _joined(phone, who, mode, ""))
 
 
-def over(site: Site, phone: Phone, code: str) -> Story:  # noqa: ARG001 - as every story begins
+def over(_site: Site, phone: Phone, _code: str) -> Story:
     """The call that they heard has ended, or the agent has left it."""
     spying = yield WhoSpies()
     why = ["spy-payments"] if (yield Leave()) else []
