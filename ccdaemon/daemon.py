@@ -157,7 +157,7 @@ class Daemon:
         main = self._current.configuration.main
         missed = read_missed(
             *(Missed(main.paths.spool / MISSED), register, self._calls, self._live_legs),
-            *(lambda: self._site().country, time.time),
+            *(self._site, time.time),
         )
         disks = {"state": main.paths.state, "spool": main.paths.spool}
         return {

@@ -8,9 +8,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from ccdaemon.faults import KeyUnusable, RegisterFull, SwitchRefused
 from ccdaemon.flows.during_call import DuringCall, safety_hold
+from ccdaemon.flows.missed import read_missed
 from ccdaemon.flows.tracking import resynchronise
 from ccdaemon.kept import Hold
 from ccdaemon.model import Channel, Event, Phone
@@ -26,9 +28,10 @@ from ccdaemon.notices import (
     RecorderStopped,
 )
 from ccdaemon.rules.calls import Calls
-from ccdaemon.rules.during_call import About, Asked, asked, handset, meant, unwanted
+from ccdaemon.rules.during_call import About, Asked, asked, handset, meant, settled, unwanted
 from ccdaemon.rules.missed import missed
 from ccdaemon.rules.recording import Verdict, may_record
+from ccdaemon.spool import Missed
 from ccdaemon.store import Register
 from tests.builders import a_register, example_site
 
@@ -82,11 +85,22 @@ def wishes(about: About = "objects", leg: str = AGENT, *, dialled: bool = False)
             [DIALS, ON_HOLD, ELSEWHERE],
             {CALLER, AGENT, HELD},
         ),
+        (
+            "among colleagues, the caller who waits on another line",
+            wishes(leg=LINE_2),
+            [replace(DIALS, bridge="b4"), replace(ELSEWHERE, call=LINE_2, bridge="b4")],
+            {CALLER, AGENT},
+        ),
         ("dialled on a phone that is in no call", wishes(leg=OTHER, dialled=True), [a_channel(OTHER, OTHER)], set()),
     ],
 )
 def test_what_an_agent_means(claim: str, wish: Asked, others: list[Channel], found: set[str]) -> None:
     assert {each.id for each in meant(wish, [*TALK, *others], SITE.devices)} == found, claim
+
+
+def test_among_colleagues_alone_it_is_their_own_conversation() -> None:
+    both = [replace(DIALS, bridge="b4"), replace(ELSEWHERE, call=LINE_2, bridge="b4")]
+    assert {each.id for each in meant(wishes(leg=LINE_2), both, SITE.devices)} == {LINE_2, OTHER}
 
 
 def test_only_what_the_dialplan_asks_is_heard() -> None:
@@ -182,8 +196,11 @@ class World:
 
     async def listing(self, name: str) -> list[dict[str, str]]:
         assert name == "CoreShowChannels"
-        names = ("Channel", "Uniqueid", "Linkedid", "BridgeId")
-        listed = [dict(zip(names, (c.name, c.id, c.call, c.bridge), strict=True)) for c in self.channels]
+        names = ("Channel", "Uniqueid", "Linkedid", "BridgeId", "Application", "ApplicationData")
+        listed = [
+            dict(zip(names, (c.name, c.id, c.call, c.bridge, c.application, c.data), strict=True))
+            for c in self.channels
+        ]
         self.channels += self.appears
         self.appears = []
         return listed
@@ -198,6 +215,8 @@ class World:
                 message = f"{name}: Could not stop monitoring channel"
                 raise SwitchRefused(message)
             self.recorders[channel] -= 1
+        if name == "Hangup":
+            self.channels = [each for each in self.channels if each.name != channel]
         self.done.append((name, channel, *(fields[key] for key in ("Variable", "Value") if key in fields)))
         return {}
 
@@ -234,6 +253,24 @@ async def test_who_comes_to_the_call_meanwhile_is_quietened_too() -> None:
     assert await world.asks(wishes()) == "recording-stopped"
     assert world.recorders[NAMES[COLLEAGUE]] == 0
     assert sorted(each.call for each in world.noted) == sorted([CALLER, THIRD.call])
+
+
+@pytest.mark.parametrize(
+    ("name", "application", "data", "goes"),
+    [
+        ("CBRec/conf-1-uid-1;1", "", "", True),  # a conference's
+        ("Snoop/9.2-00000001", "Stasis", "", True),  # of a program at ARI
+        ("PJSIP/1009-00000007", "ChanSpy", "PJSIP/1001-00000002,qESX", False),  # a supervisor
+    ],
+)
+async def test_a_recorder_that_is_a_channel_is_hung_up_and_a_supervisor_goes_on_hearing(
+    name: str, application: str, data: str, *, goes: bool
+) -> None:
+    bridge = "b1" if name.startswith("CBRec/") else ""
+    world = World([*TALK, Channel(name, "4.4", "4.4", bridge, application, data)])
+    assert await world.asks(wishes()) == ("recording-stopped" if goes else "call-not-recorded")
+    assert (("Hangup", name) in world.done) is goes
+    assert [each.call for each in world.noted] == [CALLER]
 
 
 @pytest.mark.parametrize(
@@ -294,8 +331,8 @@ async def test_what_the_register_does_not_take_is_not_said_to_be_kept(fault: Exc
 @pytest.mark.parametrize(
     ("line", "notice"),
     [
-        ("objects 1783328400 9.1 9.2 1001", Objected(CALLER, NOW, AGENT, "handset 1001")),
-        ("keep 1783328400 9.1 9.2 1001\n", KeptSafe(CALLER, NOW, AGENT, "handset 1001")),
+        ("objects 1783328400 9.1 9.2 1001", Objected(CALLER, NOW, AGENT, "1001")),
+        ("keep 1783328400 9.1 9.2 1001\n", KeptSafe(CALLER, NOW, AGENT, "1001")),
         ("keep 1783328400 9.1 9.2", None),
         ("sings 1783328400 9.1 9.2 1001", None),
     ],
@@ -304,6 +341,43 @@ async def test_what_the_register_does_not_take_is_not_said_to_be_kept(fault: Exc
 def test_what_the_dialplan_noted_is_understood(line: str, notice: Notice | None, *, live: bool) -> None:
     """It ends no call."""
     assert missed([line], "GB", live=live, now=NOW + 9) == (([notice], True) if notice else ([], False))
+
+
+@pytest.mark.parametrize("kind", [KeptSafe, Objected])
+def test_what_was_noted_counts_for_what_the_call_has_become_since(kind: type[KeptSafe | Objected]) -> None:
+    """Of an attended transfer that nobody saw, the older call goes on."""
+    site = replace(SITE, phones={"1001": Phone("1001", "desk-7", "housing", "desk", "cy")})
+    note = kind(CALLER, NOW, AGENT, "desk-7")
+    named = replace(note, who="handset 1001")
+    live, merged = a_graph(*TALK), a_graph(*(replace(each, call="1.1") for each in TALK))
+    over = CallEnded(CALLER, NOW + 9, seen=False)
+    other = CallEnded("7.7", NOW)
+    assert [*settled([note, other], live, site, NOW + 9)] == [named, other]
+    assert [*settled([note], merged, site, NOW + 9)] == [named, replace(named, call="1.1"), over]
+    assert [*settled([note], Calls(), site, NOW + 9)] == [named, over]
+
+
+async def test_a_note_becomes_a_hold_of_both_calls_and_none_of_them_is_live_for_that(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ccdaemon.flows.missed.LOOK", 0.01)
+    calls = a_graph(*(replace(each, call="1.1") for each in TALK))
+    spool = tmp_path / "missed"
+    spool.mkdir()
+    (spool / f"{AGENT}-keep").write_text(f"keep {NOW:.0f} {CALLER} {AGENT} 1001\n")
+    async with a_register(tmp_path / "register.sqlite3") as register:
+        reading = read_missed(Missed(spool), register, calls, lambda: calls.legs, lambda: SITE, lambda: NOW + 9)
+        with capture_logs():
+            task = asyncio.create_task(reading)
+            async with asyncio.timeout(5):
+                while any(spool.iterdir()):
+                    await asyncio.sleep(0.01)
+            task.cancel()
+        assert {(hold.call, hold.maker) for hold in await register.holds()} == {
+            (CALLER, "handset 1001"),
+            ("1.1", "handset 1001"),
+        }
+        assert await register.open_calls() == ["1.1"]
 
 
 @pytest.mark.parametrize(("objected", "stops"), [((AGENT,), True), ((), False)])
@@ -373,6 +447,12 @@ async def test_expiry_keeps_what_is_held_whatever_call_it_became_part_of(
     assert len(await register.holds()) == 1  # once is enough, for what has become one call
     assert await _still_there(register) == {"1.1"}
     assert await register.empty_calls(["1.1"]) == 0  # nor on request
+
+
+async def test_what_is_asked_by_key_and_on_another_line_at_once_is_one_hold(register: Register) -> None:
+    numbers = await asyncio.gather(*(keep(register, "1.1") for _ in range(3)))
+    assert numbers == [1, 1, 1]
+    assert [row.kind for row in await register.audited_between(0, 1e12)].count("hold") == 1
 
 
 async def test_a_call_that_the_register_does_not_know_yet_is_kept_from_its_first_row(register: Register) -> None:

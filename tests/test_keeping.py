@@ -206,4 +206,5 @@ async def test_without_the_daemon_nothing_is_done(tmp_path: Path, words: list[st
     config = site_to_run(tmp_path)
     done = await run(config, *words)
     assert done.exit_code == 1
-    assert "only the daemon opens, keeps and deletes what is kept" in done.stderr
+    assert "control" in done.stderr.split(":")[0]
+    assert "systemctl start ccdaemon" in done.stderr

@@ -17,7 +17,7 @@ from ccdaemon.rules.calls import Calls
 from ccdaemon.rules.missed import missed
 from ccdaemon.spool import MAX_NOTE, Missed
 from ccdaemon.store import Register
-from tests.builders import Disk, an_event, narrow_register
+from tests.builders import Disk, an_event, example_site, narrow_register
 
 CALL, LEG = "1783328400.1", "1783328400.1"
 AT, NOW = 1783328400.0, 1783329000.0
@@ -186,7 +186,7 @@ class Reading:
         self._looked = asyncio.Event()
 
     async def run(self) -> None:
-        await read_missed(Missed(self.folder), self.register, self.calls, self._live, lambda: "GB", lambda: NOW)
+        await read_missed(Missed(self.folder), self.register, self.calls, self._live, example_site, lambda: NOW)
 
     def _live(self) -> Container[str] | None:
         self._looks += 1

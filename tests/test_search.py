@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from ccdaemon.kept import Hold
-from ccdaemon.notices import CallMerged
+from ccdaemon.notices import CallMerged, Objected
 from tests.kept_site import AT, CALL, LEG, NUMBER, OTHER_CALL, OTHER_LEG, OTHER_NUMBER, Kept, an_item, kept_site, run
 
 __all__ = ["kept_site"]
@@ -80,6 +80,21 @@ async def test_one_recording_is_told_with_its_call_what_was_said_what_keeps_it_a
     assert [each["did"] for each in await accesses(two)] == ["show", "show"]
     told = json.loads((await run(two.config, "recordings", "show", f"{OTHER_LEG}-1", *WHY, "--json")).stdout)
     assert (told["call"]["number"], told["transcripts"], told["holds"]) == (OTHER_NUMBER, [], [])
+
+
+async def test_that_the_caller_objected_is_seen_wherever_recordings_of_the_call_are_listed(two: Kept) -> None:
+    """Of all of them, whoever had the call when they did, and whatever it became part of."""
+    since = ("--since", "2026-07-06")
+    assert "the caller objected" not in (await run(two.config, "recordings", *since)).stdout
+    await two.register.write([Objected(CALL, AT + 30, "1783328400.77", "handset 1002")])
+    listed = (await run(two.config, "recordings", *since)).stdout.splitlines()
+    assert [LEG in line for line in listed if "the caller objected" in line] == [True]
+    found = json.loads((await run(two.config, "recordings", "search", "--agent", "1001", *WHY, "--json")).stdout)
+    assert {row["leg"]: row["objected"] for row in found} == {LEG: AT + 30, OTHER_LEG: None}
+    shown = (await run(two.config, "recordings", "show", f"{LEG}-1", *WHY)).stdout
+    assert "the caller objected to being recorded, 06 Jul 2026 10:00:30" in shown
+    await two.register.write([CallMerged(CALL, AT + 50, OTHER_CALL)])
+    assert await two.register.objections([OTHER_CALL, "7.7"]) == {OTHER_CALL: AT + 30}
 
 
 @pytest.mark.parametrize(

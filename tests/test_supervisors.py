@@ -22,10 +22,11 @@ from ccdaemon.rules.handset.identity import Checked, CheckPin
 from ccdaemon.rules.handset.line import Line
 from ccdaemon.rules.handset.pins import FREE, Attempts
 from ccdaemon.rules.handset.soundness import handset_faults
-from ccdaemon.rules.handset.supervisor import Join, WhoSpies
+from ccdaemon.rules.handset.supervisor import Join, Leave, WhoSpies
 from ccdaemon.rules.handset.talk import Do, End, GoTo, HangUp, Keys, Say
 from ccdaemon.rules.supervision import Target, Verdict, at_phone, longest, modes
 from tests.builders import example, example_site
+from tests.lab.site import ROOT
 
 PIN = "482915"
 SUE = Supervisor(
@@ -303,6 +304,7 @@ def test_a_code_leads_through_the_pin_to_the_call(
         ("next", [], None, ["handset-unavailable"], HangUp()),
         ("over", ["*"], (SUE, "listen"), ["spy-over"], SPIES),
         ("over", ["4"], (SUE, "listen"), ["spy-over"], HangUp()),
+        ("over to payments", [], (SUE, "listen"), ["spy-payments", "spy-over"], HangUp()),
         ("over", [], (SUE, "listen"), ["spy-over"], HangUp()),
         ("over", ["*"], None, ["spy-over"], HangUp()),
     ],
@@ -310,7 +312,8 @@ def test_a_code_leads_through_the_pin_to_the_call(
 def test_after_a_call_the_next_one_is_a_key_away(
     asked: str, keys: list[str], knows: tuple[Supervisor, str] | None, said: list[str], end: End
 ) -> None:
-    assert walk(site(SUE), asked, keys, {Join: TARGET, WhoSpies: knows}) == (said, end)
+    asked, _, pays = asked.partition(" ")
+    assert walk(site(SUE), asked, keys, {Join: TARGET, WhoSpies: knows, Leave: bool(pays)}) == (said, end)
 
 
 @pytest.mark.parametrize("code", ["", "*", "*9", "*93", "*90x", "*90*", "90", "*55", "*901001#", "*90\n"])
@@ -337,6 +340,8 @@ def test_the_card_has_every_code_in_both_languages() -> None:
     done = CliRunner().invoke(app, ["menus", "--card", "--config", str(example().folder)])
     assert done.exit_code == 0
     assert all(done.output.count(code.written) == 2 for code in CODES)
+    readme = (ROOT / "README.md").read_text()
+    assert [code.written for code in CODES if f"`{code.written.split()[0]}`" not in readme] == []
 
 
 # --- what is written in a site's file --------------------------------------------------------------------------------

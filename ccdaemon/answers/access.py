@@ -10,6 +10,7 @@ from dataclasses import asdict
 from itertools import chain
 from typing import Any
 
+from ccdaemon.answers.register import marked
 from ccdaemon.archive import Archive
 from ccdaemon.asked import Answerer, Number, Reference
 from ccdaemon.chain import Link
@@ -70,7 +71,7 @@ def accesses(register: Register, archive: Archive, site: Callable[[], Site]) -> 
         given = {"number": number, "agent": agent, "call": call, "text": text}
         found = {"by": [name for name, value in given.items() if value], "found": len(rows)}
         await _note(register, {"purpose": purpose, "reference": reference, "did": "search", **found})
-        return [asdict(row) for row in rows]
+        return await marked(register, rows)
 
     async def recording(*, leg: str, segment: Number, purpose: Purpose, reference: Reference) -> dict[str, Any]:
         """All that is known of a recording: its call, what was said, what keeps it, and who opened it."""
@@ -81,7 +82,7 @@ def accesses(register: Register, archive: Archive, site: Callable[[], Site]) -> 
         calls = [row.call] if row.call else []
         call = await register.call(row.call) if row.call else None
         return {
-            "recording": asdict(row),
+            "recording": (await marked(register, [row]))[0],
             "call": call and asdict(call),
             "transcripts": [asdict(each) for each in await register.transcripts_of(calls)],
             "holds": (await register.held(calls, [])).get(row.call or "", []),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -12,6 +12,7 @@ from ccdaemon.asked import Answerer, Number
 from ccdaemon.chain import Head
 from ccdaemon.control import Refused
 from ccdaemon.faults import KeyUnusable
+from ccdaemon.kept import Recording
 from ccdaemon.signing import Signer
 from ccdaemon.store import Register
 
@@ -41,9 +42,8 @@ def questions(register: Register, signer: Signer) -> dict[str, Answerer]:
 
     async def recordings(*, since: float, until: float, service: str | None, limit: Number) -> list[dict[str, Any]]:
         """Not by whose they are: that needs a purpose."""
-        return [
-            asdict(each) for each in await register.recordings_between(since, until, service, limit, kind="recording")
-        ]
+        found = await register.recordings_between(since, until, service, limit, kind="recording")
+        return await marked(register, found)
 
     async def certificate(*, call: str) -> dict[str, Any]:
         told = await show(call=call)
@@ -85,6 +85,12 @@ def questions(register: Register, signer: Signer) -> dict[str, Answerer]:
         "audit day": audit_day,
         "last backup": last_backup,
     }
+
+
+async def marked(register: Register, rows: Sequence[Recording]) -> list[dict[str, Any]]:
+    """Recordings, each with when the caller objected to being recorded, if they did."""
+    objections = await register.objections({row.call for row in rows if row.call})
+    return [{**asdict(row), "objected": objections.get(row.call or "")} for row in rows]
 
 
 def _unsigned(checkpoint: dict[str, Any] | None, signer: Signer) -> Iterator[str]:

@@ -241,11 +241,12 @@ def _print(rows: list[dict[str, Any]], zone: tzinfo, *, as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps([{"id": _id(row), **row} for row in rows], ensure_ascii=False))
         return
-    table = Table("recording", "call", "began", "lasted", "service", "fault", box=None, header_style="bold")
+    table = Table("recording", "call", "began", "lasted", "service", "remarks", box=None, header_style="bold")
     for row in rows:
         began = _when(row["started"], zone)
         lasted = f"{timedelta(seconds=round(row['seconds']))}"
-        table.add_row(_id(row), row["call"] or "", began, lasted, row["service"] or "", row["fault"] or "")
+        remarks = "; ".join(filter(None, (row["fault"], row["objected"] and "the caller objected")))
+        table.add_row(_id(row), row["call"] or "", began, lasted, row["service"] or "", remarks)
     if rows:
         wide.print(table)
     else:
@@ -260,6 +261,8 @@ def _told(told: dict[str, Any], zone: tzinfo) -> Iterator[str]:
         yield f"  call {call['id']} from {call['number'] or 'a number that is withheld or gone'}"
     if row["fault"]:
         yield f"  [red]{escape(row['fault'])}[/]"
+    if row["objected"]:
+        yield f"  [yellow]the caller objected to being recorded, {_when(row['objected'], zone)}[/]"
     if row["reason"]:
         yield f"  it stopped because {escape(row['reason'])}"
     if row["file"]:

@@ -29,12 +29,14 @@ from ccdaemon.rules.during_call import (
     asked,
     handset,
     meant,
+    taps,
     unwanted,
     was_recorded,
 )
 from ccdaemon.rules.payment import involved
 
 DEADLINE = 3.0  # seconds for one answer; the dialplan waits a little longer
+AGAIN = 0.002  # seconds until we look again whether a recorder that is a channel has gone
 REVIEW = 28 * 86_400.0  # seconds until somebody is asked whether such a hold is needed still
 
 log = structlog.get_logger()
@@ -87,20 +89,33 @@ class DuringCall:
             reason = str(fault) or "too slow"
             log.error("an agent hears that it is not confirmed", about=wish.about, uniqueid=wish.leg, reason=reason)
 
-    async def _meant(self, wish: Asked) -> list[Channel]:
+    async def _meant(self, wish: Asked) -> tuple[list[Channel], list[Channel]]:
+        """What an agent means, and which channels record that."""
         channels = [Channel.of(entry) for entry in await self._switch.listing("CoreShowChannels")]
         if wish.leg not in {channel.id for channel in channels}:
             raise SwitchRefused(GONE)
-        return meant(wish, channels, self._site().devices)
+        about = meant(wish, channels, self._site().devices)
+        tapping = taps(channels, about)
+        return [each for each in about if each not in tapping], tapping
 
     # --- the caller objects ------------------------------------------------------------------------------------------
 
     async def _object(self, wish: Asked) -> str:
         """First the mark, so that nothing starts behind our back; then the recorders; until there is nobody new."""
         began, quiet, stopped = self._clock(), dict[str, Channel](), 0
-        while fresh := [each for each in await self._meant(wish) if each.id not in quiet]:
+        ended = set[str]()
+        while True:
+            about, tapping = await self._meant(wish)
+            fresh = [each for each in about if each.id not in quiet]
+            if not fresh and not tapping:
+                break
             stopped += await self._quieten(fresh)
             quiet |= {each.id: each for each in fresh}
+            if tapping:
+                await asyncio.gather(*(self._interlock.hang_up(each.name) for each in tapping))
+                stopped += len({each.id for each in tapping} - ended)
+                ended |= {each.id for each in tapping}
+                await asyncio.sleep(AGAIN)
         who = handset(wish.channel, self._site())
         for call in sorted({each.call for each in quiet.values()}):
             self._journal.note(Objected(call, began, wish.leg, who, stopped))
@@ -138,7 +153,8 @@ class DuringCall:
     async def _keep(self, wish: Asked) -> str:
         """A hold for each call: two that become one by a transfer are kept as one."""
         now, who = self._clock(), handset(wish.channel, self._site())
-        calls = sorted({each.call for each in await self._meant(wish)})
+        about, _ = await self._meant(wish)
+        calls = sorted({each.call for each in about})
         for call in calls:
             hold = await self._register.hold_once(safety_hold(call, now), who, now)
             self._journal.note(KeptSafe(call, now, wish.leg, who, hold))

@@ -15,8 +15,10 @@ import structlog
 from ccdaemon.faults import KeyUnusable, RegisterFull
 from ccdaemon.flows.during_call import safety_hold
 from ccdaemon.kept import Hold
+from ccdaemon.model import Site
 from ccdaemon.notices import CallIdentified, KeptSafe, Notice
 from ccdaemon.rules.calls import Calls
+from ccdaemon.rules.during_call import settled
 from ccdaemon.rules.missed import missed
 
 LOOK = 2.0  # seconds
@@ -43,7 +45,7 @@ async def read_missed(
     register: Register,
     calls: Calls,
     live: Callable[[], Container[str] | None],
-    country: Callable[[], str],
+    site: Callable[[], Site],
     clock: Callable[[], float],
 ) -> NoReturn:
     """Read what is there, again and again. `live` are the legs that are up, or None while that is not known."""
@@ -54,7 +56,8 @@ async def read_missed(
             here = legs is not None and name in legs
             if known.get(name) == (lines, here):
                 continue
-            notices, over = missed(lines, country(), live=here, now=clock())
+            told, over = missed(lines, site().country, live=here, now=clock())
+            notices = [*settled(told, calls, site(), clock())]
             try:
                 for kept in (each for each in notices if isinstance(each, KeptSafe)):
                     kept.hold = await register.hold_once(safety_hold(kept.call, kept.at), kept.who, clock())

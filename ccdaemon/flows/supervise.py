@@ -29,6 +29,7 @@ from ccdaemon.rules.supervision import MODES, Target, Verdict, at_phone, longest
 
 DEADLINE = 2.0  # seconds, for all that is asked of Asterisk
 OBEYS = 0.3  # seconds in which a channel that is moved does so; it takes a frame
+TO_PAYMENTS = "the call goes to payments"
 TOLD, AGAIN = "thrown-off", "again"  # extensions of cc-supervise
 KEY = "C"  # that the daemon presses on the agent's channel: the tone (cc-watched in features.conf)
 
@@ -91,9 +92,14 @@ class Supervising:
         who = self._site().supervisors.get(spy.who) if spy is not None else None
         return (who, spy.mode) if spy is not None and who is not None else None
 
-    async def leave(self, _: Leave, line: Line) -> None:
-        if (spy := self._spies.get(line.leg)) is not None:
-            self._left(spy, "left")
+    async def leave(self, _: Leave, line: Line) -> bool:
+        """Does the call that they have left go to payments? Its agent may be gone before the door throws them off."""
+        spy = self._spies.get(line.leg)
+        call = self._calls.calls.get(spy.target.call) if spy is not None else None
+        pays = call is not None and any(self._calls.legs[leg].sealed for leg in call.legs)
+        if spy is not None:
+            self._left(spy, "left", TO_PAYMENTS if pays else None)
+        return pays
 
     async def _is_sealed(self, target: Target) -> bool:
         """Whatever hinders the answer, it is yes."""
@@ -189,7 +195,7 @@ class Supervising:
             if self._clock() > self._thrown.get(channel.id, 0.0) + OBEYS:
                 await Interlock(self._switch).hang_up(channel.name)
             return
-        self._left(spy, "thrown off", "the call goes to payments")
+        self._left(spy, "thrown off", TO_PAYMENTS)
         self._forget(spy)
         self._thrown[channel.id] = self._clock()
         fields = {"Channel": channel.name, "Context": "cc-supervise", "Exten": TOLD, "Priority": "1"}

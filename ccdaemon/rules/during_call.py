@@ -5,13 +5,14 @@ Nothing here is like a payment: nobody is sealed, and no supervisor has to go.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 from ccdaemon.model import Channel, Event, Site, endpoint_of
+from ccdaemon.notices import CallEnded, KeptSafe, Notice, Objected
 from ccdaemon.rules.calls import Calls, Leg
-from ccdaemon.rules.payment import involved, parties
+from ccdaemon.rules.payment import RECORDERS, SPIES, involved, is_half, listeners, parties
 
 About: TypeAlias = Literal["objects", "keep"]  # as dialplan `cc-during` says it, and `cc-note` writes it down
 CODES: Mapping[str, About] = {"objects": "objects", "keep": "keep"}
@@ -42,21 +43,52 @@ def asked(event: Event) -> Asked | None:
 
 def handset(channel: str, site: Site) -> str:
     """Who asks: nobody knows which person sits there."""
-    phone = site.phone_at(endpoint_of(channel))
-    return f"handset {phone.extension if phone is not None else endpoint_of(channel)}"
+    return handset_at(endpoint_of(channel), site)
+
+
+def handset_at(endpoint: str, site: Site) -> str:
+    phone = site.phone_at(endpoint)
+    return f"handset {phone.extension if phone is not None else endpoint}"
+
+
+def settled(notices: Iterable[Notice], calls: Calls, site: Site, now: float) -> Iterator[Notice]:
+    """What agents asked for while nobody was there, of the call of then, and of what has become of it since.
+
+    That they became one nobody saw. A call that is over is not live again for its being spoken of.
+    """
+    for notice in notices:
+        if not isinstance(notice, KeptSafe | Objected):
+            yield notice
+            continue
+        named = replace(notice, who=handset_at(notice.who, site))
+        yield named
+        if notice.leg in calls.legs and calls.legs[notice.leg].call != notice.call:
+            yield replace(named, call=calls.legs[notice.leg].call)
+        if notice.call not in calls.calls:
+            yield CallEnded(notice.call, now, seen=False)
 
 
 def meant(wish: Asked, channels: Iterable[Channel], devices: Mapping[str, str]) -> list[Channel]:
     """All that belongs to the conversation: its call, its bridge, and what Local channels join to it.
 
-    A key is about the conversation in which it was pressed, and leaves the other lines of that phone alone. What was
-    dialled is about every conversation on that phone: nobody can say which of them is meant.
+    A key is about the conversation in which it was pressed, and leaves the other lines of that phone alone; but where
+    nobody from outside is in it, about callers who wait on those while the agent consults a colleague. What was dialled
+    is about every other conversation on that phone: nobody can say which of them is meant.
     """
     channels = list(channels)
-    first = {channel.id for channel in channels if channel.id == wish.leg}
-    if wish.dialled:
-        first = {channel.id for channel in channels if channel.id != wish.leg and _speaks(channel, wish, devices)}
-    return involved(channels, first, {})
+    own = involved(channels, {wish.leg}, {})
+    if not wish.dialled and _has_caller(own, devices):
+        return own
+    here = {channel.id for channel in own}
+    lines = {channel.id for channel in channels if channel.id not in here and _speaks(channel, wish, devices)}
+    others = involved(channels, lines, {})
+    return others if wish.dialled or _has_caller(others, devices) else own
+
+
+def _has_caller(channels: Iterable[Channel], devices: Mapping[str, str]) -> bool:
+    """Is somebody among them who is at no phone of the site?"""
+    people = (channel for channel in channels if not is_half(channel.name) and not channel.name.startswith(RECORDERS))
+    return any(channel.endpoint not in devices for channel in people)
 
 
 def _speaks(channel: Channel, wish: Asked, devices: Mapping[str, str]) -> bool:
@@ -64,6 +96,11 @@ def _speaks(channel: Channel, wish: Asked, devices: Mapping[str, str]) -> bool:
     device = devices.get(endpoint_of(wish.channel))
     on_it = device is not None and devices.get(channel.endpoint) == device and channel.name.startswith("PJSIP/")
     return on_it and bool(channel.bridge)
+
+
+def taps(channels: Iterable[Channel], concerned: Collection[Channel]) -> list[Channel]:
+    """Recorders of the concerned that are channels themselves, as a conference's. Supervisors are none, and stay."""
+    return [channel for channel in listeners(channels, concerned) if channel.application not in SPIES]
 
 
 def was_recorded(calls: Calls, concerned: Collection[Channel], stopped: int) -> bool:

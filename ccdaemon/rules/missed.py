@@ -19,7 +19,7 @@ def missed(lines: Iterable[str], country: str, *, live: bool, now: float) -> tup
     """The notices in one call's file, and whether that call is over. Lines of no known form are left out.
 
     A file without its last line, of a call that is not live any more, is of one that an Asterisk took with it. What an
-    agent asked for during a call (dialplan `cc-during`) has a file of its own.
+    agent asked for during a call (dialplan `cc-during`) has a file of its own, which knows them by their endpoint.
     """
     notices: list[Notice] = []
     over = False
@@ -28,7 +28,7 @@ def missed(lines: Iterable[str], country: str, *, live: bool, now: float) -> tup
         if (marked := _MARK.fullmatch(line.strip())) is not None:
             over = True
             kind = KeptSafe if marked["what"] == "keep" else Objected
-            notices.append(kind(marked["call"], float(marked["at"]), marked["leg"], f"handset {marked['endpoint']}"))
+            notices.append(kind(marked["call"], float(marked["at"]), marked["leg"], marked["endpoint"]))
             continue
         found = _LINE.fullmatch(line.strip())
         if found is None:

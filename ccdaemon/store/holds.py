@@ -15,8 +15,21 @@ class Holds(Rows):
 
     async def add_hold(self, hold: Hold, maker: str, now: float) -> int:
         """Keep what it is about, from now on. Raises `RegisterFull`, or `OSError` where its key cannot be written."""
+        number, _ = await self._hold(hold, maker, now, once=False)
+        return number
 
-        def add(connection: sqlite3.Connection) -> int:
+    async def hold_once(self, hold: Hold, maker: str, now: float) -> int:
+        """The same of a call, unless a hold with this reference keeps it, or what it became part of, already."""
+        number, _ = await self._hold(hold, maker, now, once=True)
+        return number
+
+    async def _hold(self, hold: Hold, maker: str, now: float, *, once: bool) -> tuple[int, bool]:
+        """Its number, and whether it was made now."""
+
+        def add(connection: sqlite3.Connection) -> tuple[int, bool]:
+            known = {"reference": hold.reference, "call": hold.call}
+            if once and (standing := connection.execute(_KEEPS, known).fetchone()) is not None:
+                return int(standing[0]), False
             values = {**asdict(hold), "number": None, "made": now, "maker": maker}
             number = connection.execute(_ADD, values).lastrowid
             assert number is not None
@@ -24,16 +37,11 @@ class Holds(Rows):
             if hold.number is not None:
                 connection.execute(_HIDE, {"hold": number, "number": hidden.text})
                 _index(connection, number, self._parties.indexes(hold.number))
-            return number
+            return number, True
 
         said = {"reason": hold.reason, "reference": hold.reference, "call": hold.call, "who": maker}
         said |= {"about": "number" if hold.number is not None else "call" if hold.call is not None else "time"}
-        return await self._within(add, lambda number: [Link(now, "hold", {"hold": number, **said})])
-
-    async def hold_once(self, hold: Hold, maker: str, now: float) -> int:
-        """The same of a call, unless a hold with this reference keeps it, or what it became part of, already."""
-        rows = await self._rows(_KEEPS, {"reference": hold.reference, "call": hold.call})
-        return int(rows[0][0]) if rows else await self.add_hold(hold, maker, now)
+        return await self._within(add, lambda held: [Link(now, "hold", {"hold": held[0], **said})] if held[1] else [])
 
     async def release_hold(self, hold: int, releaser: str, now: float) -> bool:
         """What it kept goes with the next run, if it is due. False if there is no such hold that stands."""

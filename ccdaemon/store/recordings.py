@@ -50,6 +50,10 @@ class Recordings(Rows):
         )
         return [Recording(*row) for row in rows]
 
+    async def objections(self, calls: Collection[str]) -> dict[str, float]:
+        """Those of some calls whose caller objected to being recorded, and when they first did."""
+        return dict(await self._rows(_OBJECTIONS, {"calls": json.dumps([*calls])}))
+
     async def recording(self, leg: str, segment: int) -> Recording | None:
         """What is known of one."""
         rows = await self._rows(
@@ -102,6 +106,13 @@ FINISH = """
         reason = coalesce(reason, :reason),
         file = :file, seconds = :seconds, bytes = :bytes, sha256 = :sha256, fault = :fault,
         since = coalesce(:since, since), period = coalesce(:period, period), wrapped = coalesce(:wrapped, wrapped)
+"""
+_OBJECTIONS = """
+    SELECT coalesce(calls.merged, calls.id), min(events.at) FROM calls JOIN events ON events.call = calls.id
+    WHERE kind = 'objection' AND (
+        calls.id IN (SELECT value FROM json_each(:calls)) OR calls.merged IN (SELECT value FROM json_each(:calls))
+    )
+    GROUP BY 1
 """
 _LOSE = "UPDATE recordings SET fault = :fault WHERE file = :file"
 _RECORDING = """

@@ -11,6 +11,7 @@ from tests.lab.hearing import heard
 from tests.lab.phones import Phone
 
 LONGER, UNANSWERED = 20, 2  # seconds of *47; calls that may ring
+AGAIN = 0.1  # seconds between two looks at Asterisk's queues, which tell nobody when they are as wanted
 
 
 def agents(tables: Mapping[str, Iterable[str]]) -> dict[str, str]:
@@ -65,4 +66,4 @@ async def until_places(centre: Centre, extension: str, wanted: Mapping[str, str]
     deadline = asyncio.get_running_loop().time() + within
     while (there := await places(centre, extension)) != wanted:
         assert asyncio.get_running_loop().time() < deadline, f"not within {within} s: {wanted}; it is {there}"
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(AGAIN)

@@ -24,6 +24,7 @@ OVER = 90.0  # seconds for the last calls
 KEYS = "456456456*"
 HANDSETS = ("1007", "1008", CAREFUL, LISTENER)  # two of them of nobody who may
 AT_ONCE = 10
+APART = 0.1  # seconds between two callers, as a carrier brings them
 ENDS = 90.0  # seconds in which a conversation at a handset does
 
 
@@ -60,7 +61,7 @@ async def watched(folder: Path, calls: int, spying: int, seconds: float) -> Watc
             for number in range(calls):
                 script = presses("2", "0", then=_caller(seen, over))
                 going.create_task(it.world.call(HOUSING, script, caller=f"07700{number:06d}"))
-                await asyncio.sleep(0.1)
+                await asyncio.sleep(APART)
             await it.until(f'it["bridged"] >= {calls}', OVER)
             spies = [
                 going.create_task(_keeps_watching(it, each, _supervisor(seen, chance, over), over)) for each in handsets

@@ -140,7 +140,7 @@ async def test_who_chose_welsh_does_not_overtake_who_has_waited_longer(centre: C
 
 async def test_where_nobody_is_logged_in_callers_are_told_in_their_language_and_get_a_choice(centre: Centre) -> None:
     caller = Listener(centre, ICT, "1", "0", caller="07700900702")
-    said = await caller.until_heard("cy/unanswered", "cy/goodbye", within=70)
+    said = await caller.until_heard("cy/unanswered", "cy/goodbye", within=120)
     await caller.until_over()
     assert said.index("cy/connecting") < said.index("cy/unanswered") < said.index("cy/goodbye")
     assert (await _told(centre, "07700900702"))["call"]["tier"] == 1

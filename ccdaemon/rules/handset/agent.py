@@ -47,7 +47,7 @@ class EndWrapUp(Do):
     """The time after a call is over at once, Asterisk's own and ours. Sent back: did it work?"""
 
 
-def log_in_or_out(site: Site, phone: Phone, code: str) -> Story:  # noqa: ARG001 - as every story begins
+def log_in_or_out(site: Site, phone: Phone, _code: str) -> Story:
     if phone.extension not in site.agents:
         yield say(phone.language, "handset-not-allowed")
         return HangUp()
@@ -80,7 +80,7 @@ def pause(site: Site, phone: Phone, code: str) -> Story:
     return HangUp()
 
 
-def longer(site: Site, phone: Phone, code: str) -> Story:  # noqa: ARG001 - as every story begins
+def longer(site: Site, phone: Phone, _code: str) -> Story:
     """`*47`: no call yet; for a time, so that nobody forgets."""
     if (shift := (yield from _logged_in(site, phone))) is None:
         return HangUp()
@@ -92,7 +92,7 @@ def longer(site: Site, phone: Phone, code: str) -> Story:  # noqa: ARG001 - as e
     return HangUp()
 
 
-def ready(site: Site, phone: Phone, code: str) -> Story:  # noqa: ARG001 - as every story begins
+def ready(site: Site, phone: Phone, _code: str) -> Story:
     """`*48`: what was to be done after the call is done."""
     if (shift := (yield from _logged_in(site, phone))) is None:
         return HangUp()

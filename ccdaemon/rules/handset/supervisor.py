@@ -38,7 +38,7 @@ class WhoSpies(Do):
 
 @dataclass(frozen=True, slots=True)
 class Leave(Do):
-    """They have left the call that they heard. Sent back: nothing."""
+    """They have left the call that they heard. Sent back: does it go to payments?"""
 
 
 def supervise(site: Site, phone: Phone, code: str) -> Story:
@@ -50,7 +50,7 @@ def supervise(site: Site, phone: Phone, code: str) -> Story:
     return (yield from _joined(phone, who, mode, code[3:]))
 
 
-def next_call(site: Site, phone: Phone, code: str) -> Story:  # noqa: ARG001 - as every story begins
+def next_call(_site: Site, phone: Phone, _code: str) -> Story:
     """They pressed `*`."""
     spying = yield WhoSpies()
     yield Leave()
@@ -61,11 +61,11 @@ def next_call(site: Site, phone: Phone, code: str) -> Story:  # noqa: ARG001 - a
     return (yield from _joined(phone, who, mode, ""))
 
 
-def over(site: Site, phone: Phone, code: str) -> Story:  # noqa: ARG001 - as every story begins
+def over(_site: Site, phone: Phone, _code: str) -> Story:
     """The call that they heard has ended, or the agent has left it."""
     spying = yield WhoSpies()
-    yield Leave()
-    key = yield Keys(said(phone.language, "spy-over"), 1, DECIDES)
+    why = ["spy-payments"] if (yield Leave()) else []
+    key = yield Keys(said(phone.language, *why, "spy-over"), 1, DECIDES)
     if spying is None or key != NEXT:
         return HangUp()
     who, mode = spying
