@@ -20,7 +20,7 @@ from typing import IO
 from ccdaemon import audio, sealed
 from ccdaemon.disk import open_folder, sync_folder
 from ccdaemon.faults import ArchiveFault
-from ccdaemon.kept import Encoding, FinishedFile, Kept, RawRecording
+from ccdaemon.kept import Encoding, FinishedFile, Kept, RawRecording, Recorded
 from ccdaemon.keys import KeyGone, Keys, KeyWrong
 
 SEALED = ".sealed"
@@ -29,7 +29,7 @@ UNIQUEID = (
 )
 NAME = re.compile(
     rf"(?P<when>\d{{8}}-\d{{6}})_(?P<service>[a-z0-9-]+)_(?P<call>{UNIQUEID}|[^_/]+)_(?P<leg>{UNIQUEID})_(?P<segment>\d{{1,9}})"
-    r"(?:\.raw|_(?P<language>[a-z]{2,3}(?:_[A-Z]{2})?)?\.(?P<message>sln))"
+    r"(?:\.raw|\.(?P<comment>comment)\.sln|_(?P<language>[a-z]{2,3}(?:_[A-Z]{2})?)?\.(?P<message>sln))"
 )
 
 
@@ -52,7 +52,8 @@ class Archive:
                 except FileNotFoundError:  # it was finished in this moment
                     continue
                 about = (path, name["call"], leg, segment, name["service"], status.st_size, status.st_mtime)
-                yield RawRecording(*about, "message" if name["message"] else "recording", name["language"])
+                kind: Recorded = "message" if name["message"] else "comment" if name["comment"] else "recording"
+                yield RawRecording(*about, kind, name["language"])
 
     def strays(self) -> list[str]:
         """Files in the spool that no recorder of ours wrote."""

@@ -43,7 +43,7 @@ class Encoded:
 
 
 def encode(raw: Path, sink: IO[bytes], encoding: Encoding, kind: Recorded = "recording") -> Encoded:
-    """Encode a raw recording into an open file; a message becomes the caller's side. Raises `AudioFault`, `OSError`."""
+    """Encode a raw recording into an open file; of one voice alone, as the caller's. Raises `AudioFault`, `OSError`."""
     container, codec = FORMATS[encoding]
     frames, digest = 0, hashlib.sha256()
     silent: set[Side] = {"agent", "caller"}
@@ -52,7 +52,7 @@ def encode(raw: Path, sink: IO[bytes], encoding: Encoding, kind: Recorded = "rec
         _sound(f"{raw.name} cannot be encoded", sink, "w", RATE, 2, codec, format=container) as writer,
     ):
         while piece := source.read(PIECE * FRAME):
-            if kind == "message":
+            if kind != "recording":
                 piece = _of_caller(piece)
             whole = piece[: len(piece) - len(piece) % FRAME]  # a crash may leave a part of a frame at the very end
             writer.buffer_write(whole, "int16")
@@ -71,10 +71,13 @@ def sounding(raw: Path) -> tuple[float, float]:
     return len(levels) / RATE, loud * BLOCK / RATE
 
 
-def write_message(source: IO[bytes], sink: IO[bytes]) -> None:
-    """The caller's side of encoded audio as Asterisk plays it: samples of 16 bits. Raises `AudioFault` or `OSError`."""
+def write_mixed(source: IO[bytes], sink: IO[bytes]) -> None:
+    """Both sides of encoded audio in one, as Asterisk plays it: 16 bits a sample. Raises `AudioFault` or `OSError`."""
+    import numpy as np  # noqa: PLC0415 - as in `library`
+
     for piece in samples(source):
-        sink.write(memoryview(piece).cast("h")[1::2].tobytes())
+        frames = np.frombuffer(piece, np.int16).reshape(-1, 2).sum(axis=1, dtype=np.int32)
+        sink.write(frames.clip(-(1 << 15), (1 << 15) - 1).astype(np.int16).tobytes())
 
 
 def samples(source: IO[bytes]) -> Iterator[bytes]:

@@ -284,4 +284,5 @@ def _site(main: JudgedTable, tables: Mapping[str, ServiceTable]) -> Site:
         agents={extension: table.agent(extension) for extension, table in main.agents.items()},
         pauses=main.pauses.pauses(),
         tells_agents=main.supervision.tone,
+        scoring=main.scoring.rule(),
     )

@@ -112,13 +112,13 @@ class Daemon:
             await pins.begin()
             self._agents = Agents(register, self._calls, self._site, time.time)
             await self._agents.begin()
-            doing = {**pins.doing(), **self._supervising.doing(), **self._agents.doing()}
-            gateway = AgiServer(answering(self._site, self._gateway_secret, sounds, journal, doing))
-            await gateway.listen(main.gateway.host, main.gateway.port)
             upkeep = Upkeep(
                 *(register, self._archive, self._keys, self._alarms),
                 *(lambda: self._current.configuration, self._live_legs),
             )
+            doing = {**pins.doing(), **self._supervising.doing(), **self._agents.doing(), **upkeep.doing()}
+            gateway = AgiServer(answering(self._site, self._gateway_secret, sounds, journal, doing))
+            await gateway.listen(main.gateway.host, main.gateway.port)
             operating = Operating(
                 *(register, self._current, self._calls, sounds, self._alarms, self._topics.changed),
                 *(lambda: self._topics.linked, self._status.newest, self._take_new),

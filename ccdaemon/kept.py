@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias, get_args
 
-ItemClass: TypeAlias = Literal["call", "recording", "message", "transcript", "sms", "webchat", "social"]
+ItemClass: TypeAlias = Literal["call", "recording", "message", "comment", "transcript", "sms", "webchat", "social"]
 CLASSES: tuple[ItemClass, ...] = get_args(ItemClass)
 
 
@@ -77,7 +77,7 @@ Purpose: TypeAlias = Literal["transfer", "quality", "understanding", "complaint"
 Wrapped: TypeAlias = bytes  # a key that another one wraps
 Encoding: TypeAlias = Literal["flac", "opus"]
 Side: TypeAlias = Literal["agent", "caller"]
-Recorded: TypeAlias = Literal["recording", "message"]  # both lie in the archive: of a conversation, or for us alone
+Recorded: TypeAlias = Literal["recording", "message", "comment"]  # of a conversation, a caller's, a scorer's
 RECORDED: tuple[Recorded, ...] = get_args(Recorded)
 
 
@@ -85,7 +85,8 @@ RECORDED: tuple[Recorded, ...] = get_args(Recorded)
 class RawRecording:
     """A file that a recorder wrote, or is writing, and what its name says (dialplan `cc-connected`, `cc-message`).
 
-    A `message` is of the caller's side alone, and in their language, if they have chosen one.
+    A `message` is of the caller's side alone, and in their language, if they have chosen one. A `comment` is what
+    somebody says at a handset, on `leg`, about a recording of the `call`.
     """
 
     path: Path

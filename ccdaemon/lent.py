@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from ccdaemon import audio
@@ -19,13 +20,16 @@ MODE = 0o640  # the folder gives its group to what is made in it (systemd/ccdaem
 
 
 class Lent:
-    """A folder of sounds by their names."""
+    """A folder of sounds by their names, empty at first. Raises `OSError`."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        folder.mkdir(mode=0o750, exist_ok=True)
+        for file in folder.iterdir():
+            _discard(file)
 
     def lend(self, name: str, opened: Iterable[bytes]) -> str:
-        """The caller's side of encoded audio, where Asterisk can play it: its path, without the ending.
+        """Encoded audio where Asterisk can play it, both sides in one: its path, without the ending.
 
         Raises `ArchiveFault`.
         """
@@ -38,32 +42,26 @@ class Lent:
             ):
                 encoded.writelines(opened)
                 encoded.seek(0)
-                audio.write_message(encoded, lent)
+                audio.write_mixed(encoded, lent)
                 os.fchmod(lent.fileno(), MODE)
         except OSError as fault:
-            self._discard(file)
-            message = f"{name} cannot be played to an agent: {fault.strerror} ({self._folder})"
+            _discard(file)
+            message = f"{name} cannot be played at a phone: {fault.strerror} ({self._folder})"
             raise ArchiveFault(message) from fault
         except (ArchiveFault, audio.AudioFault) as fault:
-            self._discard(file)
+            _discard(file)
             raise ArchiveFault(str(fault)) from fault
         return str(file.with_name(name))
 
     def take_back(self, name: str) -> None:
-        self._file(name).unlink(missing_ok=True)
-
-    def clear(self) -> None:
-        """Whatever lies there is of one who was killed. Raises `OSError`."""
-        self._folder.mkdir(mode=0o750, exist_ok=True)
-        for file in self._folder.iterdir():
-            file.unlink()
+        _discard(self._file(name))
 
     def _file(self, name: str) -> Path:
         return self._folder / f"{name}{ENDING}"
 
-    @staticmethod
-    def _discard(file: Path) -> None:
-        try:
-            file.unlink(missing_ok=True)
-        except OSError:  # it says so at the next start
-            return
+
+def _discard(file: Path) -> None:
+    """Empty first: Asterisk may have it open, and what it plays is over then. Raises `OSError`."""
+    with suppress(FileNotFoundError):
+        os.truncate(file, 0)
+        file.unlink()

@@ -1,4 +1,7 @@
-"""The machine under us: how full its disks are, and whether its clock is right. Source: statvfs(3), adjtimex(2)."""
+"""The machine under us: how full its disks are, whether its clock is right, and whether it swaps us.
+
+Source: statvfs(3), adjtimex(2), proc_swaps(5), the kernel's Documentation/admin-guide/cgroup-v2.rst.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,7 @@ ROOM = 4 * STRUCT_TIMEX
 ASKS = "timedatectl", "show", "--property=NTPSynchronized", "--value"
 SAID = {"yes": True, "no": False}
 PATIENCE = 5.0  # seconds
+SERVICE = Path("/sys/fs/cgroup/system.slice/ccdaemon.service")  # with cgroups v2
 MAX_ERROR = 3  # its place among the longs: modes (with its padding), offset, freq, maxerror
 
 
@@ -26,6 +30,17 @@ def disk(folder: Path) -> Disk:
         "free_bytes": found.f_bavail * found.f_frsize,
         "used_percent": round(100 * used / ((used + found.f_bavail) or 1), 1),
     }
+
+
+def swaps() -> bool:
+    """Has the machine a place on a disk to which it writes what is in memory?"""
+    return len(Path("/proc/swaps").read_text().splitlines()) > 1  # the first is a heading
+
+
+def is_kept_out_of_swap(service: Path) -> bool:
+    """By the limit that systemd has set to a service, or to the slice that it is in."""
+    limits = [each / "memory.swap.max" for each in (service, service.parent)]
+    return any(limit.exists() and limit.read_text().strip() == "0" for limit in limits)
 
 
 def clock() -> Clock:

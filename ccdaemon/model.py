@@ -14,6 +14,7 @@ from typing import Literal, TypeAlias
 
 from ccdaemon.agents import Agent, Pauses
 from ccdaemon.kept import Files, ItemClass, Keep, Messages, Role
+from ccdaemon.scoring import Scoring
 from ccdaemon.ways import Menu
 
 Language: TypeAlias = str  # "cy", "en": the directory of its sounds in Asterisk
@@ -165,6 +166,7 @@ class Site:
     agents: Mapping[str, Agent] = field(default_factory=dict)  # by extension
     pauses: Pauses = field(default_factory=Pauses)
     tells_agents: bool = False  # by a tone, that somebody listens
+    scoring: Scoring = field(default_factory=Scoring)
     rulings: Mapping[str, Ruling] = field(default_factory=dict)  # by service; not written in any file
     devices: Mapping[str, str] = field(init=False)  # of each endpoint that is a phone's
     officers: frozenset[str] = field(init=False)  # devices of those who take payments

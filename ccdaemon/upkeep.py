@@ -10,6 +10,7 @@ import asyncio
 import time
 from collections.abc import Callable, Container, Mapping
 from datetime import UTC, datetime
+from random import SystemRandom
 from typing import Any
 
 from ccdaemon import foreign
@@ -18,10 +19,12 @@ from ccdaemon.answers.disclosure import Disclosures
 from ccdaemon.answers.keeping import keeping
 from ccdaemon.answers.messages import tasks
 from ccdaemon.answers.register import questions
+from ccdaemon.answers.scores import results
 from ccdaemon.answers.subject import Subjects
 from ccdaemon.archive import Archive
 from ccdaemon.asked import Answerer
 from ccdaemon.config import Configuration
+from ccdaemon.dialplan import RECORDINGS
 from ccdaemon.disk import append
 from ccdaemon.drop import Drop
 from ccdaemon.erasures import Erasures
@@ -30,6 +33,7 @@ from ccdaemon.flows.configured import note_configuration
 from ccdaemon.flows.delivering import Delivering, Switch
 from ccdaemon.flows.erasing import erase_again
 from ccdaemon.flows.expiry import Expiry
+from ccdaemon.flows.handset import Doing
 from ccdaemon.flows.heads import keep_heads
 from ccdaemon.flows.importing import Importing
 from ccdaemon.flows.inbound import Journal
@@ -37,11 +41,13 @@ from ccdaemon.flows.journal import Alarms
 from ccdaemon.flows.keyed import look_for_keys
 from ccdaemon.flows.recordings import Finishing
 from ccdaemon.flows.reminders import remind
+from ccdaemon.flows.scoring import Scorers
 from ccdaemon.keys import Keys
 from ccdaemon.lent import Lent
 from ccdaemon.model import Site
 from ccdaemon.places import DROP, LENT, signer
 from ccdaemon.rules.calls import Calls
+from ccdaemon.rules.handset.talk import Do
 from ccdaemon.store import Register
 
 
@@ -83,7 +89,12 @@ class Upkeep:
                 "expiry", f"what was erased on request may be here again: {fault}. It is tried at the start"
             )
         await self._finishing.compare()
-        await asyncio.to_thread(self._lent.clear)
+
+    def doing(self) -> Mapping[type[Do], Doing]:
+        """What handsets can have done with what is kept."""
+        spool = self._configuration().main.paths.spool / RECORDINGS
+        kept = (self._register, self._archive, self._lent, spool)
+        return Scorers(*kept, self._site, SystemRandom(), time.time).doing()
 
     def answers(self) -> dict[str, Answerer]:
         """All that may be asked about what is kept."""
@@ -94,6 +105,7 @@ class Upkeep:
             **Disclosures(self._register, self._archive, self._signer).answers(),
             **keeping(self._register, self._expiry, self._site),
             **tasks(self._register),
+            **results(self._register),
         }
 
     def tasks(self, reloaded: asyncio.Event) -> dict[str, Any]:

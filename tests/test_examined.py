@@ -14,6 +14,7 @@ import pytest
 from ccdaemon.asterisk.confs import read_asterisk
 from ccdaemon.dialplan import generated
 from ccdaemon.findings import Finding, Owned, Runs, State
+from ccdaemon.machine import is_kept_out_of_swap
 from ccdaemon.model import Fault, Setting
 from ccdaemon.rules.examined.modes import (
     closed_faults,
@@ -38,6 +39,7 @@ from ccdaemon.rules.examined.upkeep import (
     daemon_findings,
     disk_finding,
     night_finding,
+    swap_finding,
 )
 from ccdaemon.shipped import shipped
 from tests.builders import example, example_site
@@ -279,10 +281,10 @@ def test_the_spool_is_for_asterisk_and_the_daemon(folder: Owned, text: str | Non
     [
         (a_file(0o2750), None),
         (a_file(0o2750, user=ASTERISK, group=OTHER), None),  # it is Asterisk's own
-        (a_file(0o2755), "every user of the machine can hear what an agent is brought"),
-        (a_file(0o750), "Asterisk cannot read there: agents hear no message"),
-        (a_file(0o2700), "Asterisk cannot read there: agents hear no message"),
-        (a_file(0o2750, group=OTHER), "it is not of Asterisk's group: agents hear no message"),
+        (a_file(0o2755), "every user of the machine can hear what is played there"),
+        (a_file(0o750), "Asterisk cannot read there: agents and supervisors hear nothing"),
+        (a_file(0o2700), "Asterisk cannot read there: agents and supervisors hear nothing"),
+        (a_file(0o2750, group=OTHER), "it is not of Asterisk's group: agents and supervisors hear nothing"),
     ],
 )
 def test_what_agents_are_brought_is_for_asterisk_to_read(folder: Owned, text: str | None) -> None:
@@ -344,6 +346,25 @@ def test_an_alarm_is_a_fault_until_somebody_is_at_it() -> None:
 )
 def test_a_disk_is_told_of_before_it_is_full(free: int, used: float, expected: State) -> None:
     assert disk_finding("/spool", {"free_bytes": free, "used_percent": used}).state is expected
+
+
+@pytest.mark.parametrize(
+    ("swaps", "limit", "expected"),
+    [(False, None, OK), (True, None, WARNING), (True, "max", WARNING), (True, "4096", WARNING), (True, "0", OK)],
+)
+@pytest.mark.parametrize("where", ["system.slice/ccdaemon.service", "system.slice"])
+def test_what_may_be_written_into_swap_is_told(
+    tmp_path: Path,
+    swaps: bool,  # noqa: FBT001 - a column of the table
+    limit: str | None,
+    where: str,
+    expected: State,
+) -> None:
+    service = tmp_path / "system.slice" / "ccdaemon.service"
+    service.mkdir(parents=True)
+    if limit is not None:
+        (tmp_path / where / "memory.swap.max").write_text(f"{limit}\n")
+    assert swap_finding(swaps=swaps, kept_out=is_kept_out_of_swap(service)).state is expected
 
 
 @pytest.mark.parametrize(

@@ -61,6 +61,22 @@ class ScriptedHandset:
         taken, self.pressed = self.pressed[:most], self.pressed[most:]
         return taken
 
+    async def wind(self, file: str, stops: str, winding: tuple[str, str, str], skip: float, within: float) -> str:
+        """As CONTROL STREAM FILE: a key that means nothing is lost, and the one that pauses has to be pressed again."""
+        assert skip > 0
+        assert within > skip
+        assert not {*stops} & {*winding}
+        self._command(file)
+        while self.pressed:
+            key, self.pressed = self.pressed[0], self.pressed[1:]
+            if key in stops:
+                return key
+        return ""
+
+    async def record(self, file: str, longest: float) -> None:
+        assert longest > 0
+        self._command(file)
+
     async def set(self, name: str, value: str) -> None:
         self._command("")
         assert name == "TIMEOUT(absolute)"

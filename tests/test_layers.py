@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parents[1] / "ccdaemon"
-MODEL = {"model", "agents", "kept", "notices", "faults", "chain", "ways", "cases", "topics", "findings"}
+MODEL = {"model", "agents", "scoring", "kept", "notices", "faults", "chain", "ways", "cases", "topics", "findings"}
 RULES = {"rules"}
 FLOWS = {"flows"}
 EDGES = {

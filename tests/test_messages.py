@@ -513,7 +513,6 @@ async def office(room: Room) -> Office:
     calls, journal = Calls(), Journal()
     calls.queues = queues_of(environmental_cy="f", environmental="f")
     switch, lent = Switch(calls), Lent(room.folder / "run" / "messages")
-    lent.clear()
     kept = (room.register, room.archive, lent)
     delivering = Delivering(switch, calls, *kept, open_site, journal, dict, MORNING.timestamp)
     switch.delivering = delivering
@@ -595,10 +594,9 @@ async def test_while_a_call_of_a_daemon_that_was_killed_goes_on_none_is_brought(
 
 
 async def test_what_a_killed_daemon_left_open_goes_at_the_start(tmp_path: Path) -> None:
-    lent = Lent(tmp_path / "messages")
-    lent.clear()
+    Lent(tmp_path / "messages")
     (tmp_path / "messages" / "5.1-1.sln").write_bytes(b"plain")
-    lent.clear()
+    Lent(tmp_path / "messages")
     assert files(tmp_path) == []
 
 

@@ -33,6 +33,7 @@ COMMANDS = {
     "calls": "ccdaemon.cli.calls:app",
     "recordings": "ccdaemon.cli.recordings:app",
     "messages": "ccdaemon.cli.messages:app",
+    "scores": "ccdaemon.cli.scores:scores",
     "holds": "ccdaemon.cli.holds:app",
     "expire": "ccdaemon.cli.expire:expire",
     "import": "ccdaemon.cli.import_:import_",

@@ -17,6 +17,7 @@ from ccdaemon.cli.running import tell
 NAMES = {
     "recording": "recordings",
     "message": "callers' messages",
+    "comment": "comments on recordings",
     "call": "calls",
     "transcript": "transcripts",
     "sms": "SMS",

@@ -132,7 +132,7 @@ def export(
         "since": since and since.isoformat(" "),
         "until": until and until.isoformat(" "),
         "made": f"{datetime.now(site.site.timezone):%Y-%m-%d %H:%M}",
-        "classes": ["call", "recording", "message", "transcript", "sms", "webchat", "social"],
+        "classes": ["call", "recording", "message", "comment", "transcript", "sms", "webchat", "social"],
     }
     missing: list[dict[str, Any]] = []
     try:

@@ -51,7 +51,8 @@ async def _spool(examined: Examined) -> list[Finding]:
         asterisk = None
     spool = examined.site.main.paths.spool
     faults = [fault for name in (RECORDINGS, MISSED) for fault in _of_spool(spool / name, asterisk)]
-    if any(offers_messages(service) for service in examined.site.site.services.values()):
+    site = examined.site.site
+    if site.scoring.criteria or any(offers_messages(service) for service in site.services.values()):
         faults += _of_lent(examined.site.main.paths.run / LENT, asterisk)
     lines = found(SPOOL, faults, f"{spool} is for Asterisk and the daemon, and for nobody else")
     with suppress(KeyWrong, OSError):  # which is said at the keys, and above
@@ -71,7 +72,7 @@ def _of_lent(folder: Path, asterisk: Runs | None) -> Iterator[Fault]:
     try:
         yield from lent_faults(owned(folder), asterisk)
     except FileNotFoundError:
-        text = "is not there: agents hear no message. systemd-tmpfiles --create makes it, with its owners and mode"
+        text = "is not there: nothing is heard at phones. systemd-tmpfiles --create makes it, with its owners and mode"
         yield Fault(str(folder), "", text)
 
 

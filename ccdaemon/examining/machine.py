@@ -1,11 +1,11 @@
-"""The machine under us: disks and clock."""
+"""The machine under us: disks, swap and clock."""
 
 from __future__ import annotations
 
 from ccdaemon.examining.looking import Examined, looked
 from ccdaemon.findings import Finding
-from ccdaemon.machine import clock, disk
-from ccdaemon.rules.examined.upkeep import clock_finding, disk_finding
+from ccdaemon.machine import SERVICE, clock, disk, is_kept_out_of_swap, swaps
+from ccdaemon.rules.examined.upkeep import clock_finding, disk_finding, swap_finding
 
 
 async def machine(examined: Examined) -> list[Finding]:
@@ -13,6 +13,7 @@ async def machine(examined: Examined) -> list[Finding]:
     return [
         *await looked("disk", _disk("state", examined)),
         *(await looked("disk", _disk("spool", examined)) if paths.spool != paths.state else []),
+        *await looked("swap", _swap()),
         *await looked("clock", _clock()),
     ]
 
@@ -20,6 +21,10 @@ async def machine(examined: Examined) -> list[Finding]:
 async def _disk(name: str, examined: Examined) -> list[Finding]:
     folder = getattr(examined.site.main.paths, name)
     return [disk_finding(str(folder), disk(folder))]
+
+
+async def _swap() -> list[Finding]:
+    return [swap_finding(swaps=swaps(), kept_out=is_kept_out_of_swap(SERVICE))]
 
 
 async def _clock() -> list[Finding]:

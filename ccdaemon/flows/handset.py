@@ -14,10 +14,12 @@ from ccdaemon.flows.inbound import ANY_KEY, Gatekeeper, Question, Sounding, Soun
 from ccdaemon.model import Prompt, Site, endpoint_of
 from ccdaemon.rules.handset.codes import story
 from ccdaemon.rules.handset.line import Line
-from ccdaemon.rules.handset.talk import Action, Do, End, GoTo, HangUp, Keys, Say, Story
+from ccdaemon.rules.handset.talk import WINDING, Action, Do, End, GoTo, HangUp, Hear, Keys, Record, Say, Story
 
 ABOUT = "handset"  # what the dialplan's question is about (`cc-handset`)
 LONGEST_CONVERSATION = 900  # seconds
+SKIP = 10.0  # seconds by which a key winds
+LONGEST_HEARING = 4  # times as long as a sound is: it may be wound back, and stand still
 
 Doing: TypeAlias = Callable[[Any, Line], Awaitable[object]]
 
@@ -30,6 +32,10 @@ class Handset(Protocol):
     async def play(self, file: str, escape: str = "") -> Sounding: ...
 
     async def keys(self, file: str, most: int, seconds: float) -> str: ...
+
+    async def wind(self, file: str, stops: str, winding: tuple[str, str, str], skip: float, within: float) -> str: ...
+
+    async def record(self, file: str, longest: float) -> None: ...
 
     async def set(self, name: str, value: str) -> None: ...
 
@@ -58,7 +64,7 @@ class Handsets:
         if not self._gatekeeper.admits(question, self._clock()):
             log.warning("a handset's question that is not from our dialplan, or late, or asked twice: not answered")
             return
-        await handset.set("TIMEOUT(absolute)", str(LONGEST_CONVERSATION))
+        await _bound(handset, LONGEST_CONVERSATION)
         site = self._site()
         phone = site.phone_at(endpoint_of(channel))
         if phone is None or not channel.startswith("PJSIP/"):
@@ -83,6 +89,7 @@ class Handsets:
             return end
         finally:
             told.close()
+            line.after.close()
 
     async def _carry_out(self, action: Action, line: Line, handset: Handset) -> object:
         match action:
@@ -92,6 +99,15 @@ class Handsets:
                 return None
             case Keys(prompts, most, wait):
                 return await self._take(self._files(prompts), most, wait, handset)
+            case Hear(sound, seconds, stops):
+                within = LONGEST_CONVERSATION + LONGEST_HEARING * seconds
+                await _bound(handset, within)
+                key = await handset.wind(sound, stops, WINDING, SKIP, within)
+                await _bound(handset, LONGEST_CONVERSATION)
+                return key
+            case Record(file, longest):
+                await handset.record(file, longest)
+                return None
             case Do():
                 return await self._doing[type(action)](action, line)
 
@@ -104,6 +120,11 @@ class Handsets:
 
     def _files(self, prompts: tuple[Prompt, ...]) -> list[str]:
         return [file for prompt in prompts if (file := self._sounds.file(prompt)) is not None]
+
+
+async def _bound(handset: Handset, seconds: float) -> None:
+    """From now on."""
+    await handset.set("TIMEOUT(absolute)", f"{seconds:.0f}")
 
 
 def _result(end: End) -> str:

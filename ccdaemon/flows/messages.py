@@ -1,4 +1,4 @@
-"""From a caller's message in the spool to a sealed one with its row, which waits there for an agent."""
+"""From what a caller left, or a supervisor said about a recording, in the spool, to a sealed recording with its row."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ccdaemon.model import Site
 from ccdaemon.rules.messages import nothing_said
 from ccdaemon.rules.retention import period_of
 
-SPOKEN = "the caller had finished, or hung up"
+SPOKEN = {"message": "the caller had finished, or hung up", "comment": "the supervisor had finished, or hung up"}
 
 log = structlog.get_logger()
 
@@ -37,9 +37,13 @@ class Register(Protocol):
         self, row: Recording, done: FinishedFile, since: float, language: str | None, now: float
     ) -> None: ...
 
+    async def finish_recording(
+        self, recording: Recording, done: FinishedFile | None = None, since: float | None = None
+    ) -> None: ...
+
 
 class Taking:
-    """Of messages whose caller has gone. `dropped` counts those in which nothing was said."""
+    """Of those who have gone. `dropped` counts messages in which nothing was said."""
 
     def __init__(
         self, archive: Archive, register: Register, site: Callable[[], Site], clock: Callable[[], float]
@@ -54,15 +58,17 @@ class Taking:
         """Killed in between, it is taken at the next start. Raises `ArchiveFault`, `RegisterFull`, `OSError`."""
         if not await self._is_done(raw):
             if nothing_said(*await asyncio.to_thread(self._archive.sounding, raw)):
-                self.dropped += bool(raw.size)  # one without a sample was deleted by its caller
-                log.info("a message in which nothing was said is dropped", call=raw.call, service=raw.service)
+                self.dropped += raw.kind == "message" and bool(
+                    raw.size
+                )  # one without a sample was deleted by its caller
+                log.info("nothing was said, and nothing is kept", kind=raw.kind, call=raw.call, service=raw.service)
             else:
                 await self._enter(raw)
         await asyncio.to_thread(self._archive.discard, raw)
 
     async def _enter(self, raw: RawRecording) -> None:
         since = await self._register.began(raw.call) or raw.changed
-        done = await asyncio.to_thread(self._archive.finish, raw, period_of("message", since, self._site()))
+        done = await asyncio.to_thread(self._archive.finish, raw, period_of(raw.kind, since, self._site()))
         row = Recording(
             leg=raw.leg,
             segment=raw.segment,
@@ -70,15 +76,25 @@ class Taking:
             service=raw.service,
             started=raw.changed - done.seconds,
             stopped=raw.changed,
-            reason=SPOKEN,
+            reason=SPOKEN[raw.kind],
             file=done.file,
             seconds=done.seconds,
             bytes=done.bytes,
             sha256=done.sha256,
-            kind="message",
+            kind=raw.kind,
         )
-        await self._register.take_message(row, done, since, raw.language, self._clock())
-        log.info("message sealed", leg=raw.leg, call=raw.call, service=raw.service, seconds=round(done.seconds, 1))
+        if raw.kind == "message":
+            await self._register.take_message(row, done, since, raw.language, self._clock())
+        else:
+            await self._register.finish_recording(row, done, since)
+        log.info(
+            "what was said is sealed",
+            kind=raw.kind,
+            leg=raw.leg,
+            call=raw.call,
+            service=raw.service,
+            seconds=round(done.seconds, 1),
+        )
 
     async def _is_done(self, raw: RawRecording) -> bool:
         """Was it sealed already by one who was killed before they removed the raw file?"""

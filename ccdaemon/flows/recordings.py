@@ -162,7 +162,7 @@ class Finishing:
         self._sizes = {key: raw.size for key, raw in raws.items()}
 
     async def _finish(self, raw: RawRecording, row: Recording | None) -> None:
-        if raw.kind == "message":
+        if raw.kind != "recording":
             await self._messages.take(raw)
             return
         if row is None and await self._is_done(raw):

@@ -32,6 +32,7 @@ MAY: Mapping[str, frozenset[Role]] = {
     "recording": frozenset({"supervisor", "data_protection"}),
     "messages": EVERYBODY,
     "message done": frozenset({"supervisor", "data_protection"}),
+    "scores": frozenset({"supervisor", "data_protection"}),
     "holds": EVERYBODY,
     "hold": frozenset({"supervisor", "data_protection"}),
     "release": frozenset({"data_protection"}),

@@ -15,7 +15,9 @@ def day(rows: Iterable[Mapping[str, Any]]) -> dict[str, int | float]:
     details = [(row["kind"], json.loads(row["detail"])) for row in rows]
     doors = [detail for kind, detail in details if kind == "door"]
     guards = [detail for kind, detail in details if kind == "guard"]
-    recordings = [detail for kind, detail in details if kind == "recording" and detail.get("kind") != "message"]
+    recordings = [
+        detail for kind, detail in details if kind == "recording" and detail.get("kind", "recording") == "recording"
+    ]
     return {
         "payments": len({door["call"] for door in doors if door["about"] in PAYMENTS}),
         "sealed_by_agents": len({door["call"] for door in doors if door["about"] == "here"}),

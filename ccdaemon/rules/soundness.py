@@ -59,7 +59,7 @@ def soundness(
 def _kept_together(site: Site) -> Iterator[Fault]:
     """Recordings and transcripts are found by who called: for those who ask what is kept of them too."""
     day = date(2026, 1, 31)
-    for kind in ("recording", "message", "transcript"):
+    for kind in ("recording", "message", "comment", "transcript"):
         if due(day, site.retention[kind]) > due(day, site.retention["call"]):
             text = f"must be as long as that of a {kind}: nobody could find it any more by who called"
             yield Fault("ccdaemon.toml", "retention.call", text)

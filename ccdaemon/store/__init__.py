@@ -30,6 +30,7 @@ from ccdaemon.store.holds import Holds
 from ccdaemon.store.messages import Messages
 from ccdaemon.store.pins import Pins
 from ccdaemon.store.rulings import Rulings
+from ccdaemon.store.scores import Scores
 from ccdaemon.store.shifts import Shifts
 from ccdaemon.store.subjects import Subjects
 from ccdaemon.store.summary import Summary
@@ -61,7 +62,7 @@ def _snapshot_of(file: Path) -> Path:
     return file.with_name(f"{file.name}.snapshot")
 
 
-class Register(Subjects, Cases, Disclosures, Expiry, Holds, Audit, Rulings, Pins, Shifts, Messages, Summary):
+class Register(Subjects, Cases, Disclosures, Expiry, Holds, Audit, Rulings, Pins, Shifts, Messages, Scores, Summary):
     """The open register. Methods are whole transactions."""
 
     def snapshot(self) -> Iterator[bytes]:

@@ -9,9 +9,11 @@ from pydantic import Field
 from ccdaemon.agents import Agent, Pauses
 from ccdaemon.grammar import Endpoint, Extension, Key, Penalty, PinHash, Reason, Seconds, Times, Word, YesNo
 from ccdaemon.model import Language, Phone, Right, Supervisor
+from ccdaemon.scoring import Scoring
 from ccdaemon.tables import Table
 
 Rights: TypeAlias = frozenset[Right]
+OURS = Scoring()
 
 
 class PhoneTable(Table):
@@ -30,6 +32,19 @@ class PhoneTable(Table):
 
 class SupervisionTable(Table):
     tone: YesNo = False
+
+
+class ScoringTable(Table):
+    """Recordings that supervisors score."""
+
+    criteria: tuple[Word, ...] = ()
+    fatal: frozenset[Word] = frozenset()
+    monthly: Times = OURS.monthly
+    shortest: Seconds = OURS.shortest
+    days: Times = OURS.days
+
+    def rule(self) -> Scoring:
+        return Scoring(self.criteria, self.fatal, self.monthly, self.shortest, self.days)
 
 
 class SupervisorTable(Table):

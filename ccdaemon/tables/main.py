@@ -29,7 +29,14 @@ from ccdaemon.grammar import (
 )
 from ccdaemon.kept import Encoding, Files, Keep
 from ccdaemon.tables import Table
-from ccdaemon.tables.handsets import AgentTable, PausesTable, PhoneTable, SupervisionTable, SupervisorTable
+from ccdaemon.tables.handsets import (
+    AgentTable,
+    PausesTable,
+    PhoneTable,
+    ScoringTable,
+    SupervisionTable,
+    SupervisorTable,
+)
 from ccdaemon.tables.messages import MessagesTable
 
 
@@ -89,6 +96,7 @@ class RetentionTable(Table):
     call: WrittenKeep = Keep(months=12)
     recording: WrittenKeep = Keep(months=12)
     message: WrittenKeep = Keep(months=12)
+    comment: WrittenKeep = Keep(months=12)
     transcript: WrittenKeep = Keep(months=12)
     sms: WrittenKeep = Keep(months=12)
     webchat: WrittenKeep = Keep(months=12)
@@ -202,6 +210,7 @@ class JudgedTable(Table):
     phones: dict[Extension, PhoneTable] = Field(default_factory=dict)
     messages: MessagesTable = MessagesTable()
     supervision: SupervisionTable = SupervisionTable()
+    scoring: ScoringTable = ScoringTable()
     supervisors: dict[Word, SupervisorTable] = Field(default_factory=dict)
     agents: dict[Extension, AgentTable] = Field(default_factory=dict)
     pauses: PausesTable = PausesTable()

@@ -126,6 +126,7 @@ async def test_who_may_look_at_nothing_is_told_so_and_not_that_all_is_well(centr
     assert _of(found, "fault") == []
     assert {each["thing"] for each in found if each["state"] == "ok"} <= {
         "disk",
+        "swap",
         "clock",
         "broker",
         "prompts",

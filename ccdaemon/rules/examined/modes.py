@@ -63,14 +63,14 @@ def spool_faults(folder: Owned, asterisk: Runs | None) -> Iterator[Fault]:
 
 
 def lent_faults(folder: Owned, asterisk: Runs | None) -> Iterator[Fault]:
-    """The folder from which Asterisk plays callers' messages to agents: it reads there, and nobody else comes in."""
+    """The folder from which Asterisk plays what is sealed, at a phone: it reads there, and nobody else comes in."""
     wrong = []
     if folder.mode & OTHERS:
-        wrong.append("every user of the machine can hear what an agent is brought")
+        wrong.append("every user of the machine can hear what is played there")
     if not folder.mode & SETGID or folder.mode & LISTENED != LISTENED:
-        wrong.append("Asterisk cannot read there: agents hear no message")
+        wrong.append("Asterisk cannot read there: agents and supervisors hear nothing")
     elif asterisk is not None and folder.group not in asterisk.groups and folder.user != asterisk.user:
-        wrong.append("it is not of Asterisk's group: agents hear no message")
+        wrong.append("it is not of Asterisk's group: agents and supervisors hear nothing")
     if wrong:
         text = f"has mode {folder.mode:04o}: {'; '.join(wrong)}. systemd-tmpfiles --create puts it right"
         yield Fault(str(folder.path), "", text)

@@ -93,7 +93,7 @@ _MEANS = {
     "res_agi": "no call would be answered with its menu",
     "app_userevent": "the payments door would open for nobody",
     "app_waitforcond": "the payments door would open for nobody",
-    "app_record": "nobody could leave a message",
+    "app_record": "nobody could leave a message, or comment on a recording",
     "app_playback": "callers would hear no prompt",
     "app_playtones": "this command could not try a recorder",
     "func_groupcount": "a phone that is with payments could be recorded on another line",

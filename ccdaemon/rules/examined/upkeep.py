@@ -54,6 +54,19 @@ def disk_finding(name: str, disk: Disk) -> Finding:
     return Finding("disk", State.OK, f"{name}: {free}")
 
 
+def swap_finding(*, swaps: bool, kept_out: bool) -> Finding:
+    """May what the daemon has open be written to a disk?"""
+    if not swaps:
+        return Finding("swap", State.OK, "there is none: what is open stays in memory")
+    if kept_out:
+        return Finding("swap", State.OK, "the daemon, and what it opens, is kept out of it")
+    text = (
+        "what the daemon has open, with recordings that are heard, may be written to a disk. MemorySwapMax=0 in its "
+        "unit keeps it in memory; this needs cgroups v2. Or encrypt the swap space"
+    )
+    return Finding("swap", State.WARNING, text, "/proc/swaps")
+
+
 def clock_finding(clock: Clock) -> Finding:
     if clock["synchronised"] is None:
         return Finding("clock", State.UNSEEN, "the kernel tells nobody here how its clock is set")

@@ -9,6 +9,7 @@ from typing import TypeAlias
 
 from ccdaemon.model import Language, Phone, Site
 from ccdaemon.rules.handset.agent import log_in_or_out, longer, pause, ready
+from ccdaemon.rules.handset.scoring import score
 from ccdaemon.rules.handset.supervisor import next_call, over, supervise
 from ccdaemon.rules.handset.talk import Story
 
@@ -76,6 +77,15 @@ CODES = (
         "*92 [extension]",
         {"cy": "Ymuno â'r alwad o'r dechrau", "en": "Barge in from the start"},
         supervise,
+    ),
+    Code(
+        re.compile(r"\*95"),
+        "*95",
+        {
+            "cy": "Sgorio recordiad. Yna 4 yn ôl, 5 oedi, 6 ymlaen, 1 i'r cerdyn sgorio, * recordiad arall",
+            "en": "Score a recording. Then 4 back, 5 pause, 6 forward, 1 to the score card, * another recording",
+        },
+        score,
     ),
     Code(
         re.compile(r"\*54"),

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator
 
 from ccdaemon.model import Catalogue, Fault, Site, Supervisor
 from ccdaemon.rules.handset.rota import agent_faults
+from ccdaemon.rules.handset.scoring import PROMPTS as SCORING
 from ccdaemon.rules.wording import prompt_faults
 
 PROMPTS = (
@@ -34,6 +35,7 @@ def handset_faults(site: Site, catalogue: Catalogue, services: Collection[str]) 
     if site.supervisors:
         for prompt in PROMPTS:
             yield from prompt_faults(MAIN, "supervisors", prompt, site.languages, catalogue)
+    yield from _scoring(site, catalogue)
     for who in site.supervisors.values():
         yield from _supervisor(site, who, services)
     yield from _shared(site)
@@ -55,6 +57,22 @@ def _supervisor(site: Site, who: Supervisor, services: Collection[str]) -> Itera
             yield Fault(MAIN, f"{key}.handsets", text)
     if not who.handsets:
         yield Fault(MAIN, f"{key}.handsets", "names no phone: there is none from which this PIN would count")
+
+
+def _scoring(site: Site, catalogue: Catalogue) -> Iterator[Fault]:
+    scoring = site.scoring
+    for criterion in sorted(scoring.fatal - {*scoring.criteria}):
+        yield Fault(MAIN, "scoring.fatal", f"{criterion!r} is none of the criteria")
+    for criterion, often in Counter(scoring.criteria).items():
+        if often > 1:
+            yield Fault(MAIN, "scoring.criteria", f"{criterion!r} is written {often} times: once is enough")
+    if scoring.criteria:
+        services = [f"service-{name}" for name, service in site.services.items() if service.records]
+        for prompt in (*SCORING, *(f"score-{each}" for each in scoring.criteria), *services):
+            yield from prompt_faults(MAIN, "scoring", prompt, site.languages, catalogue)
+    elif any("score" in who.may for who in site.supervisors.values()):
+        text = 'names no criterion, though some supervisors may score; write for example ["greeting", "answer"]'
+        yield Fault(MAIN, "scoring.criteria", text)
 
 
 def _shared(site: Site) -> Iterator[Fault]:

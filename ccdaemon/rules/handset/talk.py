@@ -15,6 +15,7 @@ from ccdaemon.model import Language, Prompt
 
 TRIES = 3  # times that a question is asked
 WAIT = 6.0  # seconds for the next key
+WINDING = ("4", "5", "6")  # back, pause and on again, forward
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,23 @@ class Keys:
 
 
 @dataclass(frozen=True, slots=True)
+class Hear:
+    """Play a sound of so many `seconds`, wound by keys (`WINDING`), to its end or one of `stops`: that is sent back."""
+
+    sound: str
+    seconds: float
+    stops: str
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A tone, and then what they say, into a file of so many `longest` seconds, until `#`, silence or a hang-up."""
+
+    file: str  # without its ending, .sln
+    longest: float
+
+
+@dataclass(frozen=True, slots=True)
 class Do:
     """Something that only the world can do: each kind says what is sent back."""
 
@@ -50,7 +68,7 @@ class GoTo:
     words: tuple[str, ...]
 
 
-Action: TypeAlias = Say | Keys | Do
+Action: TypeAlias = Say | Keys | Hear | Record | Do
 End: TypeAlias = HangUp | GoTo
 Story: TypeAlias = Generator[Action, Any, End]
 
