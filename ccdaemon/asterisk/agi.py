@@ -104,6 +104,7 @@ class AgiSession(asyncio.Protocol):
         """Play a sound file that keys wind `skip` seconds back, pause and wind on, in this order.
 
         Until its end, or one of the keys `stops`, which is returned. Who pauses may do so for `within` seconds in all.
+        Less than `skip` before the end Asterisk does not wind on, but to `skip` before it (main/file.c).
         """
         back, pause, on = winding
         words = ("CONTROL", "STREAM", "FILE", file, stops, str(int(skip * 1000)), on, back, pause)

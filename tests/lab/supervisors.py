@@ -37,7 +37,12 @@ def supervisors() -> dict[str, str]:
 
 
 async def dials(
-    centre: Centre, handset: str, code: str, then: Callable[[Phone], Awaitable[None]], pin: str = PIN
+    centre: Centre,
+    handset: str,
+    code: str,
+    then: Callable[[Phone], Awaitable[None]],
+    pin: str = PIN,
+    within: float = 60,
 ) -> None:
     """A code from a handset, the PIN, and what follows."""
 
@@ -46,5 +51,5 @@ async def dials(
         await phone.press(f"{pin}#")
         await then(phone)
 
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(within):
         await centre.world.call(code, script, via=handset, caller="")
