@@ -191,9 +191,12 @@ class Site:
         return self.services[self.general]
 
 
+SPOKEN = "_"  # begins what was spoken at a handset; no name in the catalogue does
+
+
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """A prompt of the catalogue in one of its languages."""
+    """A prompt of the catalogue, or what was spoken at a handset, in one of its languages."""
 
     id: str
     language: Language
@@ -206,6 +209,7 @@ class Prompt:
 
 
 Catalogue: TypeAlias = Mapping[str, Mapping[Language, str]]  # prompt id -> language -> what is said
+Numbers: TypeAlias = Mapping[str, int]  # prompt id -> by which it is recorded at a handset, if it may be
 
 
 @dataclass(frozen=True, slots=True)

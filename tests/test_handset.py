@@ -40,6 +40,7 @@ class ScriptedHandset:
     gone_at: int | None = None
     heard: list[str] = field(default_factory=list)
     said: dict[str, str] = field(default_factory=dict)
+    done: list[tuple[str, ...]] = field(default_factory=list)
     commands: int = 0
 
     async def play(self, file: str, escape: str = "") -> Played:
@@ -66,9 +67,17 @@ class ScriptedHandset:
         assert name == "TIMEOUT(absolute)"
         assert int(value) > 0
 
-    async def execute(self, application: str, *arguments: str) -> str:
+    async def get(self, name: str) -> str | None:
         self._command("")
-        assert application == "MSet"
+        assert name == "RECORD_STATUS"
+        return "DTMF"
+
+    async def execute(self, application: str, *arguments: str, within: float = 10.0) -> str:
+        self._command("")
+        if application != "MSet":
+            assert application in {"PlayTones", "Wait", "StopPlayTones", "Record"}
+            self.done.append((application, *arguments, f"within {within:g}"))
+            return "0"
         for argument in arguments:
             assert not set(argument) & set(',"\n'), "it would end the argument"
             name, _, value = argument.partition("=")

@@ -36,9 +36,9 @@ SECOND = 8000  # samples of A-law
 PEAK = round(32768 * 10 ** (-3 / 20))  # -3 dBFS
 
 
-def made(folder: Path, recordings: Path | None = None) -> dict[str, bool]:
+def made(folder: Path, *recordings: Path) -> dict[str, bool]:
     """Build these prompts; which of them were made anew."""
-    return {f"{sound.language}/{sound.prompt}": anew for sound, anew in build(sounds(CATALOGUE, recordings), folder)}
+    return {f"{sound.language}/{sound.prompt}": anew for sound, anew in build(sounds(CATALOGUE, *recordings), folder)}
 
 
 def samples(file: Path) -> list[int]:
@@ -137,7 +137,7 @@ def test_asterisk_may_read_them_whatever_the_umask_of_who_built_them(tmp_path: P
 
 
 def test_welsh_and_english_are_spoken_by_voices_of_their_own(tmp_path: Path) -> None:
-    same = sounds({"name": {"cy": "Llanelli", "en": "Llanelli"}}, None)
+    same = sounds({"name": {"cy": "Llanelli", "en": "Llanelli"}})
     assert len({sound.made_from() for sound in same}) == 2
     assert all(anew for _, anew in build(same, tmp_path))
     assert (tmp_path / "cy/cc/name.alaw").read_bytes() != (tmp_path / "en/cc/name.alaw").read_bytes()
@@ -145,7 +145,7 @@ def test_welsh_and_english_are_spoken_by_voices_of_their_own(tmp_path: Path) -> 
 
 def test_a_text_that_looks_like_an_option_is_only_a_text(tmp_path: Path) -> None:
     odd = {"odd": {"en": "--stdin; rm -rf $HOME `date` <b>"}}
-    assert [anew for _, anew in build(sounds(odd, None), tmp_path)] == [True]
+    assert [anew for _, anew in build(sounds(odd), tmp_path)] == [True]
     assert len(samples(tmp_path / "en/cc/odd.alaw")) > SECOND / 2
 
 
@@ -181,7 +181,7 @@ def test_what_is_not_whole_is_made_again_and_nothing_else(
 def test_a_text_that_changed_is_spoken_again_and_nothing_else(voices: Path, tmp_path: Path) -> None:
     shutil.copytree(voices, tmp_path, dirs_exist_ok=True)
     changed = {**CATALOGUE, "goodbye": {**CATALOGUE["goodbye"], "en": "Bye."}}
-    anew = [f"{sound.language}/{sound.prompt}" for sound, new in build(sounds(changed, None), tmp_path) if new]
+    anew = [f"{sound.language}/{sound.prompt}" for sound, new in build(sounds(changed), tmp_path) if new]
     assert anew == ["en/goodbye"]
 
 

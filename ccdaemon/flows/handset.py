@@ -6,6 +6,7 @@ What is pressed here may be a PIN: no key is logged, or entered in the register.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from math import ceil
 from typing import Any, Protocol, TypeAlias
 
 import structlog
@@ -14,10 +15,13 @@ from ccdaemon.flows.inbound import ANY_KEY, Gatekeeper, Question, Sounding, Soun
 from ccdaemon.model import Prompt, Site, endpoint_of
 from ccdaemon.rules.handset.codes import story
 from ccdaemon.rules.handset.line import Line
-from ccdaemon.rules.handset.talk import Action, Do, End, GoTo, HangUp, Keys, Say, Story
+from ccdaemon.rules.handset.talk import Action, Do, End, GoTo, HangUp, Keys, Say, Speak, Story
 
 ABOUT = "handset"  # what the dialplan's question is about (`cc-handset`)
 LONGEST_CONVERSATION = 900  # seconds
+TONE, TONE_LASTS = "1000", "0.4"  # Hz and seconds, as callers hear it who leave a message (cc-message)
+SILENCE = 8  # seconds, which end what is recorded
+MARGIN = 10.0  # seconds beyond its longest time
 
 Doing: TypeAlias = Callable[[Any, Line], Awaitable[object]]
 
@@ -33,7 +37,9 @@ class Handset(Protocol):
 
     async def set(self, name: str, value: str) -> None: ...
 
-    async def execute(self, application: str, *arguments: str) -> str: ...
+    async def get(self, name: str) -> str | None: ...
+
+    async def execute(self, application: str, *arguments: str, within: float = ...) -> str: ...
 
 
 class Handsets:
@@ -92,6 +98,8 @@ class Handsets:
                 return None
             case Keys(prompts, most, wait):
                 return await self._take(self._files(prompts), most, wait, handset)
+            case Speak(file, most):
+                return await self._record(file, most, handset)
             case Do():
                 return await self._doing[type(action)](action, line)
 
@@ -101,6 +109,14 @@ class Handsets:
             if (first := (await handset.play(file, ANY_KEY)).digit) is not None:
                 return "" if first == "#" else first + (await handset.keys("", most - 1, wait) if most > 1 else "")
         return await handset.keys(files[-1] if files else "", most, wait)
+
+    async def _record(self, file: str, most: float, handset: Handset) -> str:
+        """Whoever hangs up meanwhile has spoken nothing: Record() keeps none of it (it would with its option k)."""
+        await handset.execute("PlayTones", TONE)
+        await handset.execute("Wait", TONE_LASTS)
+        await handset.execute("StopPlayTones")
+        await handset.execute("Record", f"{file}.sln", str(SILENCE), str(ceil(most)), "q", within=most + MARGIN)
+        return await handset.get("RECORD_STATUS") or ""
 
     def _files(self, prompts: tuple[Prompt, ...]) -> list[str]:
         return [file for prompt in prompts if (file := self._sounds.file(prompt)) is not None]

@@ -108,7 +108,7 @@ def _only_one(folder: Path) -> Iterator[None]:
 def make_sounds(site: Site) -> None:
     """All prompts of a site, in the folder that all centres share; only what is missing is made."""
     SOUNDS.mkdir(parents=True, exist_ok=True)
-    for _ in build(sounds(site.configuration().catalogue, None), SOUNDS):
+    for _ in build(sounds(site.configuration().catalogue), SOUNDS):
         pass
 
 

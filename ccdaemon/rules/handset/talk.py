@@ -34,6 +34,17 @@ class Keys:
 
 
 @dataclass(frozen=True, slots=True)
+class Speak:
+    """Take what they speak after a tone, until `#` or silence, or for so many seconds, into a file (without ending).
+
+    Sent back: how it ended, in a word of Record().
+    """
+
+    file: str
+    most: float
+
+
+@dataclass(frozen=True, slots=True)
 class Do:
     """Something that only the world can do: each kind says what is sent back."""
 
@@ -50,7 +61,7 @@ class GoTo:
     words: tuple[str, ...]
 
 
-Action: TypeAlias = Say | Keys | Do
+Action: TypeAlias = Say | Keys | Speak | Do
 End: TypeAlias = HangUp | GoTo
 Story: TypeAlias = Generator[Action, Any, End]
 
