@@ -22,10 +22,12 @@ def cheap_hash(pin: str) -> str:
     return "$".join(["scrypt", "1024", "8", "1", b64encode(salt).decode(), b64encode(found).decode()])
 
 
-def a_supervisor(name: str, handset: str, may: str = '["listen", "whisper", "barge"]') -> str:
-    """The table of a supervisor of Housing."""
+def a_supervisor(
+    name: str, handset: str, may: str = '["listen", "whisper", "barge"]', services: str = '["housing"]'
+) -> str:
+    """The table of a supervisor, of Housing if nothing else is said."""
     return (
-        f'[supervisors.{name}]\npin = "{cheap_hash(PIN)}"\nservices = ["housing"]\nmay = {may}\n'
+        f'[supervisors.{name}]\npin = "{cheap_hash(PIN)}"\nservices = {services}\nmay = {may}\n'
         f'handsets = ["{handset}"]\n\n'
     )
 
@@ -37,7 +39,12 @@ def supervisors() -> dict[str, str]:
 
 
 async def dials(
-    centre: Centre, handset: str, code: str, then: Callable[[Phone], Awaitable[None]], pin: str = PIN
+    centre: Centre,
+    handset: str,
+    code: str,
+    then: Callable[[Phone], Awaitable[None]],
+    pin: str = PIN,
+    within: float = 60,
 ) -> None:
     """A code from a handset, the PIN, and what follows."""
 
@@ -46,5 +53,5 @@ async def dials(
         await phone.press(f"{pin}#")
         await then(phone)
 
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(within):
         await centre.world.call(code, script, via=handset, caller="")
