@@ -17,6 +17,7 @@ SPOKEN = 2.0  # seconds
 KEEPER, COLLEAGUE, ENGLISH_DESK, OTHERS = "1005", "1006", "1007", "1008"  # handsets; who has the last may do neither
 AGAIN = 1.5  # seconds until a key is pressed once more: what is said may not be over
 DEADLINE = 90.0  # seconds
+GAP = 5  # frames in which the other tone's end, or a lost packet, may hide one
 
 
 def keepers() -> dict[str, str]:
@@ -75,7 +76,12 @@ async def speaks(centre: Centre, phone: Phone, hertz: int, seconds: float = SPOK
     await presses_until(phone, "#", over(centre))
 
 
-def tone(capture: Path, hertz: int) -> tuple[float, float]:
-    """For how many seconds a tone is heard, frame by frame, and from when on."""
-    found = find(read_capture(capture), hertz)
-    return found.pure * FRAME / RATE, found.span[0] if found.frames else -1.0
+def tones(capture: Path, hertz: int) -> list[tuple[float, float]]:
+    """Each time that a tone is heard, frame by frame: from when on, and for how many seconds."""
+    runs: list[list[int]] = []
+    for frame in find(read_capture(capture), hertz).clean:
+        if not runs or frame > runs[-1][1] + GAP:
+            runs.append([frame, frame])
+        runs[-1][1] = frame
+    seconds = FRAME / RATE
+    return [(first * seconds, (last + 1 - first) * seconds) for first, last in runs if last + 1 - first > GAP]
