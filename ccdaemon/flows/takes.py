@@ -113,7 +113,7 @@ class Takes:
     async def find(self, wanted: Find, _: Line) -> Wanted | None:
         prompts = self._prompts()
         for name, number in prompts.numbers.items():
-            if number == int(wanted.number) and name in prompts.catalogue:
+            if str(number) == wanted.number and name in prompts.catalogue:
                 return Wanted(name, tuple(prompts.catalogue[name]))
         return None
 
