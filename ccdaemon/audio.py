@@ -125,7 +125,7 @@ def wav(samples: bytes) -> bytes:
 def normalised(samples: bytes) -> bytes:
     """As loud as prompts are: its loudest sample at -3 dBFS."""
     values = array("h", samples)
-    loudest = max((*values, *(-value for value in values)), default=0)
+    loudest = max(max(values, default=0), -min(values, default=0))
     return array("h", (round(value * LOUDEST / loudest) for value in values)).tobytes() if loudest else samples
 
 

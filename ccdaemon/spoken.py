@@ -95,8 +95,16 @@ class Spoken:
         alaw = self._file(approved).read_bytes()
         content, recording = audio.wav(audio.of_alaw(alaw)), self._recorded / prompt.language / f"{prompt.id}.wav"
         _have(recording.parent, self._recorded)
+        before = recording.read_bytes() if recording.exists() else None
         disk.replace(recording, content, READABLE)
-        put(Sound(prompt.id, prompt.language, text, recording), alaw, self._played)
+        try:
+            put(Sound(prompt.id, prompt.language, text, recording), alaw, self._played)
+        except OSError:  # whoever is told that nothing has changed must not find it changed by the next `build`
+            if before is None:
+                recording.unlink()
+            else:
+                disk.replace(recording, before, READABLE)
+            raise
         return hashlib.sha256(content).hexdigest()
 
     def mend(self, catalogue: Catalogue) -> Iterator[Prompt]:

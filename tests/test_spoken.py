@@ -108,6 +108,7 @@ async def test_what_is_spoken_becomes_a_sound_as_loud_as_prompts_are_without_sil
         (tone(0.1), "DTMF", Wrong.SHORT),
         (array.array("h", [32767, -32768] * RATE).tobytes(), "DTMF", Wrong.CLIPPED),
         (tone(3), "TIMEOUT", Wrong.LONG),
+        (tone(3), "ERROR", Wrong.NOT_KEPT),  # the disk was full in the middle of it
     ],
 )
 async def test_what_nobody_could_hear_is_no_take_and_leaves_nothing(
@@ -201,6 +202,29 @@ async def test_a_prompt_is_replaced_whole_and_counts_as_a_recording_of_people(wo
     assert first == {**who, "did": "replace"}
     assert second.pop("sha256")
     assert second == {**who, "did": "replaced"}
+
+
+@pytest.mark.parametrize("earlier", [False, True])
+async def test_what_cannot_be_put_where_it_is_played_is_no_recording_either(
+    world: World, monkeypatch: pytest.MonkeyPatch, *, earlier: bool
+) -> None:
+    _, first = await world.spoken(tone(1))
+    _, second = await world.spoken(tone(2))
+    assert isinstance(first, Prompt)
+    assert isinstance(second, Prompt)
+    if earlier:
+        assert await world.flow.replace(Replace("sue", WELCOME, first), AT)
+    before = {file: file.read_bytes() for file in (*world.recorded.rglob("*.wav"), *world.played.rglob("*.alaw"))}
+
+    def closed(*_: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    with monkeypatch.context() as patched, capture_logs():
+        patched.setattr("ccdaemon.spoken.put", closed)
+        assert not await world.flow.replace(Replace("sue", WELCOME, second), AT)
+    after = {file: file.read_bytes() for file in (*world.recorded.rglob("*.wav"), *world.played.rglob("*.alaw"))}
+    assert after == before
+    assert bool(before) == earlier
 
 
 async def test_where_nobody_can_write_down_who_did_it_a_prompt_stays_as_it_is(world: World) -> None:

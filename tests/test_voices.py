@@ -235,6 +235,27 @@ def test_a_recording_that_nobody_will_hear_is_named(tmp_path: Path) -> None:
     assert unheard([], tmp_path / "none") == []
 
 
+def test_of_a_recording_in_each_of_two_folders_the_newer_one_is_heard(voices: Path, tmp_path: Path) -> None:
+    shutil.copytree(voices, tmp_path / "sounds")
+    console = recorded(tmp_path / "recorded/cy/goodbye.wav", 440)
+    handset = recorded(tmp_path / "state/cy/goodbye.wav", 880)
+    for newer, older, hertz in ((handset, console, 880), (console, handset, 440)):
+        os.utime(older, (100, 100))
+        os.utime(newer, (200, 200))
+        anew = made(tmp_path / "sounds", tmp_path / "recorded", tmp_path / "state")
+        assert [name for name, new in anew.items() if new] == ["cy/goodbye"]
+        assert pitch(samples(tmp_path / "sounds/cy/cc/goodbye.alaw"), 8000) == pytest.approx(hertz, rel=0.1)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+def test_where_root_makes_the_sounds_their_folders_are_the_daemons(tmp_path: Path) -> None:
+    os.chown(tmp_path, 64_102, 64_102)
+    made(tmp_path)
+    folders = [folder for folder in tmp_path.rglob("*") if folder.is_dir()]
+    assert {(each.stat().st_uid, each.stat().st_gid) for each in folders} == {(64_102, 64_102)}
+    assert len(folders) == 6
+
+
 @pytest.mark.parametrize("content", [b"", b"RIFF", b"this is no sound at all"])
 def test_a_recording_that_is_none_is_named_and_leaves_what_was_there(
     voices: Path, tmp_path: Path, content: bytes

@@ -19,7 +19,7 @@ from ccdaemon.flows.lines import OURSELVES
 from ccdaemon.model import Catalogue, Numbers, Prompt
 from ccdaemon.rules.handset.line import Line
 from ccdaemon.rules.handset.prompts import Find, Replace, Wanted
-from ccdaemon.rules.handset.takes import CUT_OFF, LONGEST, MakeRoom, Room, TakeIn, Wrong
+from ccdaemon.rules.handset.takes import CUT_OFF, LONGEST, WHOLE, MakeRoom, Room, TakeIn, Wrong
 from ccdaemon.rules.handset.talk import Do
 from ccdaemon.rules.takes import Refusal, frames, judge
 
@@ -94,15 +94,15 @@ class Takes:
     async def take_in(self, wanted: TakeIn, _: Line) -> Prompt | Wrong:
         taken = Prompt(wanted.room.name, wanted.language)
         try:
-            return await asyncio.to_thread(self._take_in, taken, cut_off=wanted.ended == CUT_OFF)
+            return await asyncio.to_thread(self._take_in, taken, wanted.ended)
         except (OSError, SoundFault) as fault:
             log.error("what was spoken at a handset cannot be kept", reason=str(fault))
             return Wrong.NOT_KEPT
 
-    def _take_in(self, taken: Prompt, *, cut_off: bool) -> Prompt | Wrong:
+    def _take_in(self, taken: Prompt, ended: str) -> Prompt | Wrong:
         samples = self._spoken.take_away(taken.id, MOST)
-        if cut_off:
-            return Wrong.LONG
+        if ended not in WHOLE:
+            return Wrong.LONG if ended == CUT_OFF else Wrong.NOT_KEPT
         spoken = judge(frames(samples, RATE))
         if isinstance(spoken, Refusal):
             return Wrong[spoken.name]

@@ -15,7 +15,7 @@ from ccdaemon.rules.handset.talk import TRIES, Action, Do, Keys, Say, Speak, dig
 
 LONGEST = 120.0  # seconds; the prompt `take-long` says so
 TAKES = 5  # in one language, so that a conversation ends
-CUT_OFF = "TIMEOUT"  # how Record() says that it was longer
+WHOLE, CUT_OFF = frozenset({"DTMF", "SILENCE"}), "TIMEOUT"  # how Record() ends; else, as on a full disk, it failed
 APPROVED, HEAR, AGAIN, LEAVE = "1", "2", "3", "4"
 
 
