@@ -16,12 +16,13 @@ from ccdaemon.flows.pins import Pins
 from ccdaemon.flows.supervise import Supervising
 from ccdaemon.flows.takes import Takes
 from ccdaemon.pins import is_right
-from ccdaemon.places import RECORDED, TAKES, VOICES
+from ccdaemon.places import TAKES, VOICES
 from ccdaemon.rules.calls import Calls
 from ccdaemon.rules.handset.talk import Do
 from ccdaemon.sounds import Sounds
 from ccdaemon.spoken import Spoken
 from ccdaemon.store import Register
+from ccdaemon.voices import RECORDED
 
 
 class Handsets:

@@ -191,6 +191,7 @@ class Site:
         return self.services[self.general]
 
 
+ENDINGS = (".alaw", ".sln16", ".wav", ".gsm", ".ulaw", ".g722")  # what format_*.so of a usual Asterisk reads
 SPOKEN = "_"  # begins what was spoken at a handset; no name in the catalogue does
 
 

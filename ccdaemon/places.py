@@ -21,7 +21,6 @@ DROP = "drop"  # below the spool
 LENT = "messages"  # below /run: what agents hear
 TAKES = "takes"  # below the spool: what Asterisk records at handsets
 VOICES = "voices"  # below the state: what was spoken there, as it is played
-RECORDED = "recorded"  # people's recordings of prompts: beside the site's files, and below the state those of handsets
 
 
 def folders(configuration: Configuration) -> list[Path]:

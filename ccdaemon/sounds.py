@@ -6,9 +6,8 @@ from pathlib import Path
 
 import structlog
 
-from ccdaemon.model import SPOKEN, Prompt
+from ccdaemon.model import ENDINGS, SPOKEN, Prompt
 
-ENDINGS = (".alaw", ".sln16", ".wav", ".gsm", ".ulaw", ".g722")  # what format_*.so of a usual Asterisk reads
 ALAW = ENDINGS[0]
 
 log = structlog.get_logger()

@@ -18,8 +18,7 @@ from uuid import uuid4
 
 from ccdaemon import audio, disk
 from ccdaemon.model import SPOKEN, Catalogue, Prompt
-from ccdaemon.sounds import ALAW
-from ccdaemon.voices import OPEN, READABLE, Sound, is_made, put, sounds
+from ccdaemon.voices import ALAW, OPEN, READABLE, Sound, is_made, put, sounds
 
 RAW = ".sln"  # samples of 16 bits
 SHARED = 0o2770  # of the folder in which Asterisk writes

@@ -17,13 +17,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ccdaemon import disk
-from ccdaemon.model import Catalogue, Language, Prompt
-from ccdaemon.sounds import ALAW, ENDINGS
+from ccdaemon.model import ENDINGS, Catalogue, Language, Prompt
 
 VOICES = {"cy": "cy", "en": "en-gb-x-rp"}
 READABLE, OPEN = 0o644, 0o755  # modes of files and folders
 WORDS_PER_MINUTE = 150
+RECORDED = "recorded"  # people's recordings of prompts: beside the site's files, and below the state those of handsets
 RECORDED_ENDINGS = (".wav", ".flac")
+ALAW = ENDINGS[0]
 FORMATS = {  # ending -> what sox writes: raw samples, as Asterisk's format_pcm.c and format_sln.c read them
     ALAW: ("-t", "raw", "-e", "a-law", "-r", "8000", "-c", "1"),
     ".sln16": ("-t", "raw", "-e", "signed", "-b", "16", "-r", "16000", "-c", "1"),

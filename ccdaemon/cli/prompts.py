@@ -14,8 +14,7 @@ from rich.table import Column, Table
 from ccdaemon.cli import takes
 from ccdaemon.cli.configuration import DEFAULT_FOLDER, Folder, configuration, screen, stop
 from ccdaemon.cli.takes import recorded
-from ccdaemon.places import RECORDED
-from ccdaemon.voices import VoicesMissing, sounds, unheard
+from ccdaemon.voices import RECORDED, VoicesMissing, sounds, unheard
 from ccdaemon.voices import build as make
 
 app = typer.Typer(help="The catalogue of prompts and their sounds.", no_args_is_help=True)

@@ -21,9 +21,8 @@ from ccdaemon import audio, card
 from ccdaemon.cli.configuration import DEFAULT_FOLDER, Folder, configuration, errors, screen, stop, wide
 from ccdaemon.config import Configuration
 from ccdaemon.model import Prompt
-from ccdaemon.places import RECORDED
 from ccdaemon.rules.takes import FULL, Refusal, frames, judge
-from ccdaemon.voices import Sound, VoicesMissing, build, sounds
+from ccdaemon.voices import RECORDED, Sound, VoicesMissing, build, sounds
 
 WIDTH = 40  # signs of the meter
 FLOOR = -60.0  # dBFS at its left end

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ccdaemon.places import RECORDED
+from ccdaemon.voices import RECORDED
 from tests.lab.centre import Centre, contact_centre
 from tests.lab.phones import AGENT, CALLER, Phone, Script
 from tests.lab.scripts import presses

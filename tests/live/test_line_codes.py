@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest_asyncio
 
-from ccdaemon.places import RECORDED, REGISTER, TAKES, VOICES
+from ccdaemon.places import REGISTER, TAKES, VOICES
+from ccdaemon.voices import RECORDED
 from tests.lab.centre import SOUNDS, Centre, contact_centre
 from tests.lab.hearing import heard
 from tests.lab.phones import Phone
