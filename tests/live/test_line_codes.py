@@ -248,6 +248,35 @@ async def test_who_hangs_up_or_is_not_heard_or_loses_the_daemon_has_put_nothing_
     assert len(audited(centre, "ruling")) == before
 
 
+async def test_who_records_while_a_colleague_closes_the_line_hears_so_before_anything_is_on_it(centre: Centre) -> None:
+    log = centre.pbx.folder / "log" / "full"
+
+    async def script(phone: Phone) -> None:
+        await presses_until(phone, "3", records(centre))
+        await speaks(centre, phone, WELSH)
+        await presses_until(phone, "1", records(centre))
+        await phone.speak(ENGLISH)  # eight seconds of silence would end it
+        said, _ = await at_handset(centre, COLLEAGUE, CODE, closes)
+        assert said[-1] == "cy/line-is-shut"
+        await speaks(centre, phone, ENGLISH)
+        await presses_until(phone, "1", is_told)
+        await presses_until(phone, "2", is_gone(phone))
+
+    async def closes(phone: Phone) -> None:
+        await presses_until(phone, "2", is_now(centre, "closed"))
+
+    async def is_told() -> bool:
+        return "cc/line-changed-meanwhile" in log.read_text(errors="replace")
+
+    async def takes_back(phone: Phone) -> None:
+        await presses_until(phone, "4", is_now(centre, "open", "timetable"))
+
+    said, _ = await at_handset(centre, KEEPER, CODE, script)
+    assert said[-1] == "cy/emergency-not-live", said
+    assert await is_now(centre, "closed")()
+    await at_handset(centre, COLLEAGUE, CODE, takes_back)
+
+
 async def test_a_prompt_that_is_recorded_at_a_handset_is_heard_from_then_on_and_no_placeholder_takes_its_place(
     centre: Centre,
 ) -> None:
