@@ -11,13 +11,18 @@ import hashlib
 import importlib
 import math
 import os
+import wave
+from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from types import ModuleType
 from typing import IO, Any
 
+from ccdaemon import disk
+from ccdaemon.faults import SoundFault
 from ccdaemon.kept import Encoding, Recorded, Side
 
 RATE = 8000  # samples a second, for each side
@@ -25,11 +30,12 @@ FRAME = 4  # bytes: a sample of each side
 SAMPLE = FRAME // 2
 BLOCK = RATE // 50  # samples: 20 ms
 QUIET = 330  # of 32,768: -40 dBFS
+LOUDEST = 23197  # -3 dBFS
 PIECE = 1 << 18  # frames at a time
 FORMATS: dict[Encoding, tuple[str, str]] = {"flac": ("FLAC", "PCM_16"), "opus": ("OGG", "OPUS")}
 
 
-class AudioFault(Exception):
+class AudioFault(SoundFault):
     """What was to be encoded could not be written, or is not audio that can be read."""
 
 
@@ -106,6 +112,42 @@ def write_take(samples: bytes, rate: int, file: Path) -> None:
     with _sound(f"{file} cannot be written", fresh, "w", rate, 1, "PCM_16", format="WAV") as writer:
         writer.buffer_write(samples, "int16")
     fresh.replace(file)
+
+
+def wav(samples: bytes) -> bytes:
+    """The same of a handset, at `RATE`, as what a file holds."""
+    content = BytesIO()
+    with wave.open(content, "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(SAMPLE)
+        file.setframerate(RATE)
+        file.writeframes(samples)
+    return content.getvalue()
+
+
+def normalised(samples: bytes) -> bytes:
+    """As loud as prompts are: its loudest sample at -3 dBFS."""
+    values = array("h", samples)
+    loudest = max(max(values, default=0), -min(values, default=0))
+    return array("h", (round(value * LOUDEST / loudest) for value in values)).tobytes() if loudest else samples
+
+
+def alaw(samples: bytes) -> bytes:
+    """In the trunk's codec (ITU-T G.711), without any header, as Asterisk plays it. Raises `AudioFault`."""
+    with disk.in_memory() as file:
+        with _sound("it cannot be encoded", file, "w", RATE, 1, "ALAW", format="RAW") as writer:
+            writer.buffer_write(samples, "int16")
+        file.seek(0)
+        return file.read()
+
+
+def of_alaw(content: bytes) -> bytes:
+    """The samples of what `alaw` made. Raises `AudioFault`."""
+    with disk.in_memory() as file:
+        file.write(content)
+        file.seek(0)
+        with _sound("it cannot be decoded", file, "r", RATE, 1, "ALAW", format="RAW") as reader:
+            return bytes(reader.buffer_read(-1, "int16"))
 
 
 def read_take(file: Path) -> tuple[bytes, int, int]:

@@ -10,7 +10,6 @@ import difflib
 import hashlib
 import re
 import ssl
-import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -20,16 +19,18 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from ccdaemon.catalogue import read_catalogue
 from ccdaemon.credentials import handed
-from ccdaemon.grammar import PROMPTS, WORD, WORD_IS, bank_holidays
+from ccdaemon.grammar import WORD, WORD_IS, bank_holidays
 from ccdaemon.kept import CLASSES, ROLES
-from ccdaemon.model import Catalogue, Fault, Language, Queue, Service, Site
+from ccdaemon.model import Catalogue, Fault, Numbers, Queue, Service, Site
+from ccdaemon.rules.handset.prompts import number_faults
 from ccdaemon.rules.soundness import soundness
 from ccdaemon.tables import Table
 from ccdaemon.tables.main import JudgedTable, MainTable
 from ccdaemon.tables.service import ServiceTable
+from ccdaemon.written import MAIN_FILE, key_path, named, read_toml
 
-MAIN_FILE = "ccdaemon.toml"
 PLAIN = r"[A-Za-z0-9._~+/=-]"
 VISIBLE = r"[!-~]"
 SHORTEST_SECRET = 16  # signs; fewer might be guessed
@@ -72,6 +73,7 @@ class Configuration:
     catalogue: Catalogue
     main: MainTable
     fingerprint: str  # of all that is written in its files
+    numbers: Numbers  # of its prompts
 
 
 # --- reading ---------------------------------------------------------------------------------------------------------
@@ -80,7 +82,7 @@ class Configuration:
 def load(folder: Path, shipped_prompts: Path) -> Configuration:
     """Read a site's folder. Raises `ConfigurationFaults` with everything that is wrong with it."""
     faults: list[Fault] = []
-    catalogue = _catalogue([shipped_prompts, folder / "prompts"], faults)
+    catalogue, numbers = read_catalogue([shipped_prompts, folder / "prompts"], faults)
     prompts_are_whole = not faults
     main, judged = _main(folder / MAIN_FILE, faults)
     files = {file.stem: file for file in sorted((folder / "services").glob("*.toml"))}
@@ -89,9 +91,10 @@ def load(folder: Path, shipped_prompts: Path) -> Configuration:
         raise ConfigurationFaults(faults, more=True)
     site = _site(judged, tables)
     faults += soundness(site, catalogue, judged.recording.allowed_services, files.keys() - tables.keys())
+    faults += number_faults(site, numbers)
     if main is None:
         raise ConfigurationFaults(faults)
-    configuration = Configuration(folder, site, catalogue, main, _fingerprint(folder))
+    configuration = Configuration(folder, site, catalogue, main, _fingerprint(folder), numbers)
     if faults:
         raise ConfigurationFaults(faults, draft=configuration)
     return configuration
@@ -137,7 +140,7 @@ def tls_context(ca: Path | None) -> ssl.SSLContext:
 
 def _main(file: Path, faults: list[Fault]) -> tuple[MainTable | None, JudgedTable | None]:
     """The main file; where something in it is wrong, what can be judged without that, so that all is said at once."""
-    if (written := _written(file, faults)) is None:
+    if (written := read_toml(file, faults)) is None:
         return None, None
     try:
         main = MainTable.model_validate(written)
@@ -168,31 +171,13 @@ def _services(files: Mapping[str, Path], country: str, faults: list[Fault]) -> d
     found: dict[str, ServiceTable] = {}
     for name, file in files.items():
         if re.fullmatch(WORD, name) is None:
-            faults.append(Fault(_named(file), "", f"a service is called as its file: {WORD_IS}"))
-        elif (written := _written(file, faults)) is not None:
+            faults.append(Fault(named(file), "", f"a service is called as its file: {WORD_IS}"))
+        elif (written := read_toml(file, faults)) is not None:
             try:
                 found[name] = ServiceTable.model_validate(written, context={"country": country})
             except ValidationError as wrong:
                 faults += [_explained(file, ServiceTable, each) for each in wrong.errors()]
     return found
-
-
-def _written(file: Path, faults: list[Fault]) -> dict[str, Any] | None:
-    """What stands in a TOML file. Editors of other systems begin it with a byte order mark."""
-    try:
-        return tomllib.loads(file.read_text(encoding="utf-8-sig"))
-    except OSError as fault:
-        text = f"cannot be read: {fault.strerror}"
-        if file.name == MAIN_FILE:
-            text += ". `ccdaemon init` writes an example site; its folder is given with --config"
-        faults.append(Fault(str(file), "", text))
-    except ValueError as fault:
-        faults.append(Fault(_named(file), "", f"is not valid TOML: {fault}"))
-    return None
-
-
-def _named(file: Path) -> str:
-    return file.name if file.name == MAIN_FILE else f"{file.parent.name}/{file.name}"
 
 
 def _explained(file: Path, shape: type[Table], fault: ErrorDetails) -> Fault:
@@ -207,12 +192,7 @@ def _explained(file: Path, shape: type[Table], fault: ErrorDetails) -> Fault:
             text = f"must be {_MUST_BE[kind]}"
         case _:
             text = fault["msg"].removeprefix("Value error, ").replace("Input should be", "must be", 1)
-    return Fault(_named(file), _key(fault), text)
-
-
-def _key(fault: ErrorDetails) -> str:
-    """A key path as people write it. Pydantic marks what is wrong with a key itself."""
-    return ".".join(str(part) for part in fault["loc"] if part != "[key]")
+    return Fault(named(file), key_path(fault), text)
 
 
 def _keys(shape: type[BaseModel]) -> set[str]:
@@ -223,20 +203,6 @@ def _keys(shape: type[BaseModel]) -> set[str]:
         for part in (info.annotation, *get_args(info.annotation)):
             if isinstance(part, type) and issubclass(part, BaseModel):
                 found |= _keys(part)
-    return found
-
-
-def _catalogue(folders: Iterable[Path], faults: list[Fault]) -> Catalogue:
-    """Prompts of all files in these folders; a later one replaces an earlier one."""
-    found: dict[str, dict[Language, str]] = {}
-    for file in (file for folder in folders for file in sorted(folder.glob("*.toml"))):
-        if (written := _written(file, faults)) is None:
-            continue
-        try:
-            found |= PROMPTS.validate_python(written)
-        except ValidationError as wrong:
-            text = 'a prompt is a table of language and text: en = "..."; its name is of small letters and hyphens'
-            faults += [Fault(_named(file), _key(each), text) for each in wrong.errors()]
     return found
 
 

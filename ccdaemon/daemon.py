@@ -30,25 +30,22 @@ from ccdaemon.control import Control
 from ccdaemon.current import Current, Reloaded
 from ccdaemon.dialplan import MISSED
 from ccdaemon.edges import archive, broker, manager_address
-from ccdaemon.flows.agents import Agents
 from ccdaemon.flows.heads import publish_head
 from ccdaemon.flows.heartbeat import beat, stop_beating
 from ccdaemon.flows.journal import Journal
 from ccdaemon.flows.lights import light
 from ccdaemon.flows.missed import read_missed
 from ccdaemon.flows.payment import Tally
-from ccdaemon.flows.pins import Pins
 from ccdaemon.flows.readings import read_clock, read_disks, read_register, read_switch
-from ccdaemon.flows.supervise import Supervising
 from ccdaemon.flows.topics import Topics
 from ccdaemon.flows.tracking import resynchronise, track
 from ccdaemon.flows.watch import watching
 from ccdaemon.gateway import answering
+from ccdaemon.handsets import Handsets
 from ccdaemon.model import Event
 from ccdaemon.mqtt import Status
 from ccdaemon.notify import Systemd
-from ccdaemon.pins import is_right
-from ccdaemon.places import REGISTER, SOCKET, keys, parties
+from ccdaemon.places import REGISTER, SOCKET, VOICES, keys, parties
 from ccdaemon.rules.asterisk import too_old
 from ccdaemon.rules.calls import Calls
 from ccdaemon.rules.today import Today
@@ -106,21 +103,19 @@ class Daemon:
             self._today.begin(await register.ended_visits(self._today.midnight(time.time())), time.time())
             journal = Journal(register, self._alarms, self._topics.note)
             stack.push_async_callback(journal.close)
-            sounds = Sounds(main.paths.sounds)
-            self._supervising = Supervising(self._calls, self._site, journal, time.time)
-            pins = Pins(register, self._site, is_right, journal, time.time)
-            await pins.begin()
-            self._agents = Agents(register, self._calls, self._site, time.time)
-            await self._agents.begin()
+            sounds = Sounds(main.paths.sounds, main.paths.state / VOICES)
+            concerned = (register, self._current, self._calls, sounds, journal)
+            self._handsets = handsets = Handsets(*concerned, self._topics.changed)
+            await handsets.begin()
             upkeep = Upkeep(
                 *(register, self._archive, self._keys, self._alarms),
                 *(lambda: self._current.configuration, self._live_legs),
             )
-            doing = {**pins.doing(), **self._supervising.doing(), **self._agents.doing(), **upkeep.doing()}
+            doing = {**handsets.doing(), **upkeep.doing()}
             gateway = AgiServer(answering(self._site, self._gateway_secret, sounds, journal, doing))
             await gateway.listen(main.gateway.host, main.gateway.port)
             operating = Operating(
-                *(register, self._current, self._calls, sounds, self._alarms, self._topics.changed),
+                *(register, self._current, self._calls, sounds, self._alarms, handsets.lines),
                 *(lambda: self._topics.linked, self._status.newest, self._take_new),
             )
             self._status.publish("daemon", self._state("online"))
@@ -128,7 +123,7 @@ class Daemon:
                 {
                     **upkeep.answers(),
                     **operating.answers(),
-                    **Supervisors(register, self._current, pins).answers(),
+                    **Supervisors(register, self._current, handsets.pins).answers(),
                     "state": self.tell_state,
                 },
                 permit(register, self._site),
@@ -171,6 +166,7 @@ class Daemon:
             "missed calls": missed,
             "sound": asyncio.to_thread(library),  # who cannot seal should end now, and not at the first recording
             **upkeep.tasks(self._current.reloaded),
+            **self._handsets.tasks(),
             "reload": self._reload_when_told(),
             "disks": read_disks(machine, disks, self._status.publish, self._alarms),
             "clock": read_clock(machine, self._status.publish, self._alarms),
@@ -196,15 +192,15 @@ class Daemon:
         self._topics.changed()
         try:
             news = asyncio.Event()
-            await self._supervising.resume(ami)
-            concerned = (self._calls, self._site, journal, self._alarms, self._tally, self._supervising)
+            await self._handsets.supervising.resume(ami)
+            concerned = (self._calls, self._site, journal, self._alarms, self._tally, self._handsets.supervising)
             watch = watching(ami, *concerned, self._archive.raw, time.time, news, register)
             await watch.during.resume()
             delivering = upkeep.delivering(ami, self._calls, self._site, journal, lambda: self._topics.wrap_ups)
             async with asyncio.TaskGroup() as tasks:
 
                 def heard(event: Event) -> None:
-                    self._agents.heard(event)
+                    self._handsets.agents.heard(event)
                     for doing in (*watch.heard(event), *delivering.heard(event)):
                         tasks.create_task(doing, name=f"{event['Event']} of {event.get('Uniqueid')}")
 
@@ -216,12 +212,12 @@ class Daemon:
                 tasks.create_task(beat(ami, self._beat), name="heartbeat")
                 reading = read_switch(ami, self._current.trunk, self._calls, self._site, self._status.publish)
                 tasks.create_task(reading, name="phones and trunk")
-                tasks.create_task(self._agents.keep(ami), name="agents")
+                tasks.create_task(self._handsets.agents.keep(ami), name="agents")
                 tasks.create_task(light(ami, self._calls, self._site, news), name="lights")
                 tasks.create_task(track(ami, self._calls, journal, time.time, changed, heard), name="events")
         finally:
             self._ami, self._topics.linked = None, False
-            self._supervising.away()
+            self._handsets.supervising.away()
         raise AssertionError  # both tasks run until they raise
 
     def _beat(self) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
@@ -27,14 +27,21 @@ def sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
 
 
-def replace(file: Path, text: str) -> None:
+def replace(file: Path, content: str | bytes, mode: int | None = None) -> None:
     """All of a file anew, safely on disk, or as it was."""
     fresh = file.with_name(f".{file.name}.new")
-    with fresh.open("w") as new:
-        new.write(text)
-        new.flush()
-        os.fsync(new.fileno())
-    fresh.replace(file)
+    try:
+        with fresh.open("wb") as new:
+            new.write(content.encode() if isinstance(content, str) else content)
+            new.flush()
+            if mode is not None:
+                os.fchmod(new.fileno(), mode)
+            os.fsync(new.fileno())
+        fresh.replace(file)
+    except OSError:
+        with suppress(OSError):
+            fresh.unlink()
+        raise
     sync_folder(file.parent)
 
 

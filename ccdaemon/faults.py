@@ -18,6 +18,10 @@ class RegisterFull(Exception):
     """The register takes nothing now (the disk is full, the file is locked): keep it and try again."""
 
 
+class SoundFault(Exception):
+    """What was to be heard could not be written, or is no audio that can be read."""
+
+
 class ArchiveFault(Exception):
     """A recording could not be finished, and its raw file is where it was: say so and try again."""
 

@@ -225,3 +225,4 @@ PinHash = Annotated[
 ]
 PromptName = Annotated[str, _formed(r"[a-z0-9-]+(/[a-z0-9-]+)?", "small letters, digits and hyphens")]  # a file's, too
 PROMPTS = TypeAdapter(dict[PromptName, dict[Language, str]])  # a file of the catalogue
+PROMPT_NUMBER = TypeAdapter(Annotated[int, Field(ge=1, le=999_999, strict=True)])  # as it is dialled after *29

@@ -178,6 +178,17 @@ class Task:
         return f"{self.leg}-{self.segment}"
 
 
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """A caller's stay in a queue that has ended: `answered`, `abandoned`, or how else."""
+
+    leg: str
+    queue: str
+    joined: float
+    ended: float
+    outcome: str
+
+
 # --- expiry ----------------------------------------------------------------------------------------------------------
 
 

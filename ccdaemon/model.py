@@ -193,9 +193,13 @@ class Site:
         return self.services[self.general]
 
 
+ENDINGS = (".alaw", ".sln16", ".wav", ".gsm", ".ulaw", ".g722")  # what format_*.so of a usual Asterisk reads
+SPOKEN = "_"  # begins what was spoken at a handset; no name in the catalogue does
+
+
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """A prompt of the catalogue in one of its languages."""
+    """A prompt of the catalogue, or what was spoken at a handset, in one of its languages."""
 
     id: str
     language: Language
@@ -208,6 +212,7 @@ class Prompt:
 
 
 Catalogue: TypeAlias = Mapping[str, Mapping[Language, str]]  # prompt id -> language -> what is said
+Numbers: TypeAlias = Mapping[str, int]  # prompt id -> by which it is recorded at a handset, if it may be
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,17 +228,6 @@ class Fault:
 
 
 # --- what has been ---------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Visit:
-    """A caller's stay in a queue that has ended: `answered`, `abandoned`, or how else."""
-
-    leg: str
-    queue: str
-    joined: float
-    ended: float
-    outcome: str
 
 
 # --- what Asterisk's own configuration says --------------------------------------------------------------------------

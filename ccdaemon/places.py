@@ -19,6 +19,8 @@ ARCHIVE = "recordings"
 SOCKET = "control"
 DROP = "drop"  # below the spool
 LENT = "messages"  # below /run: what agents hear
+TAKES = "takes"  # below the spool: what Asterisk records at handsets
+VOICES = "voices"  # below the state: what was spoken there, as it is played
 
 
 def folders(configuration: Configuration) -> list[Path]:

@@ -81,7 +81,9 @@ def _places(site: Configuration) -> Iterator[str]:
     main = site.main
     heads = [main.audit.heads.parent] if main.audit.heads else []
     heads += [main.metrics.socket.parent] if main.metrics and main.metrics.socket else []
+    records = any("prompts" in who.may for who in site.site.supervisors.values())  # at handsets
     own = [main.paths.state, main.paths.spool, main.paths.run, main.keys.folder, *heads]
+    own += [main.paths.sounds] if records else []
     for folder in sorted({*own, *(each.folder for each in main.retention.files)}):
         if not any(folder.is_relative_to(known) for known in WRITABLE):
             yield f'ReadWritePaths="-{_literal(folder)}"'

@@ -1,7 +1,8 @@
 """Prompts as sound: somebody's own recording where there is one, else a placeholder voice by espeak-ng.
 
 Each prompt is written twice, in the trunk's codec (A-law at 8 kHz, which costs Asterisk no transcoding) and as linear
-PCM at 16 kHz for wideband phones. What has not changed since the last time is not made again.
+PCM at 16 kHz for wideband phones. What has not changed since the last time is not made again. Of two recordings of a
+prompt, one beside the site's files and one from a handset, the newer one is heard.
 """
 
 from __future__ import annotations
@@ -10,19 +11,22 @@ import hashlib
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from ccdaemon.model import Catalogue, Language, Prompt
+from ccdaemon import disk
+from ccdaemon.model import ENDINGS, Catalogue, Language, Prompt
 
 VOICES = {"cy": "cy", "en": "en-gb-x-rp"}
 READABLE, OPEN = 0o644, 0o755  # modes of files and folders
 WORDS_PER_MINUTE = 150
+RECORDED = "recorded"  # people's recordings of prompts: beside the site's files, and below the state those of handsets
 RECORDED_ENDINGS = (".wav", ".flac")
+ALAW = ENDINGS[0]
 FORMATS = {  # ending -> what sox writes: raw samples, as Asterisk's format_pcm.c and format_sln.c read them
-    ".alaw": ("-t", "raw", "-e", "a-law", "-r", "8000", "-c", "1"),
+    ALAW: ("-t", "raw", "-e", "a-law", "-r", "8000", "-c", "1"),
     ".sln16": ("-t", "raw", "-e", "signed", "-b", "16", "-r", "16000", "-c", "1"),
 }
 # No louder than -3 dBFS, silence before and after cut down to what a listener needs, no click at either end.
@@ -49,7 +53,7 @@ class Sound:
         return hashlib.sha256(source).hexdigest()[:16]
 
 
-def sounds(catalogue: Catalogue, recordings: Path | None) -> list[Sound]:
+def sounds(catalogue: Catalogue, *recordings: Path) -> list[Sound]:
     """Everything that the catalogue asks for, each with the recording that replaces the placeholder voice."""
     return [
         Sound(prompt, language, text, _recording(recordings, prompt, language))
@@ -60,14 +64,15 @@ def sounds(catalogue: Catalogue, recordings: Path | None) -> list[Sound]:
 
 def unheard(wanted: list[Sound], recordings: Path) -> list[Path]:
     """Recordings that are of no prompt: misspelt, in another format, or of one that is no more."""
-    used = {each.recording for each in wanted}
+    used = {_recording([recordings], each.prompt, each.language) for each in wanted}
     return sorted(file for file in recordings.rglob("*") if file.is_file() and file not in used)
 
 
 def build(wanted: list[Sound], into: Path) -> Iterator[tuple[Sound, bool]]:
     """Make what is missing or has changed, and say of each sound, as it is done, whether it was made anew.
 
-    Raises `VoicesMissing`; what was made until then stays.
+    Raises `VoicesMissing`; what was made until then stays. Where root makes them, folders belong to whoever has the
+    uppermost: the daemon puts there what is spoken at handsets.
     """
     for program in ("espeak-ng", "sox"):
         if shutil.which(program) is None:
@@ -75,11 +80,37 @@ def build(wanted: list[Sound], into: Path) -> Iterator[tuple[Sound, bool]]:
             raise VoicesMissing(message)
     with ThreadPoolExecutor(os.cpu_count() or 1) as workers:
         yield from zip(wanted, workers.map(lambda each: _make(each, into), wanted), strict=True)
+    if os.geteuid() == 0 and into.exists():
+        owner = into.stat()
+        for folder in (each for each in into.rglob("*") if each.is_dir()):
+            os.chown(folder, owner.st_uid, owner.st_gid)
+
+
+def is_made(sound: Sound, into: Path) -> bool:
+    """Is a sound there, and of this very text or recording?"""
+    stem = into / Prompt(sound.prompt, sound.language).sound
+    stamp = _stamp(stem)
+    there = stem.with_name(f"{stem.name}{ALAW}").exists() and stamp.exists()
+    return there and stamp.read_text() == sound.made_from()
+
+
+def put(sound: Sound, alaw: bytes, into: Path) -> None:
+    """Have this heard, which was made of its recording, and nothing else of that name: from one moment to the next.
+
+    Raises `OSError`.
+    """
+    stem = into / Prompt(sound.prompt, sound.language).sound
+    _make_folder(stem.parent)
+    for ending in ENDINGS:
+        if ending != ALAW:
+            stem.with_name(f"{stem.name}{ending}").unlink(missing_ok=True)
+    disk.replace(stem.with_name(f"{stem.name}{ALAW}"), alaw, READABLE)
+    disk.replace(_stamp(stem), sound.made_from(), READABLE)
 
 
 def _make(wanted: Sound, into: Path) -> bool:
     stem = into / Prompt(wanted.prompt, wanted.language).sound
-    stamp = stem.with_name(f".{stem.name}.made-from")
+    stamp = _stamp(stem)
     source = wanted.made_from()
     files = {ending: stem.with_name(stem.name + ending) for ending in FORMATS}
     if all(file.exists() for file in files.values()) and stamp.exists() and stamp.read_text() == source:
@@ -96,8 +127,15 @@ def _make(wanted: Sound, into: Path) -> bool:
             raise VoicesMissing(message) from None
         fresh.chmod(READABLE)
         fresh.replace(file)
-    stamp.write_text(source)
+    fresh = stamp.with_name(f"{stamp.name}.new")  # it may be of another user, whose folder this is not
+    fresh.write_text(source)
+    fresh.chmod(READABLE)
+    fresh.replace(stamp)
     return True
+
+
+def _stamp(stem: Path) -> Path:
+    return stem.with_name(f".{stem.name}.made-from")
 
 
 def _make_folder(folder: Path) -> None:
@@ -121,8 +159,10 @@ def _run(command: list[str], given: bytes = b"") -> bytes:
     return done.stdout
 
 
-def _recording(folder: Path | None, prompt: str, language: Language) -> Path | None:
-    if folder is None:
-        return None
-    files = (folder / language / f"{prompt}{ending}" for ending in RECORDED_ENDINGS)
-    return next((file for file in files if file.exists()), None)
+def _recording(folders: Iterable[Path], prompt: str, language: Language) -> Path | None:
+    """The newest of all folders; in one of them that of the first ending."""
+    there = []
+    for folder in folders:
+        files = (folder / language / f"{prompt}{ending}" for ending in RECORDED_ENDINGS)
+        there += [file for file in files if file.exists()][:1]
+    return max(there, key=lambda file: file.stat().st_mtime, default=None)

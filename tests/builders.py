@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import shutil
+import time
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager, closing, suppress
 from dataclasses import dataclass, replace
@@ -26,6 +27,7 @@ from ccdaemon.config import Configuration, ConfigurationFaults, load
 from ccdaemon.control import Control
 from ccdaemon.current import Current
 from ccdaemon.edges import archive
+from ccdaemon.flows.lines import Lines
 from ccdaemon.keys import SIZE, Keys, new_site_key
 from ccdaemon.model import AlarmName, Event, Hours, Prompt, Service, Site
 from ccdaemon.parties import Parties
@@ -145,9 +147,11 @@ async def serving(config: Path) -> AsyncIterator[tuple[Register, Archive]]:
     kept = archive(site, keys(site))
     async with register_of(config) as register:
         board, current = Noticeboard(), Current(site)
+        sounds = Sounds(site.main.paths.sounds)
         upkeep = Upkeep(register, kept, keys(site), board, lambda: site, lambda: None)
         operating = Operating(
-            *(register, current, Calls(), Sounds(site.main.paths.sounds), board, lambda: None, lambda: True, dict),
+            *(register, current, Calls(), sounds, board),
+            *(Lines(register, current, sounds, lambda: None, time.time), lambda: True, dict),
             lambda: current.take_new(board),
         )
         answers = {**upkeep.answers(), **operating.answers()}

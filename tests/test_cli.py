@@ -629,9 +629,12 @@ def test_a_service_that_does_not_exist_is_answered_with_those_that_do() -> None:
 
 def test_prompts_list_shows_what_is_said_in_each_language() -> None:
     done = ccdaemon("prompts", "list", "--config", EXAMPLE_SITE, "--json")
-    assert json.loads(done.stdout) == example().catalogue
+    told = json.loads(done.stdout)
+    assert {name: texts.pop("number") for name, texts in told.items() if "number" in texts} == example().numbers
+    assert told == example().catalogue
     table = ccdaemon("prompts", "list", "--config", EXAMPLE_SITE).stdout
     assert all(f"│ {prompt} " in table for prompt in example().catalogue)
+    assert all(f"│ {number} " in table for number in example().numbers.values())
     assert "Hwyl fawr." in said(table)
 
 

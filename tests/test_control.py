@@ -33,6 +33,7 @@ from ccdaemon.current import Current
 from ccdaemon.daemon import Daemon
 from ccdaemon.drop import PORTION
 from ccdaemon.flows.journal import Journal
+from ccdaemon.flows.lines import Lines
 from ccdaemon.flows.pins import Pins
 from ccdaemon.places import keys
 from ccdaemon.rules.access import MAY
@@ -264,18 +265,10 @@ async def test_a_question_that_is_put_wrongly_is_told_all_its_faults(
 async def test_every_question_knows_its_keys_and_the_type_of_each(kept_site: Kept, tmp_path: Path) -> None:
     site = load(kept_site.config, PROMPTS)
     upkeep = Upkeep(kept_site.register, kept_site.archive, keys(site), Noticeboard(), lambda: site, lambda: None)
-    board, current = Noticeboard(), Current(site)
+    board, current, sounds = Noticeboard(), Current(site), Sounds(site.main.paths.sounds)
     operating = Operating(
-        *(
-            kept_site.register,
-            current,
-            Calls(),
-            Sounds(site.main.paths.sounds),
-            board,
-            lambda: None,
-            lambda: True,
-            dict,
-        ),
+        *(kept_site.register, current, Calls(), sounds, board),
+        *(Lines(kept_site.register, current, sounds, lambda: None, time.time), lambda: True, dict),
         lambda: current.take_new(board),
     )
     pins = Pins(kept_site.register, current.site, lambda *_: False, Journal(kept_site.register, board), time.time)

@@ -19,9 +19,11 @@ from ccdaemon.model import Fault, Setting
 from ccdaemon.rules.examined.modes import (
     closed_faults,
     folder_faults,
+    heard_faults,
     lent_faults,
     readable,
     recorded_faults,
+    replaced_faults,
     secret_faults,
     spool_faults,
     umask_faults,
@@ -290,6 +292,23 @@ def test_the_spool_is_for_asterisk_and_the_daemon(folder: Owned, text: str | Non
 def test_what_agents_are_brought_is_for_asterisk_to_read(folder: Owned, text: str | None) -> None:
     found = [each.text for each in lent_faults(folder, Runs(ASTERISK, frozenset({SHARED}), 0o007))]
     assert [text is not None and text in each for each in found] == ([True] if text else []), found
+
+
+@pytest.mark.parametrize(("folder", "heard"), [(a_file(0o755), True), (a_file(0o700, group=OTHER), False)])
+def test_callers_hear_what_was_spoken_at_a_handset_if_asterisk_may_read_it(folder: Owned, *, heard: bool) -> None:
+    found = [each.text for each in heard_faults([a_file(0o711), folder], Runs(ASTERISK, frozenset({SHARED}), None))]
+    assert ["no emergency message is heard" in each for each in found] == ([] if heard else [True])
+    assert [*heard_faults([folder], None)] == []  # where nobody knows who Asterisk is
+
+
+@pytest.mark.parametrize(
+    ("user", "daemon", "sound"), [(OTHER, OTHER, True), (0, OTHER, False), (OTHER, 0, True), (OTHER, None, True)]
+)
+def test_prompts_lie_where_the_daemon_may_put_those_that_are_spoken(
+    user: int, daemon: int | None, *, sound: bool
+) -> None:
+    found = [each.text for each in replaced_faults(a_file(0o755, user=user), daemon)]
+    assert ["no prompt can be recorded at a handset" in each for each in found] == ([] if sound else [True])
 
 
 @pytest.mark.parametrize(

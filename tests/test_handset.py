@@ -17,11 +17,13 @@ from ccdaemon.faults import SwitchRefused
 from ccdaemon.flows.handset import Handsets
 from ccdaemon.flows.inbound import Gatekeeper
 from ccdaemon.flows.supervise import Supervising
-from ccdaemon.model import Channel, Event, Mode
+from ccdaemon.model import Channel, Event, Mode, Prompt, Supervisor
 from ccdaemon.notices import Supervised
 from ccdaemon.rules.handset.identity import Checked, CheckPin, Refused
 from ccdaemon.rules.handset.line import Line
+from ccdaemon.rules.handset.prompts import Find, Replace, Wanted
 from ccdaemon.rules.handset.supervisor import Join, Leave, WhoSpies
+from ccdaemon.rules.handset.takes import MakeRoom, Room, TakeIn
 from ccdaemon.rules.handset.talk import Do
 from ccdaemon.rules.supervision import Target, Verdict
 from ccdaemon.sounds import Sounds
@@ -40,6 +42,7 @@ class ScriptedHandset:
     gone_at: int | None = None
     heard: list[str] = field(default_factory=list)
     said: dict[str, str] = field(default_factory=dict)
+    done: list[tuple[str, ...]] = field(default_factory=list)
     commands: int = 0
 
     async def play(self, file: str, escape: str = "") -> Played:
@@ -73,18 +76,22 @@ class ScriptedHandset:
                 return key
         return ""
 
-    async def record(self, file: str, longest: float) -> None:
-        assert longest > 0
-        self._command(file)
-
     async def set(self, name: str, value: str) -> None:
         self._command("")
         assert name == "TIMEOUT(absolute)"
         assert int(value) > 0
 
-    async def execute(self, application: str, *arguments: str) -> str:
+    async def get(self, name: str) -> str | None:
         self._command("")
-        assert application == "MSet"
+        assert name == "RECORD_STATUS"
+        return "DTMF"
+
+    async def execute(self, application: str, *arguments: str, within: float = 10.0) -> str:
+        self._command("")
+        if application != "MSet":
+            assert application in {"PlayTones", "Wait", "StopPlayTones", "Record"}
+            self.done.append((application, *arguments, f"within {within:g}"))
+            return "0"
         for argument in arguments:
             assert not set(argument) & set(',"\n'), "it would end the argument"
             name, _, value = argument.partition("=")
@@ -107,7 +114,8 @@ class World:
         self._joins = joins
 
     def doing(self) -> dict[type[Do], Any]:
-        return dict.fromkeys((CheckPin, Refused, Join, WhoSpies, Leave), self._do)
+        known = (CheckPin, Refused, Join, WhoSpies, Leave, MakeRoom, TakeIn, Find, Replace)
+        return dict.fromkeys(known, self._do)
 
     async def _do(self, wanted: Do, line: Line) -> object:
         assert line.phone.extension == "1005"
@@ -117,6 +125,15 @@ class World:
                 return Checked.RIGHT if pin == PIN else Checked.WRONG
             case Join():
                 return self._joins
+            case MakeRoom():
+                return Room("_ab12", "/spool/takes/_ab12")
+            case Find():
+                return Wanted("welcome", ("cy",))
+            case TakeIn(room, language, ended):
+                assert ended == "DTMF"
+                return Prompt(room.name, language)
+            case Replace():
+                return True
         return None
 
 
@@ -126,11 +143,17 @@ def sounds(tmp_path_factory: pytest.TempPathFactory) -> Sounds:
 
 
 async def lead(
-    sounds: Sounds, code: str, handset: ScriptedHandset, world: World, channel: str = HANDSET, secret: str = SECRET
+    sounds: Sounds,
+    code: str,
+    handset: ScriptedHandset,
+    world: World,
+    channel: str = HANDSET,
+    secret: str = SECRET,
+    who: Supervisor = SUE,
 ) -> str | None:
     """A question from its beginning to the result that the dialplan believes."""
     question = a_question("handset", code, secret=secret)
-    handsets = Handsets(*(lambda: site(SUE), Gatekeeper(SECRET), sounds, world.doing()), MONDAY_MORNING.timestamp)
+    handsets = Handsets(*(lambda: site(who), Gatekeeper(SECRET), sounds, world.doing()), MONDAY_MORNING.timestamp)
     await handsets.answer(question, channel, "7.1", handset)
     if (result := handset.said.get("CC_RESULT")) is not None:
         assert handset.said["CC_PROOF"] == sha1(f"{SECRET} {question.nonce} {result}")
@@ -183,6 +206,26 @@ async def test_wherever_a_handset_hangs_up_nothing_is_said_any_more(sounds: Soun
         with pytest.raises(CallerGone):
             await lead(sounds, "*90", handset, World())
         assert handset.said == {}
+
+
+async def test_what_is_spoken_is_recorded_after_a_tone_and_whoever_hangs_up_has_replaced_nothing(
+    sounds: Sounds,
+) -> None:
+    known = replace(SUE, may=frozenset({"prompts"}))
+    handset, world = ScriptedHandset(f"{PIN}#1"), World()
+    assert await lead(sounds, "*293001", handset, world, who=known) == "goodbye"
+    assert handset.done == [
+        ("PlayTones", "1000", "within 10"),
+        ("Wait", "0.4", "within 10"),
+        ("StopPlayTones", "within 10"),
+        ("Record", "/spool/takes/_ab12.sln", "8", "120", "q", "within 130"),
+    ]
+    assert handset.heard[-1] == "prompt-replaced"
+    for at in range(1, handset.commands - 1):  # at the last two it is done, and they hear so
+        gone, world = ScriptedHandset(f"{PIN}#1", gone_at=at), World()
+        with pytest.raises(CallerGone):
+            await lead(sounds, "*293001", gone, world, who=known)
+        assert not any(isinstance(each, Replace) for each in world.done)
 
 
 async def test_no_key_is_logged(sounds: Sounds) -> None:

@@ -20,10 +20,10 @@ from structlog.testing import capture_logs
 
 from ccdaemon.asterisk.agi import CallerGone, Played
 from ccdaemon.flows.inbound import Conversation, Gatekeeper, Question
-from ccdaemon.model import Prompt, Site
+from ccdaemon.model import ENDINGS, Prompt, Site
 from ccdaemon.notices import Announced, CallIdentified, Decided, Heard, Notice
 from ccdaemon.rules.menus import TURNS
-from ccdaemon.sounds import ENDINGS, Sounds
+from ccdaemon.sounds import Sounds
 from tests.builders import MONDAY_MORNING, SAMPLES, example_site, london, with_sounds
 
 SECRET = "gateway-secret-of-this-test"

@@ -22,6 +22,7 @@ from tests.builders import PROMPTS, site_to_run
 ANALYZE = shutil.which("systemd-analyze")
 SERVICE = f"{SYSTEM}/ccdaemon.service"
 MOST = 15  # tenths of the exposure that systemd-analyze computes; 100 is a service that may do anything
+HASH = "scrypt$1024$8$1$AAAAAAAAAAAAAAAAAAAAAA==$" + "A" * 43 + "="
 
 
 def install(root: Path, *words: str, said: str = "") -> Result:
@@ -189,6 +190,13 @@ def test_secrets_and_folders_elsewhere_are_given_to_the_service(tmp_path: Path) 
         'ReadWritePaths="-/mnt/elsewhere"',
         'ReadWritePaths="-/srv/sms gateway"',
     ]
+    table = (
+        f'[supervisors.sue]\npin = "{HASH}"\nservices = ["housing"]\nmay = ["prompts"]\nhandsets = ["1005"]\n[phones]'
+    )
+    shutil.rmtree(config)
+    a_site(tmp_path, ('"/var/lib/ccdaemon/sounds"', '"/srv/sounds"'), ("\n[phones]\n", f"\n{table}\n"))
+    install(tmp_path, "--yes")  # who records prompts at a handset has them put there
+    assert (tmp_path / SITE_FILE).read_text().splitlines()[3:] == ['ReadWritePaths="-/srv/sounds"']
     shutil.rmtree(config)
     a_site(tmp_path)
     assert install(tmp_path, "--yes").exit_code == 0  # nothing is elsewhere any more

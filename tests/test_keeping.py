@@ -53,10 +53,11 @@ async def test_a_dry_run_says_what_would_go_and_nothing_does(site: tuple[Path, R
     done = await run(config, "expire", "--dry-run")
     assert (done.exit_code, done.stderr) == (0, "")
     lines = [line.strip() for line in done.stdout.splitlines()]
-    assert lines[:2] == ["0 recordings would be deleted", "0 callers' messages would be deleted"]
-    assert lines[2:4] == ["2 calls would be deleted", "2 housing"]
+    first = ("recordings", "callers' messages", "comments on recordings")
+    assert lines[:3] == [f"0 {each} would be deleted" for each in first]
+    assert lines[3:5] == ["2 calls would be deleted", "2 housing"]
     others = ("transcripts", "SMS", "webchats", "social media", "files of other programs")
-    assert lines[4:] == [f"0 {each} would be deleted" for each in others]
+    assert lines[5:] == [f"0 {each} would be deleted" for each in others]
     assert None not in await numbers(register)
 
 
@@ -65,7 +66,8 @@ async def test_a_run_says_what_went_by_class_and_service(site: tuple[Path, Regis
     done = await run(config, "expire")
     assert (done.exit_code, done.stderr) == (0, "")
     lines = [line.strip() for line in done.stdout.splitlines()]
-    assert lines[:4] == ["0 recordings deleted", "0 callers' messages deleted", "2 calls deleted", "2 housing"]
+    assert lines[1:3] == ["0 callers' messages deleted", "0 comments on recordings deleted"]
+    assert lines[3:5] == ["2 calls deleted", "2 housing"]
     assert lines[-1] == "1 keys destroyed: call-2021-09"
     assert await numbers(register) == {None}
     again = json.loads((await run(config, "expire", "--json")).stdout)

@@ -33,6 +33,7 @@ EDGES = {
     "mqtt",
     "package",
     "sounds",
+    "spoken",
     "spool",
     "control",
     "asked",
@@ -45,8 +46,20 @@ EDGES = {
     "voices",
 }
 # A site's files: read and written for commands and daemon.
-SITE = {"pages", "config", "credentials", "tables", "grammar", "dialplan", "drawing", "shipped", "units"}
-DAEMON = {"daemon", "gateway", "current", "edges", "places", "answers", "upkeep", "examining"}
+SITE = {
+    "pages",
+    "config",
+    "catalogue",
+    "written",
+    "credentials",
+    "tables",
+    "grammar",
+    "dialplan",
+    "drawing",
+    "shipped",
+    "units",
+}
+DAEMON = {"daemon", "gateway", "handsets", "current", "edges", "places", "answers", "upkeep", "examining"}
 CLI = {"cli", "__main__"}
 VERSION = {"__init__"}
 LOADED_BY_NAME = re.compile(r"ccdaemon(\.\w+)+:\w+")  # as in `cli.COMMANDS`, for `pkgutil.resolve_name`

@@ -50,6 +50,7 @@ ROLES: dict[Role, list[str]] = {"telecoms": ["tom"], "supervisor": ["sue"], "dat
         ("disclosure receipt", "sue dai root"),
         ("messages", "tom sue dai root"),
         ("message done", "sue dai root"),
+        ("scores", "sue dai root"),
         ("holds", "tom sue dai root"),
         ("hold", "sue dai root"),
         ("release", "dai root"),

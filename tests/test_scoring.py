@@ -30,7 +30,7 @@ from ccdaemon.rules.handset.codes import story
 from ccdaemon.rules.handset.identity import Checked, CheckPin
 from ccdaemon.rules.handset.line import Line
 from ccdaemon.rules.handset.scoring import Comment, Draw, Drawn, Keep
-from ccdaemon.rules.handset.talk import HangUp, Hear, Record, Say
+from ccdaemon.rules.handset.talk import HangUp, Hear, Say, Speak
 from ccdaemon.rules.handset.talk import Keys as Asked
 from ccdaemon.rules.scoring import draw, summed_up, total
 from ccdaemon.scoring import Sample, Scoring
@@ -193,7 +193,8 @@ class Listener:
             case Asked(prompts, most):
                 self.said += [each.id for each in prompts]
                 return self.keys.pop(0)[:most] if self.keys else ""
-            case Record(file, _):
+            case Speak(file, _, keeps):
+                assert keeps
                 self.did.append(f"says into {file}")
             case CheckPin(_, pin):
                 return Checked.RIGHT if pin == PIN else Checked.WRONG

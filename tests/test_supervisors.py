@@ -340,6 +340,8 @@ def test_the_card_has_every_code_in_both_languages() -> None:
     done = CliRunner().invoke(app, ["menus", "--card", "--config", str(example().folder)])
     assert done.exit_code == 0
     assert all(done.output.count(code.written) == 2 for code in CODES)
+    for service in example_site().services.values():  # whose extensions follow *28
+        assert done.output.count(f" {service.extension} ") == 2
     readme = (ROOT / "README.md").read_text()
     assert [code.written for code in CODES if f"`{code.written.split()[0]}`" not in readme] == []
 

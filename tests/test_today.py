@@ -6,7 +6,7 @@ from datetime import datetime
 
 import pytest
 
-from ccdaemon.model import Visit
+from ccdaemon.kept import Visit
 from ccdaemon.notices import LegEnded, Notice, QueueJoined, QueueLeft
 from ccdaemon.rules.today import Today
 from tests.builders import LONDON, example_site

@@ -36,9 +36,9 @@ SECOND = 8000  # samples of A-law
 PEAK = round(32768 * 10 ** (-3 / 20))  # -3 dBFS
 
 
-def made(folder: Path, recordings: Path | None = None) -> dict[str, bool]:
+def made(folder: Path, *recordings: Path) -> dict[str, bool]:
     """Build these prompts; which of them were made anew."""
-    return {f"{sound.language}/{sound.prompt}": anew for sound, anew in build(sounds(CATALOGUE, recordings), folder)}
+    return {f"{sound.language}/{sound.prompt}": anew for sound, anew in build(sounds(CATALOGUE, *recordings), folder)}
 
 
 def samples(file: Path) -> list[int]:
@@ -137,7 +137,7 @@ def test_asterisk_may_read_them_whatever_the_umask_of_who_built_them(tmp_path: P
 
 
 def test_welsh_and_english_are_spoken_by_voices_of_their_own(tmp_path: Path) -> None:
-    same = sounds({"name": {"cy": "Llanelli", "en": "Llanelli"}}, None)
+    same = sounds({"name": {"cy": "Llanelli", "en": "Llanelli"}})
     assert len({sound.made_from() for sound in same}) == 2
     assert all(anew for _, anew in build(same, tmp_path))
     assert (tmp_path / "cy/cc/name.alaw").read_bytes() != (tmp_path / "en/cc/name.alaw").read_bytes()
@@ -145,7 +145,7 @@ def test_welsh_and_english_are_spoken_by_voices_of_their_own(tmp_path: Path) -> 
 
 def test_a_text_that_looks_like_an_option_is_only_a_text(tmp_path: Path) -> None:
     odd = {"odd": {"en": "--stdin; rm -rf $HOME `date` <b>"}}
-    assert [anew for _, anew in build(sounds(odd, None), tmp_path)] == [True]
+    assert [anew for _, anew in build(sounds(odd), tmp_path)] == [True]
     assert len(samples(tmp_path / "en/cc/odd.alaw")) > SECOND / 2
 
 
@@ -181,7 +181,7 @@ def test_what_is_not_whole_is_made_again_and_nothing_else(
 def test_a_text_that_changed_is_spoken_again_and_nothing_else(voices: Path, tmp_path: Path) -> None:
     shutil.copytree(voices, tmp_path, dirs_exist_ok=True)
     changed = {**CATALOGUE, "goodbye": {**CATALOGUE["goodbye"], "en": "Bye."}}
-    anew = [f"{sound.language}/{sound.prompt}" for sound, new in build(sounds(changed, None), tmp_path) if new]
+    anew = [f"{sound.language}/{sound.prompt}" for sound, new in build(sounds(changed), tmp_path) if new]
     assert anew == ["en/goodbye"]
 
 
@@ -233,6 +233,27 @@ def test_a_recording_that_nobody_will_hear_is_named(tmp_path: Path) -> None:
     lost = [str(file.relative_to(tmp_path)) for file in unheard(sounds(CATALOGUE, tmp_path), tmp_path)]
     assert lost == ["cy/godbye.wav", "cy/welcome.WAV", "goodbye.wav", "pl/goodbye.wav"]
     assert unheard([], tmp_path / "none") == []
+
+
+def test_of_a_recording_in_each_of_two_folders_the_newer_one_is_heard(voices: Path, tmp_path: Path) -> None:
+    shutil.copytree(voices, tmp_path / "sounds")
+    console = recorded(tmp_path / "recorded/cy/goodbye.wav", 440)
+    handset = recorded(tmp_path / "state/cy/goodbye.wav", 880)
+    for newer, older, hertz in ((handset, console, 880), (console, handset, 440)):
+        os.utime(older, (100, 100))
+        os.utime(newer, (200, 200))
+        anew = made(tmp_path / "sounds", tmp_path / "recorded", tmp_path / "state")
+        assert [name for name, new in anew.items() if new] == ["cy/goodbye"]
+        assert pitch(samples(tmp_path / "sounds/cy/cc/goodbye.alaw"), 8000) == pytest.approx(hertz, rel=0.1)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+def test_where_root_makes_the_sounds_their_folders_are_the_daemons(tmp_path: Path) -> None:
+    os.chown(tmp_path, 64_102, 64_102)
+    made(tmp_path)
+    folders = [folder for folder in tmp_path.rglob("*") if folder.is_dir()]
+    assert {(each.stat().st_uid, each.stat().st_gid) for each in folders} == {(64_102, 64_102)}
+    assert len(folders) == 6
 
 
 @pytest.mark.parametrize("content", [b"", b"RIFF", b"this is no sound at all"])

@@ -15,6 +15,7 @@ from ccdaemon.chain import Link
 from ccdaemon.control import Refused, asker
 from ccdaemon.current import Current, Reloaded
 from ccdaemon.faults import RegisterFull
+from ccdaemon.flows.lines import Lines
 from ccdaemon.logs import Level, set_level
 from ccdaemon.model import AlarmName, Prompt, Ruling, Site
 from ccdaemon.rules.calls import Calls
@@ -37,7 +38,7 @@ class Operating:
     calls: Calls
     sounds: Sounds
     alarms: Alarms
-    changed: Callable[[], None]
+    lines: Lines
     linked: Callable[[], bool]
     topics: Callable[[], Mapping[str, Payload]]
     take_new: Reload
@@ -79,24 +80,25 @@ class Operating:
             self._said_in_all(message, chosen)
         now, who = time.time(), asker.get()
         rulings = [Ruling(service, state, message, now, who) for service in chosen]
-        self.current.rule({**self.current.rulings, **{ruling.service: ruling for ruling in rulings}}.values())
-        self.changed()
-        return {"lines": chosen, "kept": await _kept(self.register.rule(rulings))}
+        return {"lines": chosen, "kept": await self.lines.rule(rulings)}
 
     async def take_back(self, *, services: Many[str]) -> dict[str, Any]:
         """Back to their hours; where none is named, lines too that are no more."""
         standing = self.current.rulings
         chosen = [service for service in self._chosen(services) if service in standing] if services else [*standing]
-        self.current.rule(ruling for ruling in standing.values() if ruling.service not in chosen)
-        self.changed()
-        return {"lines": chosen, "kept": await _kept(self.register.take_back(chosen, asker.get(), time.time()))}
+        return {"lines": chosen, "kept": await self.lines.take_back(chosen, asker.get())}
 
     async def acknowledge(self, *, alarm: AlarmName) -> dict[str, Any]:
         if not self.alarms.acknowledge(alarm):
             message = f"the alarm {alarm} does not stand"
             raise Refused(message)
         link = Link(time.time(), "acknowledged", {"alarm": alarm, "who": asker.get()})
-        return {"kept": await _kept(self.register.audit(link))}
+        try:
+            await self.register.audit(link)
+        except RegisterFull as fault:
+            log.error("an acknowledged alarm is not in the register", alarm=alarm, reason=str(fault))
+            return {"kept": False}
+        return {"kept": True}
 
     async def level(self, *, level: Level) -> None:
         """Until the daemon ends."""
@@ -129,13 +131,3 @@ class Operating:
                 "build` makes it"
             )
             raise Refused(message)
-
-
-async def _kept(writing: Awaitable[None]) -> bool:
-    """What somebody rules counts, though the register may take nothing now: then it is forgotten at the end."""
-    try:
-        await writing
-    except RegisterFull as fault:
-        log.error("what somebody ruled counts, and is not in the register", reason=str(fault))
-        return False
-    return True

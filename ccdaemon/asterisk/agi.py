@@ -20,7 +20,6 @@ from ccdaemon.asterisk.wire import AgiDecoder, Environment, HangUp, Reply, WireF
 
 ENVIRONMENT_DEADLINE = 5.0  # seconds; Asterisk sends it in the same instant in which it connects
 REPLY_DEADLINE = 10.0  # seconds for a command that plays nothing and waits for nobody
-SILENCE = 8  # seconds that end a recording
 LONGEST_PROMPT = 300.0  # seconds that a command which plays may take on top of its own time
 HANGUP_GRACE = 0.25  # seconds; after a hang-up Asterisk sends `result=-1` and, straight behind it, `HANGUP`
 BACKLOG = 512  # connections; the event loop takes in all of them before it reads from the first
@@ -112,17 +111,6 @@ class AgiSession(asyncio.Protocol):
         if reply.result == "-1":
             await self._gone_or_refused(file)
         return _digit(reply.result) or ""
-
-    async def record(self, file: str, longest: float) -> None:
-        """After a tone, record what is said into `file` (.sln: 16 bits) for so many seconds, until `#` or silence.
-
-        What was said before a hang-up is kept.
-        """
-        await self.execute("PlayTones", "1000")
-        await self.execute("Wait", "0.4")
-        await self.execute("StopPlayTones")
-        within = longest + REPLY_DEADLINE
-        await self.execute("Record", f"{file}.sln", str(SILENCE), f"{longest:.0f}", "kq", within=within)
 
     async def set(self, name: str, value: str) -> None:
         """Set a channel variable, or a function such as `TIMEOUT(absolute)`."""

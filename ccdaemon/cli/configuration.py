@@ -11,10 +11,11 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from ccdaemon.config import MAIN_FILE, Configuration, ConfigurationFaults, load
+from ccdaemon.config import Configuration, ConfigurationFaults, load
 from ccdaemon.model import Fault
 from ccdaemon.rules.numbers import e164
 from ccdaemon.shipped import shipped
+from ccdaemon.written import MAIN_FILE
 
 
 def _folder(given: Path) -> Path:

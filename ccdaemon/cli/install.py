@@ -15,9 +15,10 @@ import typer
 from rich.markup import escape
 
 from ccdaemon.cli.configuration import DEFAULT_FOLDER, errors, screen, stop
-from ccdaemon.config import MAIN_FILE, ConfigurationFaults, load
+from ccdaemon.config import ConfigurationFaults, load
 from ccdaemon.shipped import shipped
 from ccdaemon.units import ASTERISK_FILE, PLACES, PROGRAM, SERVICE, SITE_FILE, OneName, additions, is_ours, wanted
+from ccdaemon.written import MAIN_FILE
 
 COLOURS = {"+": "green", "-": "red", "@": "cyan"}
 BOOTED = Path("/run/systemd/system")  # there where systemd is what runs the machine; sd_booted(3)

@@ -60,12 +60,15 @@ def menus(
 
 
 def _print_card(site: Site) -> None:
-    """In every language of the site that the table of codes has."""
+    """In every language of the site that the table of codes has; with the lines, whose extensions follow some codes."""
     for language in site.languages:
         table = Table("", "", title=site.name, show_header=False, title_justify="left")
         for code in CODES:
             if language in code.does:
                 table.add_row(f"[bold]{escape(code.written)}[/]", escape(code.does[language]))
+        table.add_section()
+        for service in site.services.values():
+            table.add_row(service.extension, escape(service.name.get(language, service.id)))
         screen.print(table)
 
 

@@ -13,8 +13,8 @@ from rich.table import Column, Table
 
 from ccdaemon.cli import takes
 from ccdaemon.cli.configuration import DEFAULT_FOLDER, Folder, configuration, screen, stop
-from ccdaemon.cli.takes import RECORDED
-from ccdaemon.voices import VoicesMissing, sounds, unheard
+from ccdaemon.cli.takes import recorded
+from ccdaemon.voices import RECORDED, VoicesMissing, sounds, unheard
 from ccdaemon.voices import build as make
 
 app = typer.Typer(help="The catalogue of prompts and their sounds.", no_args_is_help=True)
@@ -30,13 +30,14 @@ def build(
 ) -> None:
     """Make the sounds of all prompts: from people's recordings where there are any, else by a placeholder voice.
 
-    Recordings are WAV or FLAC files, CONFIG/recorded/LANGUAGE/PROMPT.wav.
+    Recordings are WAV or FLAC files, CONFIG/recorded/LANGUAGE/PROMPT.wav, and what was spoken at handsets (*29): of two
+    the newer one counts.
     """
     site = configuration(config)
     folder = to or site.main.paths.sounds
     made = 0
     try:
-        wanted = sounds(site.catalogue, config / RECORDED)
+        wanted = sounds(site.catalogue, *recorded(site))
         for _, anew in track(make(wanted, folder), "Prompts", total=len(wanted), transient=True):
             made += anew
     except VoicesMissing as fault:
@@ -48,9 +49,11 @@ def build(
         raise stop(message) from None
     for file in unheard(wanted, config / RECORDED):
         screen.print(f"[yellow]{escape(str(file))} is heard by nobody: no prompt has this name, language and ending[/]")
-    people = sum(each.recording is not None for each in wanted)
+    people = [each.recording for each in wanted if each.recording is not None]
+    handsets = sum(each.is_relative_to(site.main.paths.state) for each in people)
     screen.print(
-        f"{len(wanted)} prompts in {folder}, {made} made anew; {people} spoken by people, the rest placeholders."
+        f"{len(wanted)} prompts in {folder}, {made} made anew; {len(people)} spoken by people"
+        f"{f' ({handsets} at a handset)' if handsets else ''}, the rest placeholders."
     )
 
 
@@ -59,12 +62,20 @@ def list_(
     config: Folder = DEFAULT_FOLDER,
     as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
 ) -> None:
-    """Show what is said, prompt by prompt, in each language: for those who record or translate it."""
+    """Show what is said, prompt by prompt, in each language: for those who record or translate it.
+
+    The number is dialled after *29 to record it at a handset. What has none is recorded at the console only.
+    """
     site = configuration(config)
     if as_json:
-        typer.echo(json.dumps(site.catalogue, ensure_ascii=False))
+        told = {
+            prompt: {**texts, **({"number": site.numbers[prompt]} if prompt in site.numbers else {})}
+            for prompt, texts in site.catalogue.items()
+        }
+        typer.echo(json.dumps(told, ensure_ascii=False))
         return
-    table = Table(Column("prompt", no_wrap=True), *site.site.languages, show_lines=True)
+    table = Table("number", Column("prompt", no_wrap=True), *site.site.languages, show_lines=True)
     for prompt, texts in sorted(site.catalogue.items()):
-        table.add_row(prompt, *(texts.get(language, "[red]missing[/]") for language in site.site.languages))
+        number = str(site.numbers.get(prompt, ""))
+        table.add_row(number, prompt, *(texts.get(language, "[red]missing[/]") for language in site.site.languages))
     screen.print(table)

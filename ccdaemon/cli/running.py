@@ -7,10 +7,11 @@ from pathlib import Path
 
 from ccdaemon.asked import Json
 from ccdaemon.cli.configuration import stop
-from ccdaemon.config import MAIN_FILE, Configuration
+from ccdaemon.config import Configuration
 from ccdaemon.control import NotRunning, Refused, Sink, ask
 from ccdaemon.places import SOCKET
 from ccdaemon.tables.main import PathsTable
+from ccdaemon.written import MAIN_FILE
 
 PATIENCE = 3600.0  # seconds; a snapshot of a large register takes minutes
 

@@ -22,9 +22,8 @@ from ccdaemon.cli.configuration import DEFAULT_FOLDER, Folder, configuration, er
 from ccdaemon.config import Configuration
 from ccdaemon.model import Prompt
 from ccdaemon.rules.takes import FULL, Refusal, frames, judge
-from ccdaemon.voices import Sound, VoicesMissing, build, sounds
+from ccdaemon.voices import RECORDED, Sound, VoicesMissing, build, sounds
 
-RECORDED = "recorded"
 WIDTH = 40  # signs of the meter
 FLOOR = -60.0  # dBFS at its left end
 TONE = 440.0  # Hz
@@ -212,10 +211,13 @@ def _text(site: Configuration, prompt: str, language: str) -> str:
 
 def _sound(site: Configuration, prompt: str, language: str) -> Sound:
     return next(
-        each
-        for each in sounds(site.catalogue, site.folder / RECORDED)
-        if (each.prompt, each.language) == (prompt, language)
+        each for each in sounds(site.catalogue, *recorded(site)) if (each.prompt, each.language) == (prompt, language)
     )
+
+
+def recorded(site: Configuration) -> tuple[Path, Path]:
+    """Where people's recordings lie: beside the site's files, and those of handsets."""
+    return site.folder / RECORDED, site.main.paths.state / RECORDED
 
 
 def _to(site: Configuration) -> Path:

@@ -11,7 +11,7 @@ from ccdaemon.asterisk.loaded import loaded_endpoints, loaded_queues, loaded_tru
 from ccdaemon.examining.looking import Examined, looked, runs
 from ccdaemon.findings import Finding, Runs, State, Unseen, found
 from ccdaemon.flows.readings import trunk_state
-from ccdaemon.model import Fault, Prompt
+from ccdaemon.model import ENDINGS, Fault, Prompt
 from ccdaemon.owned import is_there, way_to
 from ccdaemon.rules.asterisk import asterisk_faults, trunk_faults
 from ccdaemon.rules.calls import Calls
@@ -19,7 +19,6 @@ from ccdaemon.rules.examined.modes import readable
 from ccdaemon.rules.examined.staffing import PHONES, QUEUES, TRUNK, phone_findings, queue_findings, trunk_findings
 from ccdaemon.rules.hours import Opening, opening
 from ccdaemon.rules.loaded import phones_not_loaded
-from ccdaemon.sounds import ENDINGS
 
 CONFIGURED = "Asterisk's files"
 SOME = 3  # names in a message

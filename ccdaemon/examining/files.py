@@ -13,12 +13,14 @@ from ccdaemon.faults import KeyUnusable
 from ccdaemon.findings import Finding, Runs, State, Unseen, found
 from ccdaemon.keys import KeyWrong
 from ccdaemon.model import Fault
-from ccdaemon.owned import is_there, owned
-from ccdaemon.places import LENT, REGISTER, SOCKET, keys
+from ccdaemon.owned import is_there, owned, way_to
+from ccdaemon.places import LENT, REGISTER, SOCKET, TAKES, VOICES, keys
 from ccdaemon.rules.examined.modes import (
     closed_faults,
     folder_faults,
+    heard_faults,
     lent_faults,
+    replaced_faults,
     secret_faults,
     spool_faults,
     umask_faults,
@@ -28,13 +30,14 @@ from ccdaemon.rules.lock import OURS
 from ccdaemon.rules.reaching import offers_messages
 from ccdaemon.signing import read_key
 
-UMASK, SPOOL, SECRETS, KEYS = "Asterisk's umask", "spool", "secrets", "keys"
+UMASK, SPOOL, SPOKEN, SECRETS, KEYS = "Asterisk's umask", "spool", "spoken at handsets", "secrets", "keys"
 
 
 async def files(examined: Examined) -> list[Finding]:
     return [
         *await looked(UMASK, _umask(examined)),
         *await looked(SPOOL, _spool(examined)),
+        *await looked(SPOKEN, _spoken(examined)),
         *await looked(SECRETS, _secrets(examined)),
         *await looked(KEYS, _keys(examined)),
     ]
@@ -58,6 +61,27 @@ async def _spool(examined: Examined) -> list[Finding]:
     with suppress(KeyWrong, OSError):  # which is said at the keys, and above
         lines += strays_findings(_strays(examined), str(spool / RECORDINGS))
     return lines
+
+
+async def _spoken(examined: Examined) -> list[Finding]:
+    """Emergency messages, and prompts that are recorded by phone: where somebody may do that."""
+    site, paths = examined.site.site, examined.site.main.paths
+    may = {right for who in site.supervisors.values() for right in who.may}
+    if not may & {"lines", "prompts"}:
+        return []
+    try:
+        asterisk: Runs | None = await runs(examined)
+    except Unseen:  # which is said elsewhere
+        asterisk = None
+    faults = [*_of_spool(paths.spool / TAKES, asterisk)]
+    if is_there(paths.state / VOICES):
+        faults += heard_faults(way_to(paths.state / VOICES), asterisk)
+    if "prompts" in may:
+        folders = [paths.sounds / language / below for language in site.languages for below in ("", "cc")]
+        faults += [
+            fault for each in folders if is_there(each) for fault in replaced_faults(owned(each), _daemon(examined))
+        ]
+    return found(SPOKEN, faults, "Asterisk and the daemon can read and write it where they must")
 
 
 def _of_spool(folder: Path, asterisk: Runs | None) -> Iterator[Fault]:

@@ -6,6 +6,7 @@ What is pressed here may be a PIN: no key is logged, or entered in the register.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from math import ceil
 from typing import Any, Protocol, TypeAlias
 
 import structlog
@@ -14,12 +15,15 @@ from ccdaemon.flows.inbound import ANY_KEY, Gatekeeper, Question, Sounding, Soun
 from ccdaemon.model import Prompt, Site, endpoint_of
 from ccdaemon.rules.handset.codes import story
 from ccdaemon.rules.handset.line import Line
-from ccdaemon.rules.handset.talk import WINDING, Action, Do, End, GoTo, HangUp, Hear, Keys, Record, Say, Story
+from ccdaemon.rules.handset.talk import WINDING, Action, Do, End, GoTo, HangUp, Hear, Keys, Say, Speak, Story
 
 ABOUT = "handset"  # what the dialplan's question is about (`cc-handset`)
 LONGEST_CONVERSATION = 900  # seconds
 SKIP = 10.0  # seconds by which a key winds
 LONGEST_HEARING = 4  # times as long as a sound is: it may be wound back, and stand still
+TONE, TONE_LASTS = "1000", "0.4"  # Hz and seconds, as callers hear it who leave a message (cc-message)
+SILENCE = 8  # seconds, which end what is recorded
+MARGIN = 10.0  # seconds beyond its longest time
 
 Doing: TypeAlias = Callable[[Any, Line], Awaitable[object]]
 
@@ -35,11 +39,11 @@ class Handset(Protocol):
 
     async def wind(self, file: str, stops: str, winding: tuple[str, str, str], skip: float, within: float) -> str: ...
 
-    async def record(self, file: str, longest: float) -> None: ...
-
     async def set(self, name: str, value: str) -> None: ...
 
-    async def execute(self, application: str, *arguments: str) -> str: ...
+    async def get(self, name: str) -> str | None: ...
+
+    async def execute(self, application: str, *arguments: str, within: float = ...) -> str: ...
 
 
 class Handsets:
@@ -105,9 +109,8 @@ class Handsets:
                 key = await handset.wind(sound, stops, WINDING, SKIP, within)
                 await _bound(handset, LONGEST_CONVERSATION)
                 return key
-            case Record(file, longest):
-                await handset.record(file, longest)
-                return None
+            case Speak():
+                return await self._record(action, handset)
             case Do():
                 return await self._doing[type(action)](action, line)
 
@@ -117,6 +120,16 @@ class Handsets:
             if (first := (await handset.play(file, ANY_KEY)).digit) is not None:
                 return "" if first == "#" else first + (await handset.keys("", most - 1, wait) if most > 1 else "")
         return await handset.keys(files[-1] if files else "", most, wait)
+
+    async def _record(self, wanted: Speak, handset: Handset) -> str:
+        """Whoever hangs up meanwhile has spoken nothing, unless that is to be kept: then Record() has an option, k."""
+        options = "kq" if wanted.keeps else "q"
+        await handset.execute("PlayTones", TONE)
+        await handset.execute("Wait", TONE_LASTS)
+        await handset.execute("StopPlayTones")
+        about = (f"{wanted.file}.sln", str(SILENCE), str(ceil(wanted.most)), options)
+        await handset.execute("Record", *about, within=wanted.most + MARGIN)
+        return await handset.get("RECORD_STATUS") or ""
 
     def _files(self, prompts: tuple[Prompt, ...]) -> list[str]:
         return [file for prompt in prompts if (file := self._sounds.file(prompt)) is not None]

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from ccdaemon.model import Site, Visit
+from ccdaemon.kept import Visit
+from ccdaemon.model import Site
 from ccdaemon.notices import LegEnded, Notice, QueueJoined, QueueLeft
 
 

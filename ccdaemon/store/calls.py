@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from ccdaemon.model import Visit
+from ccdaemon.kept import Visit
 from ccdaemon.store.rows import Rows
 
 A_DAY = 86_400.0  # seconds

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
+import shutil
 import signal
 import sys
 from collections.abc import AsyncIterator, Coroutine, Iterable, Iterator, Mapping
@@ -15,7 +16,7 @@ from typing import Any, NoReturn
 from ccdaemon.asterisk.ami import Ami, AmiAddress, connect
 from ccdaemon.control import NotRunning, ask
 from ccdaemon.voices import build, sounds
-from tests.lab.asterisk import Asterisk
+from tests.lab.asterisk import CCDAEMON, Asterisk
 from tests.lab.phones import Exchange, exchange
 from tests.lab.programs import Program, broker, daemon, until_broker_up, until_up
 from tests.lab.site import MANAGER_SECRET, ROOT, Site, pbx, write_site
@@ -106,10 +107,18 @@ def _only_one(folder: Path) -> Iterator[None]:
 
 
 def make_sounds(site: Site) -> None:
-    """All prompts of a site, in the folder that all centres share; only what is missing is made."""
+    """All prompts of a site, in the folder that all centres share; only what is missing is made.
+
+    A site with a folder of its own has a copy of it, which is the daemon's.
+    """
     SOUNDS.mkdir(parents=True, exist_ok=True)
-    for _ in build(sounds(site.configuration().catalogue, None), SOUNDS):
+    for _ in build(sounds(site.configuration().catalogue), SOUNDS):
         pass
+    own = site.configuration().main.paths.sounds
+    if own != SOUNDS:
+        shutil.copytree(SOUNDS, own)
+        for path in (own, *own.rglob("*")):
+            CCDAEMON.own(path, 0o755 if path.is_dir() else 0o644)
 
 
 @asynccontextmanager
@@ -122,11 +131,17 @@ async def contact_centre(
     level: str = "debug",
     more_numbers: Iterable[str] = (),
     changes: Mapping[str, str] | None = None,
+    *,
+    own_sounds: bool = False,
 ) -> AsyncIterator[Centre]:
-    """Start everything; end it again, whatever happens in between. Raises `AlreadyUp`."""
+    """Start everything; end it again, whatever happens in between. Raises `AlreadyUp`.
+
+    Where prompts are replaced, a centre needs `own_sounds`.
+    """
     async with AsyncExitStack() as stack:
         stack.enter_context(_only_one(folder))
-        site = write_site(folder, SOUNDS, closed, more_phones, manager_port, more_numbers, changes or {})
+        played = folder / "sounds" if own_sounds else SOUNDS
+        site = write_site(folder, played, closed, more_phones, manager_port, more_numbers, changes or {})
         make_sounds(site)
         switch = pbx(site, asterisk)
         stack.push_async_callback(switch.stop)

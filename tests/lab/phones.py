@@ -40,6 +40,11 @@ class Phone:
         """The number that the display shows of the other side."""
         return self._session.environment.fields["callerid"]
 
+    @property
+    def over(self) -> bool:
+        """Has the other side hung up?"""
+        return self._session.hung_up.is_set()
+
     async def answer(self) -> None:
         await self._session.command("ANSWER")
         await self.listen()

@@ -127,8 +127,7 @@ def _give(site: Site) -> None:
     """Owners and modes as in production: the spool is shared, the rest is the daemon's."""
     for name in ("state", "state-keys", "run"):
         (site.folder / name).mkdir()
-        CCDAEMON.own(site.folder / name, 0o700 if name == "state-keys" else 0o750)
-    (site.folder / "run").chmod(0o711)
+        CCDAEMON.own(site.folder / name, 0o700 if name == "state-keys" else 0o711)
     lent = site.folder / "run" / LENT
     lent.mkdir()
     if os.geteuid() == 0:

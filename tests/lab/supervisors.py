@@ -22,10 +22,12 @@ def cheap_hash(pin: str) -> str:
     return "$".join(["scrypt", "1024", "8", "1", b64encode(salt).decode(), b64encode(found).decode()])
 
 
-def a_supervisor(name: str, handset: str, may: str = '["listen", "whisper", "barge"]') -> str:
-    """The table of a supervisor of Housing."""
+def a_supervisor(
+    name: str, handset: str, may: str = '["listen", "whisper", "barge"]', services: str = '["housing"]'
+) -> str:
+    """The table of a supervisor, of Housing if nothing else is said."""
     return (
-        f'[supervisors.{name}]\npin = "{cheap_hash(PIN)}"\nservices = ["housing"]\nmay = {may}\n'
+        f'[supervisors.{name}]\npin = "{cheap_hash(PIN)}"\nservices = {services}\nmay = {may}\n'
         f'handsets = ["{handset}"]\n\n'
     )
 

@@ -43,7 +43,11 @@ class Found:
     hertz: int
     frames: tuple[int, ...]
     loudest: float
-    pure: int = 0  # frames of which the tone is a good part: no voice is like that
+    clean: tuple[int, ...] = ()  # frames of which the tone is a good part: no voice is like that
+
+    @property
+    def pure(self) -> int:
+        return len(self.clean)
 
     @property
     def seconds(self) -> float:
@@ -70,4 +74,5 @@ def find(samples: Samples, hertz: int) -> Found:
     loudest = float(level[there].max()) if there.size else float(np.max(level, initial=-120.0))
     frames = np.pad(samples, (0, -len(samples) % FRAME)).reshape(-1, FRAME)
     share = 10 ** (level / 10) / 2 / np.maximum((frames**2).mean(axis=1), 1e-12)
-    return Found(hertz, tuple(int(frame) for frame in there), loudest, int((share[there] > PURE).sum()))
+    clean = there[share[there] > PURE]
+    return Found(hertz, tuple(int(frame) for frame in there), loudest, tuple(int(frame) for frame in clean))

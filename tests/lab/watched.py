@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ccdaemon.voices import RECORDED
 from tests.lab.centre import Centre, contact_centre
 from tests.lab.phones import AGENT, CALLER, Phone, Script
 from tests.lab.scripts import presses
@@ -22,10 +23,11 @@ REGISTERED = 10.0  # seconds until the register has what happened
 FOREVER = 3600.0  # seconds
 OVER = 90.0  # seconds for the last calls
 KEYS = "456456456*"
-HANDSETS = ("1007", "1008", CAREFUL, LISTENER)  # two of them of nobody who may
+KEEPER, KNOWN = "1010", 0.5  # who may rule lines; how often somebody there knows the PIN
+HANDSETS = ("1007", "1008", CAREFUL, LISTENER, KEEPER)  # two of them of nobody who may
 AT_ONCE = 10
 APART = 0.1  # seconds between two callers, as a carrier brings them
-ENDS = 90.0  # seconds in which a conversation at a handset does
+ENDS = 150.0  # seconds in which a conversation at a handset does: recording silence five times takes long
 
 
 @dataclass
@@ -152,7 +154,10 @@ async def _audit(it: Centre, seen: Watched) -> None:
 
 
 async def pressed_at_random(folder: Path, sequences: int) -> str:
-    """Any code, then any keys but the PIN: raises `AssertionError` for a channel that is left, or who heard a call."""
+    """Any code, then any keys: raises `AssertionError` for a channel that is left, or who heard a call without a PIN.
+
+    Who may rule lines and record prompts presses theirs first, half the time: a line is in a state that is known then.
+    """
     chance, over = random.Random(SEED), asyncio.Event()
 
     def presses_anything(keys: str) -> Script:
@@ -162,7 +167,9 @@ async def pressed_at_random(folder: Path, sequences: int) -> str:
 
         return script
 
-    async with contact_centre(folder, level="info", changes=supervisors()) as it:
+    keeper = a_supervisor("keeper", KEEPER, '["lines", "prompts"]')
+    changes = {heading: text.replace("[phones]", f"{keeper}[phones]") for heading, text in supervisors().items()}
+    async with contact_centre(folder, level="info", changes=changes, own_sounds=True) as it:
         it.world.desk("*", _agent(it, chance, over))
         async with asyncio.TaskGroup() as going:
             going.create_task(it.world.call(HOUSING, presses("2", "0", then=_caller(Watched(), over))))
@@ -171,8 +178,10 @@ async def pressed_at_random(folder: Path, sequences: int) -> str:
                 async with asyncio.TaskGroup() as several:
                     for _ in range(AT_ONCE):
                         keys = "".join(chance.choices("0123456789*#", k=chance.randint(1, 12)))
-                        code = chance.choice(["*90", "*901001", "*91", "*92"])
+                        code = chance.choice(["*90", "*901001", "*91", "*92", "*28", "*286111", "*29", "*293001"])
                         via = chance.choice(HANDSETS)
+                        if via == KEEPER and chance.random() < KNOWN:
+                            keys = f"{PIN}#{keys}"
                         call = it.world.call(code, presses_anything(keys), caller="", via=via)
                         several.create_task(asyncio.wait_for(call, ENDS))
             over.set()
@@ -181,4 +190,6 @@ async def pressed_at_random(folder: Path, sequences: int) -> str:
         seen = Watched()
         await _audit(it, seen)
         assert "joined" not in seen.rows, str(seen)
+        assert (await it.ask("status"))["topics"]["services/housing"]["state"] in {"open", "closed"}
+        assert not [*(it.site.folder / "state" / RECORDED).rglob("*.wav")]  # nobody spoke
     return f"{sequences} sequences of keys at handsets: each ended, and nobody was let in"

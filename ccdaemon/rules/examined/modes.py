@@ -76,6 +76,23 @@ def lent_faults(folder: Owned, asterisk: Runs | None) -> Iterator[Fault]:
         yield Fault(str(folder.path), "", text)
 
 
+def heard_faults(way: Sequence[Owned], asterisk: Runs | None) -> Iterator[Fault]:
+    """To the folder from which callers hear what was spoken at handsets."""
+    if asterisk is not None and not readable(way, asterisk):
+        text = "Asterisk cannot read there: no emergency message is heard. systemd-tmpfiles --create puts it right"
+        yield Fault(str(way[-1].path), "", text)
+
+
+def replaced_faults(folder: Owned, daemon: int | None) -> Iterator[Fault]:
+    """A folder of prompts, in which the daemon puts those that are recorded at handsets."""
+    if daemon not in {None, 0, folder.user}:
+        text = (
+            f"belongs to user {folder.user} and not to the daemon's, {daemon}: no prompt can be recorded at a handset. "
+            "`ccdaemon prompts build` puts it right, as root, where the uppermost folder of the sounds is the daemon's"
+        )
+        yield Fault(str(folder.path), "", text)
+
+
 def recorded_faults(file: Owned, folder: Owned) -> Iterator[Fault]:
     """A file that Asterisk has just recorded."""
     if file.mode & OTHERS:

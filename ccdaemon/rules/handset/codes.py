@@ -9,6 +9,8 @@ from typing import TypeAlias
 
 from ccdaemon.model import Language, Phone, Site
 from ccdaemon.rules.handset.agent import log_in_or_out, longer, pause, ready
+from ccdaemon.rules.handset.lines import change_line
+from ccdaemon.rules.handset.prompts import record_prompt
 from ccdaemon.rules.handset.scoring import score
 from ccdaemon.rules.handset.supervisor import next_call, over, supervise
 from ccdaemon.rules.handset.talk import Story
@@ -30,6 +32,21 @@ class Code:
 
 
 CODES = (
+    Code(
+        re.compile(r"\*28\d*"),
+        "*28 [extension]",
+        {
+            "cy": "Agor neu gau llinell, neu roi neges argyfwng arni",
+            "en": "Open or close a line, or put an emergency message on it",
+        },
+        change_line,
+    ),
+    Code(
+        re.compile(r"\*29\d*"),
+        "*29 [number]",
+        {"cy": "Recordio cyhoeddiad o'r newydd", "en": "Record a prompt anew"},
+        record_prompt,
+    ),
     Code(
         re.compile(r"\*45"),
         "*45",

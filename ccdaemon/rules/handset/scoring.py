@@ -8,7 +8,7 @@ from typing import Any
 
 from ccdaemon.model import Phone, Site, Supervisor
 from ccdaemon.rules.handset.identity import identify
-from ccdaemon.rules.handset.talk import TRIES, Action, Do, End, HangUp, Hear, Keys, Record, Story, digits, said, say
+from ccdaemon.rules.handset.talk import TRIES, Action, Do, End, HangUp, Hear, Keys, Speak, Story, digits, said, say
 from ccdaemon.rules.scoring import BEST, has_failed, total
 from ccdaemon.scoring import Sample
 
@@ -94,7 +94,7 @@ def _scored(site: Site, phone: Phone, who: Supervisor, drawn: Drawn) -> Generato
         yield say(phone.language, "scoring-not-kept")
         return None
     if (yield Keys(said(phone.language, "scoring-kept", "scoring-comment"), 1, NEXT)) == SPEAK:
-        yield Record((yield Comment(drawn)), LONGEST_COMMENT)
+        yield Speak((yield Comment(drawn)), LONGEST_COMMENT, keeps=True)
         yield say(phone.language, "scoring-comment-kept")
     return None if (yield Keys(said(phone.language, "scoring-next"), 1, NEXT)) == OTHER else HangUp()
 

@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Collection, Iterator
 
 from ccdaemon.model import Catalogue, Fault, Site, Supervisor
+from ccdaemon.rules.handset.lines import line_faults
+from ccdaemon.rules.handset.prompts import prompts_faults
 from ccdaemon.rules.handset.rota import agent_faults
 from ccdaemon.rules.handset.scoring import PROMPTS as SCORING
 from ccdaemon.rules.wording import prompt_faults
@@ -39,6 +41,8 @@ def handset_faults(site: Site, catalogue: Catalogue, services: Collection[str]) 
     for who in site.supervisors.values():
         yield from _supervisor(site, who, services)
     yield from _shared(site)
+    yield from line_faults(site, catalogue)
+    yield from prompts_faults(site, catalogue)
     yield from agent_faults(site, catalogue, services)
 
 

@@ -44,11 +44,15 @@ class Hear:
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
-    """A tone, and then what they say, into a file of so many `longest` seconds, until `#`, silence or a hang-up."""
+class Speak:
+    """Take what they speak after a tone, until `#` or silence, or for so many seconds, into a file (without ending).
 
-    file: str  # without its ending, .sln
-    longest: float
+    Sent back: how it ended, in a word of Record().
+    """
+
+    file: str
+    most: float
+    keeps: bool = False  # what they had said before they hung up
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +72,7 @@ class GoTo:
     words: tuple[str, ...]
 
 
-Action: TypeAlias = Say | Keys | Hear | Record | Do
+Action: TypeAlias = Say | Keys | Hear | Speak | Do
 End: TypeAlias = HangUp | GoTo
 Story: TypeAlias = Generator[Action, Any, End]
 

@@ -1,0 +1,46 @@
+"""The catalogue of prompts: what is said in each language, and the number by which a handset may record it anew.
+
+Shipped prompts have numbers below 9000, one thousand for each file, which never change: they stand on people's lists.
+A site's own ones have theirs from 9000 on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from ccdaemon.grammar import PROMPT_NUMBER, PROMPTS
+from ccdaemon.model import Catalogue, Fault, Language, Numbers
+from ccdaemon.written import key_path, named, read_toml
+
+
+def read_catalogue(folders: Iterable[Path], faults: list[Fault]) -> tuple[Catalogue, Numbers]:
+    """Prompts of all files in these folders; a later one replaces an earlier one, whose number it keeps."""
+    found: dict[str, dict[Language, str]] = {}
+    numbers: dict[str, int] = {}
+    for file in (file for folder in folders for file in sorted(folder.glob("*.toml"))):
+        if (written := read_toml(file, faults)) is None:
+            continue
+        numbers |= _numbers(file, written, faults)
+        try:
+            found |= PROMPTS.validate_python(written)
+        except ValidationError as wrong:
+            text = 'a prompt is a table of language and text: en = "..."; its name is of small letters and hyphens'
+            faults += [Fault(named(file), key_path(each), text) for each in wrong.errors()]
+    return found, numbers
+
+
+def _numbers(file: Path, written: dict[str, Any], faults: list[Fault]) -> dict[str, int]:
+    """Those of prompts of a file, taken out of their tables."""
+    found: dict[str, int] = {}
+    for name, table in written.items():
+        if isinstance(table, dict) and "number" in table:
+            try:
+                found[name] = PROMPT_NUMBER.validate_python(table.pop("number"))
+            except ValidationError:
+                text = "must be a whole number from 1 to 999999, without quotes"
+                faults.append(Fault(named(file), f"{name}.number", text))
+    return found
