@@ -518,6 +518,28 @@ def test_a_prompt_that_a_site_writes_anew_keeps_its_number_and_one_of_its_own_ha
     assert (numbers["welcome"], numbers["ours"]) == (3001, 9001)
 
 
+STANDING = {  # on people's lists
+    "agent-logged-in": 1001,
+    "service-welsh-line": 1030,
+    "queue-youarenext": 2001,
+    "digits/10": 2018,
+    "welcome": 3001,
+    "holiday": 3013,
+    "handset-not-allowed": 5001,
+    "spy-over": 5011,
+    "message-refused": 6001,
+    "message-no-number": 6022,
+    "general-main": 7001,
+    "welsh-line-closed": 7033,
+    "line-which": 8001,
+    "prompt-replaced": 8032,
+}
+
+
+def test_shipped_numbers_stay_as_they_are() -> None:
+    assert {name: example().numbers[name] for name in STANDING} == STANDING
+
+
 def test_shipped_numbers_leave_room_for_a_sites_own_and_notices_have_none() -> None:
     numbers, never = example().numbers, at_the_console(example_site())
     assert all(1000 < number < 9000 for number in numbers.values())

@@ -295,8 +295,8 @@ async def test_a_prompt_that_is_recorded_at_a_handset_is_heard_from_then_on_and_
     assert -FRAMES < tones(approved, WELSH)[0][1] - tones(capture, WELSH)[0][1] < ANSWERED
     assert [f"{each.language}/{each.prompt}" for each in heard(capture, SOUNDS)][:1] == ["en/welcome"]
     for words in (("prompts", "build"), ("prompts", "build")):
-        status, told_ = await ccdaemon(centre, *words)
-        assert (status, "1 spoken by people (1 at a handset)" in told_.replace("\n", " ")) == (0, True), told_
+        status, told = await ccdaemon(centre, *words)
+        assert (status, "1 spoken by people (1 at a handset)" in told.replace("\n", " ")) == (0, True), told
     assert tones(await caller(centre, HIGHWAYS), WELSH)
     assert played.read_bytes() != was
     assert (centre.site.folder / "state" / RECORDED / "cy" / "welcome.wav").stat().st_mode & 0o777 == 0o644
@@ -304,6 +304,9 @@ async def test_a_prompt_that_is_recorded_at_a_handset_is_heard_from_then_on_and_
     assert [(row["who"], row["handset"], row["prompt"], row["language"], row["did"]) for row in rows] == [
         ("keeper", KEEPER, "welcome", "cy", did) for did in ("replace", "replaced")
     ]
+    _, told = await ccdaemon(centre, "doctor", "--json")
+    looked = [each for each in json.loads(told.splitlines()[0])["found"] if each["thing"] == "spoken at handsets"]
+    assert [each["state"] for each in looked] == ["ok"], looked
     said, _ = await at_handset(centre, KEEPER, f"*29{GREETING}", script)  # and once more over what `build` has made
     assert said[-1] == "cy/prompt-replaced"
 
