@@ -12,6 +12,8 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 from typing import TypeAlias
 
 from tests.lab.centre import SOUNDS
@@ -24,6 +26,8 @@ from tests.lab.scripts import presses, stays, talks
 RECEPTION, HIGHWAYS, HOUSING = "01632960100", "01632960103", "01632960111"
 MOST_EXPOSED = 1.5  # of 10, as systemd-analyze counts
 STARTED = 15.0  # seconds
+LENT = "/run/ccdaemon/messages/5.1-1.sln"
+NOT_BACK = 1.8  # less than RestartSec=: the daemon itself cannot have done it
 KILLED = 10.0  # until a daemon that was killed is back: RestartSec= and a start
 ENDED = 50.0  # TimeoutStopSec= and a little
 SECRETS = ("manager.secret", "gateway.secret", "site.key", "audit.key")
@@ -164,14 +168,23 @@ async def reloads(it: Installed) -> str:
 async def is_killed(it: Installed) -> str:
     async with talking(it) as talk:
         before = await restarts(it)
-        await it.machine.must("systemctl", "kill", "--signal=KILL", "ccdaemon")
+        assert await it.machine.show("ccdaemon.service", "MemorySwapMax") == "0"
+        await it.machine.must("sh", "-c", f"echo plain > {LENT} && chown ccdaemon: {LENT}")
+        with it.machine.inside(LENT).open("rb") as playing:  # as Asterisk has it open
+            await it.machine.must("systemctl", "kill", "--signal=KILL", "ccdaemon")
+            gone = await it.until(partial(_is_gone, it.machine.inside(LENT)), NOT_BACK)
+            assert playing.read() == b""
         asked = time.monotonic()
         await it.ask("state")  # it waits at the socket
         took = time.monotonic() - asked
         await it.until_up(KILLED)
         assert await restarts(it) == before + 1
         assert talk.goes_on()
-    return f"back {took:.1f} s after SIGKILL; who talked talks on"
+    return f"back {took:.1f} s after SIGKILL; who talked talks on; what was being heard was gone after {gone:.1f} s"
+
+
+async def _is_gone(file: Path) -> bool:
+    return not file.exists()
 
 
 async def hangs(it: Installed) -> str:
