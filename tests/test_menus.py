@@ -739,7 +739,7 @@ def test_a_call_across_the_end_of_the_day_ends_as_well(
         pressed = Silence() if key == "-" else Key(key)
         state, action = step(example_site(), state, Played(whole) if isinstance(action, Play) else pressed, now)
     assert turns <= TURNS
-    assert isinstance(action, Wait | Pay | TakeMessage | HangUp)
+    assert isinstance(action, Wait | Pay | HangUp | TakeMessage)
 
 
 def test_who_never_stops_pressing_is_given_to_a_person_after_so_many_turns() -> None:
