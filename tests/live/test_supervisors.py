@@ -28,12 +28,15 @@ AGENTS = ["1001", "1002"]
 SPOKEN = 2.0  # seconds in each mode
 SETTLES = 0.7  # seconds after a key
 SILENT = -60.0  # dBFS
+TONE = 1004  # Hz: by which agents are told that somebody listens (cc-watched)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def centre() -> AsyncIterator[Centre]:
     async with contact_centre(
-        RUN / "supervisors", asterisk={"queues.conf": queues(housing=AGENTS)}, changes=supervisors()
+        RUN / "supervisors",
+        asterisk={"queues.conf": queues(housing=AGENTS)},
+        changes={**supervisors(), "\ntone = false ": "\ntone = true "},
     ) as centre:
         yield centre
 
@@ -118,6 +121,9 @@ async def test_listen_is_heard_by_nobody_whisper_by_the_agent_and_barge_by_both(
     assert hear == {("whisper", "agent"), ("barge", "agent"), ("barge", "caller")}
     loudest = {where: levels(piece, SUPERVISOR).max() for where, piece in pieces.items() if where not in hear}
     assert max(loudest.values()) < SILENT, loudest
+    assert 0.2 < find(captures["agent"], TONE).pure * FRAME / RATE < 0.6  # once, whatever mode comes then
+    listening = captures["caller"][-int((over - spans["listen"][0] + SETTLES + 1) * RATE) :]
+    assert find(listening, TONE).frames == ()
     for hertz in (AGENT, CALLER):
         assert (levels(captures["supervisor"], hertz) > SILENT).sum() * FRAME / RATE > 3 * SPOKEN
     supervision = await _supervised(centre, 0, 5)
