@@ -19,7 +19,7 @@ from ccdaemon.rules.handset.codes import story
 from ccdaemon.rules.handset.identity import Checked, CheckPin, Refused
 from ccdaemon.rules.handset.line import Line
 from ccdaemon.rules.handset.lines import Done, LineNow, Put, Standing, standing
-from ccdaemon.rules.handset.prompts import AT_THE_CONSOLE, Find, Replace, Wanted, at_the_console
+from ccdaemon.rules.handset.prompts import Find, Replace, Wanted, at_the_console
 from ccdaemon.rules.handset.takes import TAKES, MakeRoom, Room, TakeIn, Wrong
 from ccdaemon.rules.handset.talk import Do, End, HangUp, Keys, Say, Speak
 from tests.builders import (
@@ -543,7 +543,7 @@ def test_shipped_numbers_stay_as_they_are() -> None:
 def test_shipped_numbers_leave_room_for_a_sites_own_and_notices_have_none() -> None:
     numbers, never = example().numbers, at_the_console(example_site())
     assert all(1000 < number < 9000 for number in numbers.values())
-    assert {*AT_THE_CONSOLE} <= example().catalogue.keys()
+    assert never <= example().catalogue.keys()
     assert not numbers.keys() & never
     assert not [each for each in numbers if each.startswith(("payment-", "recording-", "message-kept-"))]
     wanted = {"welcome", "evacuation", "housing-main", "housing-closed", "holiday", "take-choices"}

@@ -14,7 +14,7 @@ from ccdaemon.rules.handset.soundness import handset_faults
 from ccdaemon.rules.hours import overlapping
 from ccdaemon.rules.reaching import never_closed, reach_faults
 from ccdaemon.rules.retention import due
-from ccdaemon.rules.wording import file_of, prompt_faults, told
+from ccdaemon.rules.wording import ON_THEIR_WORDS, file_of, prompt_faults, told
 from ccdaemon.ways import CLOSED, COMMON_PROMPTS, UNANSWERED
 
 NEXT_AGENT = "next-agent-speaks-english"
@@ -22,19 +22,7 @@ DIALPLAN_PROMPTS = (
     "hold",
     "nobody-available",
     NEXT_AGENT,
-    "payment-wait",
-    "payment-refused",
-    "payment-refused-person",
-    "payment-refused-agent",
-    "payment-sealed",
-    "payment-not-sealed",
-    "recording-not-resumed",
-    "recording-stopped",
-    "call-not-recorded",
-    "objects-unconfirmed",
-    "call-kept",
-    "keep-unconfirmed",
-    "no-call-here",
+    *ON_THEIR_WORDS,
     "meeting-refused",
     "nobody-parked",
 )

@@ -14,6 +14,22 @@ _TOLD = {
 }
 _SIGNS = {"seren": "*", "star": "*", "stwnsh": "#", "hash": "#"}
 
+ON_THEIR_WORDS = (  # something rests on what these say: of payments, and to agents of recordings
+    "payment-wait",
+    "payment-refused",
+    "payment-refused-person",
+    "payment-refused-agent",
+    "payment-sealed",
+    "payment-not-sealed",
+    "recording-not-resumed",
+    "recording-stopped",
+    "call-not-recorded",
+    "objects-unconfirmed",
+    "call-kept",
+    "keep-unconfirmed",
+    "no-call-here",
+)
+
 
 def told(text: str, language: Language) -> set[str] | None:
     """The keys that a prompt's text tells of; None in a language whose word for pressing we do not know."""

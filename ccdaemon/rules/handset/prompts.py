@@ -18,29 +18,12 @@ from ccdaemon.rules.handset.identity import identify
 from ccdaemon.rules.handset.takes import MakeRoom, language_of, take
 from ccdaemon.rules.handset.talk import TRIES, Action, Do, HangUp, Keys, Say, Story, said, say
 from ccdaemon.rules.messages import notice
-from ccdaemon.rules.wording import prompt_faults
+from ccdaemon.rules.wording import ON_THEIR_WORDS, prompt_faults
 
 LONGEST_NUMBER = 6
 PROMPTS = (
     *("prompt-number", "prompt-unknown", "prompt-language", "prompt-present", "prompt-replaced", "nothing-changed"),
     *(f"digits/{digit}" for digit in range(1, 10)),
-)
-# Besides the site's own announcement and its notice about messages.
-AT_THE_CONSOLE = (
-    "privacy-notice",
-    "payment-wait",
-    "payment-refused",
-    "payment-refused-person",
-    "payment-refused-agent",
-    "payment-sealed",
-    "payment-not-sealed",
-    "recording-not-resumed",
-    "recording-stopped",
-    "call-not-recorded",
-    "objects-unconfirmed",
-    "call-kept",
-    "keep-unconfirmed",
-    "no-call-here",
 )
 MAIN, CATALOGUE = "ccdaemon.toml", "prompts/*.toml"
 
@@ -107,7 +90,7 @@ def _found(phone: Phone, number: str) -> Generator[Action, Any, Wanted | None]:
 
 def at_the_console(site: Site) -> frozenset[str]:
     """Prompts of this site that no handset may replace."""
-    return frozenset({site.announcement, *notice(site.retention["message"]), *AT_THE_CONSOLE})
+    return frozenset({"privacy-notice", site.announcement, *notice(site.retention["message"]), *ON_THEIR_WORDS})
 
 
 def number_faults(site: Site, numbers: Numbers) -> Iterator[Fault]:
