@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ccdaemon.places import LENT
 from ccdaemon.voices import RECORDED
 from tests.lab.centre import Centre, contact_centre
 from tests.lab.phones import AGENT, CALLER, Phone, Script
-from tests.lab.scripts import presses
+from tests.lab.scripts import presses, stays
 from tests.lab.site import queues
 from tests.lab.supervisors import CAREFUL, LISTENER, PIN, SUPERVISOR, a_supervisor, supervisors
 from tests.lab.ways import HOUSING
@@ -26,6 +27,7 @@ KEYS = "456456456*"
 KEEPER, KNOWN = "1010", 0.5  # who may rule lines; how often somebody there knows the PIN
 HANDSETS = ("1007", "1008", CAREFUL, LISTENER, KEEPER)  # two of them of nobody who may
 AT_ONCE = 10
+SCORED = 12.0  # seconds of a call that may be scored
 APART = 0.1  # seconds between two callers, as a carrier brings them
 ENDS = 150.0  # seconds in which a conversation at a handset does: recording silence five times takes long
 
@@ -156,7 +158,8 @@ async def _audit(it: Centre, seen: Watched) -> None:
 async def pressed_at_random(folder: Path, sequences: int) -> str:
     """Any code, then any keys: raises `AssertionError` for a channel that is left, or who heard a call without a PIN.
 
-    Who may rule lines and record prompts presses theirs first, half the time: a line is in a state that is known then.
+    Who may rule lines, record prompts and score presses theirs first, half the time: a line is in a state that is known
+    then, and of the recording that there is nothing lies open.
     """
     chance, over = random.Random(SEED), asyncio.Event()
 
@@ -167,10 +170,13 @@ async def pressed_at_random(folder: Path, sequences: int) -> str:
 
         return script
 
-    keeper = a_supervisor("keeper", KEEPER, '["lines", "prompts"]')
+    keeper = a_supervisor("keeper", KEEPER, '["lines", "prompts", "score"]')
     changes = {heading: text.replace("[phones]", f"{keeper}[phones]") for heading, text in supervisors().items()}
+    changes["shortest = 30 "] = "shortest = 2 "
     async with contact_centre(folder, level="info", changes=changes, own_sounds=True) as it:
         it.world.desk("*", _agent(it, chance, over))
+        await it.world.call(HOUSING, presses("2", "0", then=stays(SCORED)))
+        await it.until("len(it) >= 1", OVER, "recordings", since=0.0, until=1e12, service=None, limit=10)
         async with asyncio.TaskGroup() as going:
             going.create_task(it.world.call(HOUSING, presses("2", "0", then=_caller(Watched(), over))))
             await it.until('it["bridged"] >= 2', OVER)
@@ -178,7 +184,9 @@ async def pressed_at_random(folder: Path, sequences: int) -> str:
                 async with asyncio.TaskGroup() as several:
                     for _ in range(AT_ONCE):
                         keys = "".join(chance.choices("0123456789*#", k=chance.randint(1, 12)))
-                        code = chance.choice(["*90", "*901001", "*91", "*92", "*28", "*286111", "*29", "*293001"])
+                        code = chance.choice(
+                            ["*90", "*901001", "*91", "*92", "*28", "*286111", "*29", "*293001", "*95"]
+                        )
                         via = chance.choice(HANDSETS)
                         if via == KEEPER and chance.random() < KNOWN:
                             keys = f"{PIN}#{keys}"
@@ -191,5 +199,6 @@ async def pressed_at_random(folder: Path, sequences: int) -> str:
         await _audit(it, seen)
         assert "joined" not in seen.rows, str(seen)
         assert (await it.ask("status"))["topics"]["services/housing"]["state"] in {"open", "closed"}
+        assert not [*(it.site.folder / "run" / LENT).iterdir()]
         assert not [*(it.site.folder / "state" / RECORDED).rglob("*.wav")]  # nobody spoke
     return f"{sequences} sequences of keys at handsets: each ended, and nobody was let in"
