@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
@@ -29,20 +29,34 @@ def sync_folder(folder: Path) -> None:
 
 def replace(file: Path, content: str | bytes, mode: int | None = None) -> None:
     """All of a file anew, safely on disk, or as it was."""
-    fresh = file.with_name(f".{file.name}.new")
+    replace_all([(file, content)], mode)
+
+
+def replace_all(files: Sequence[tuple[Path, str | bytes]], mode: int | None = None) -> None:
+    """Some files of one folder anew, in their order: none of them before all are safely on disk."""
+    fresh = [file.with_name(f".{file.name}.new") for file, _ in files]
     try:
-        with fresh.open("wb") as new:
-            new.write(content.encode() if isinstance(content, str) else content)
-            new.flush()
-            if mode is not None:
-                os.fchmod(new.fileno(), mode)
-            os.fsync(new.fileno())
-        fresh.replace(file)
+        for new, (_, content) in zip(fresh, files, strict=True):
+            _write(new, content.encode() if isinstance(content, str) else content, mode)
+        for new, (file, _) in zip(fresh, files, strict=True):
+            new.replace(file)
     except OSError:
-        with suppress(OSError):
-            fresh.unlink()
+        for new in fresh:
+            with suppress(OSError):
+                new.unlink()
         raise
-    sync_folder(file.parent)
+    sync_folder(files[0][0].parent)
+
+
+def _write(file: Path, content: bytes, mode: int | None) -> None:
+    """A file that was not there: no link leads elsewhere."""
+    file.unlink(missing_ok=True)
+    with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666), "wb") as new:
+        new.write(content)
+        new.flush()
+        if mode is not None:
+            os.fchmod(new.fileno(), mode)
+        os.fsync(new.fileno())
 
 
 def append(file: Path, text: str) -> None:

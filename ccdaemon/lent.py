@@ -24,18 +24,20 @@ class Lent:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._calls: dict[str, str | None] = {}  # of which each is
         folder.mkdir(mode=0o750, exist_ok=True)
         for file in folder.iterdir():
             _discard(file)
 
-    def lend(self, name: str, opened: Iterable[bytes]) -> str:
-        """Encoded audio where Asterisk can play it, both sides in one: its path, without the ending.
+    def lend(self, name: str, call: str | None, opened: Iterable[bytes]) -> str:
+        """Encoded audio of a call where Asterisk can play it, both sides in one: its path, without the ending.
 
         Raises `ArchiveFault`.
         """
         file = self._file(name)
         try:
             self.take_back(name)
+            self._calls[name] = call
             with (
                 in_memory() as encoded,
                 os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as lent,
@@ -45,16 +47,21 @@ class Lent:
                 audio.write_mixed(encoded, lent)
                 os.fchmod(lent.fileno(), MODE)
         except OSError as fault:
-            _discard(file)
+            self.take_back(name)
             message = f"{name} cannot be played at a phone: {fault.strerror} ({self._folder})"
             raise ArchiveFault(message) from fault
         except (ArchiveFault, audio.AudioFault) as fault:
-            _discard(file)
+            self.take_back(name)
             raise ArchiveFault(str(fault)) from fault
         return str(file.with_name(name))
 
     def take_back(self, name: str) -> None:
+        self._calls.pop(name, None)
         _discard(self._file(name))
+
+    def calls(self) -> set[str]:
+        """Of which something is heard now."""
+        return {call for call in self._calls.values() if call is not None}
 
     def _file(self, name: str) -> Path:
         return self._folder / f"{name}{ENDING}"

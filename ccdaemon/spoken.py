@@ -94,16 +94,20 @@ class Spoken:
         alaw = self._file(approved).read_bytes()
         content, recording = audio.wav(audio.of_alaw(alaw)), self._recorded / prompt.language / f"{prompt.id}.wav"
         _have(recording.parent, self._recorded)
-        before = recording.read_bytes() if recording.exists() else None
-        disk.replace(recording, content, READABLE)
+        before = recording.with_name(f".{recording.name}.before")
+        before.unlink(missing_ok=True)
+        if recording.exists():
+            os.link(recording, before)
         try:
+            disk.replace(recording, content, READABLE)
             put(Sound(prompt.id, prompt.language, text, recording), alaw, self._played)
         except OSError:  # whoever is told that nothing has changed must not find it changed by the next `build`
-            if before is None:
-                recording.unlink()
+            if before.exists():
+                before.replace(recording)  # as old as it was: of two recordings the newer one counts
             else:
-                disk.replace(recording, before, READABLE)
+                recording.unlink(missing_ok=True)
             raise
+        before.unlink(missing_ok=True)
         return hashlib.sha256(content).hexdigest()
 
     def mend(self, catalogue: Catalogue) -> Iterator[Prompt]:

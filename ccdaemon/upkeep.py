@@ -101,12 +101,16 @@ class Upkeep:
         return {
             **questions(self._register, self._signer),
             **accesses(self._register, self._archive, self._site),
-            **Subjects(*(self._register, self._archive, self._erasures, self._expiry.running, self._site)).answers(),
+            **self._subjects().answers(),
             **Disclosures(self._register, self._archive, self._signer).answers(),
             **keeping(self._register, self._expiry, self._site),
             **tasks(self._register),
             **results(self._register),
         }
+
+    def _subjects(self) -> Subjects:
+        kept = (self._register, self._archive, self._erasures, self._lent)
+        return Subjects(*kept, self._expiry.running, self._site)
 
     def tasks(self, reloaded: asyncio.Event) -> dict[str, Any]:
         """What runs as long as the daemon does, by its name."""

@@ -82,8 +82,8 @@ def build(wanted: list[Sound], into: Path) -> Iterator[tuple[Sound, bool]]:
         yield from zip(wanted, workers.map(lambda each: _make(each, into), wanted), strict=True)
     if os.geteuid() == 0 and into.exists():
         owner = into.stat()
-        for folder in (each for each in into.rglob("*") if each.is_dir()):
-            os.chown(folder, owner.st_uid, owner.st_gid)
+        for folder in (each for each in into.rglob("*") if each.is_dir() and not each.is_symlink()):
+            os.chown(folder, owner.st_uid, owner.st_gid, follow_symlinks=False)
 
 
 def is_made(sound: Sound, into: Path) -> bool:
@@ -97,15 +97,14 @@ def is_made(sound: Sound, into: Path) -> bool:
 def put(sound: Sound, alaw: bytes, into: Path) -> None:
     """Have this heard, which was made of its recording, and nothing else of that name: from one moment to the next.
 
-    Raises `OSError`.
+    Killed amid it, `is_made` says no. Raises `OSError`, where nothing has changed.
     """
     stem = into / Prompt(sound.prompt, sound.language).sound
     _make_folder(stem.parent)
+    disk.replace_all([(stem.with_name(f"{stem.name}{ALAW}"), alaw), (_stamp(stem), sound.made_from())], READABLE)
     for ending in ENDINGS:
         if ending != ALAW:
             stem.with_name(f"{stem.name}{ending}").unlink(missing_ok=True)
-    disk.replace(stem.with_name(f"{stem.name}{ALAW}"), alaw, READABLE)
-    disk.replace(_stamp(stem), sound.made_from(), READABLE)
 
 
 def _make(wanted: Sound, into: Path) -> bool:
@@ -118,19 +117,14 @@ def _make(wanted: Sound, into: Path) -> bool:
     _make_folder(stem.parent)
     speech = wanted.recording.read_bytes() if wanted.recording else _speak(wanted)
     for ending, file in files.items():
-        fresh = file.with_name(f".{file.name}.new")
         kind = wanted.recording.suffix[1:] if wanted.recording else "wav"
         try:
-            _run(["sox", "-V1", "--norm=-3", "-t", kind, "-", *FORMATS[ending], str(fresh), *POLISH], speech)
+            made = _run(["sox", "-V1", "--norm=-3", "-t", kind, "-", *FORMATS[ending], "-", *POLISH], speech)
         except VoicesMissing as fault:
             message = f"no sound can be made of {wanted.recording or wanted.prompt}: {fault}"
             raise VoicesMissing(message) from None
-        fresh.chmod(READABLE)
-        fresh.replace(file)
-    fresh = stamp.with_name(f"{stamp.name}.new")  # it may be of another user, whose folder this is not
-    fresh.write_text(source)
-    fresh.chmod(READABLE)
-    fresh.replace(stamp)
+        disk.replace(file, made, READABLE)
+    disk.replace(stamp, source, READABLE)
     return True
 
 

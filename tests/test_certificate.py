@@ -81,6 +81,7 @@ def told(
         ([DOOR], [replace(RECORDING, started=None)], ["nobody knows when segment 1 of leg"], ["door"]),
         ([DOOR], [RECORDING, AGAIN], ["segment 2"], ["door"]),
         ([DOOR, RESUMED], [RECORDING, AGAIN], [], ["door", None]),
+        ([DOOR], [RECORDING, replace(AGAIN, kind="comment")], [], ["door"]),  # what a scorer says of it
         ([DOOR, replace(RESUMED, leg="9.9")], [RECORDING, AGAIN], ["began after"], ["door", None]),  # another's
         ([DOOR, RESUMED], [replace(AGAIN, started=AT + 75)], ["began after"], ["door", None]),
         ([GUARD], [RECORDING], ["PJSIP/1001-2 recorded for 3.1 ms, round the door"], ["guard"]),

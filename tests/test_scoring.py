@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import random
 import struct
@@ -12,6 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import aiosqlite
 import pytest
 import pytest_asyncio
 
@@ -35,6 +37,7 @@ from ccdaemon.rules.handset.talk import Keys as Asked
 from ccdaemon.rules.scoring import draw, summed_up, total
 from ccdaemon.scoring import Sample, Scoring
 from ccdaemon.store import Register
+from ccdaemon.store.scores import _UNSCORED
 from tests.builders import LONDON, Edit, a_raw_file, a_register, example_site, faults_of, written_site
 from tests.test_messages import a_sound, files
 from tests.test_supervisors import LEN, PHONE, PIN
@@ -166,6 +169,7 @@ class Listener:
     keys: list[str]
     draws: int = 1
     keeps: bool = True
+    ended: str = "DTMF"
     said: list[str] = field(default_factory=list)
     did: list[object] = field(default_factory=list)
 
@@ -196,6 +200,7 @@ class Listener:
             case Speak(file, _, keeps):
                 assert keeps
                 self.did.append(f"says into {file}")
+                return self.ended
             case CheckPin(_, pin):
                 return Checked.RIGHT if pin == PIN else Checked.WRONG
             case Draw():
@@ -257,6 +262,13 @@ def test_a_recording_is_heard_its_card_filled_in_and_talked_about(
     assert (listener.said, listener.did) == (said, did)
 
 
+def test_of_a_comment_that_asterisk_could_not_write_nobody_says_that_it_is_kept() -> None:
+    listener = Listener([PIN, "1", *"444", "1", "1"], ended="ERROR")
+    listener.follow(a_site())
+    assert "take-not-kept" in listener.said
+    assert "scoring-comment-kept" not in listener.said
+
+
 def test_another_one_is_a_key_away_and_what_somebody_else_has_scored_is_not_kept() -> None:
     listener = Listener([PIN, "1", *"444", "1", "1", *"444", "1"], draws=2, keeps=False)
     assert listener.follow(a_site()) == HangUp()
@@ -304,6 +316,7 @@ class Room:
     archive: Archive
     scorers: Scorers
     dice: random.Random
+    lends: Lent
     site: Site = field(default_factory=a_site)
 
     def line(self, leg: str = "7.1") -> Line:
@@ -350,7 +363,7 @@ async def room(tmp_path: Path) -> AsyncIterator[Room]:
         room: Room
         kept = (register, archive, lent, tmp_path / "spool")
         scorers = Scorers(*kept, lambda: room.site, dice, lambda: NOW)
-        room = Room(tmp_path, register, archive, scorers, dice)
+        room = Room(tmp_path, register, archive, scorers, dice, lent)
         yield room
 
 
@@ -403,6 +416,56 @@ async def test_what_is_not_to_be_scored_is_not_drawn(room: Room, why: str) -> No
     assert (room.lent, await room.audited("access")) == ([], [])
 
 
+async def test_two_in_the_same_moment_hear_different_ones(room: Room) -> None:
+    await room.record("9.1", "1001")
+    await room.record("9.2", "1001")
+    for number in range(10):
+        lines = [room.line(f"{number}.{each}") for each in (1, 2)]
+        drawn = await asyncio.gather(*(room.draw(line) for line in lines))
+        assert {each.sample.leg for each in drawn if each is not None} == {"9.1", "9.2"}
+        for line in lines:
+            line.after.close()
+
+
+async def test_what_somebody_is_at_counts_for_its_agent(room: Room) -> None:
+    room.site = a_site(replace(CARD, monthly=1))
+    await room.record("9.1", "1001")
+    await room.record("9.2", "1001")
+    assert await room.draw(room.line("7.1")) is not None
+    assert await room.draw(room.line("7.2")) is None
+
+
+async def test_among_many_calls_one_is_drawn_at_once(room: Room) -> None:
+    """The question looks at objections alone, however much else happened."""
+    async with aiosqlite.connect(room.folder / "register.sqlite3") as database:
+        plan = await database.execute_fetchall(
+            f"EXPLAIN QUERY PLAN {_UNSCORED}", {"services": "[]", "since": 0, "shortest": 0}
+        )
+    told = " ".join(row[3] for row in plan)
+    assert "CORRELATED" not in told
+    assert "objections" in told
+
+
+async def test_a_call_that_somebody_hears_is_not_erased_meanwhile(room: Room) -> None:
+    await room.record("9.1", "1001")
+    line = room.line()
+    await room.draw(line)
+    assert room.lends.calls() == {"9.1"}
+    line.after.close()
+    assert room.lends.calls() == set()
+
+
+async def test_a_comment_on_what_was_erased_meanwhile_is_not_kept(room: Room) -> None:
+    await room.record("9.1", "1001")
+    line = room.line()
+    drawn = await scored(room, line)
+    await erase(room.register, room.archive, Erasure(1.0, ("9.1",), ()), NOW)
+    Path(f"{await room.scorers.comment(Comment(drawn), line)}.sln").write_bytes(a_sound(2.0))
+    (raw,) = room.archive.raw()
+    await Taking(room.archive, room.register, lambda: room.site, lambda: NOW).take(raw)
+    assert files(room.folder / "spool") == files(room.folder / "recordings") == []
+
+
 async def test_two_at_once_hear_different_ones_and_nobody_the_same_twice(room: Room) -> None:
     await room.record("9.1", "1001")
     await room.record("9.2", "1001")
@@ -453,7 +516,8 @@ async def test_a_score_is_kept_with_its_comment_and_audited(room: Room) -> None:
     told = {"scorer": "ann", "agent": "1001", "service": "housing", "total": 0, "failed": True, "comment": "7.1-1"}
     assert row == {"leg": "9.1", "segment": 1, "at": NOW, "points": {"greeting": 5, "identity": 1, "answer": 0}, **told}
     (audited,) = await room.audited("score")
-    assert (audited["leg"], audited["scorer"], audited["total"]) == ("9.1", "ann", 0)
+    told = {"leg": "9.1", "segment": 1, "scorer": "ann", "comment_leg": "7.1", "comment_segment": 1}
+    assert audited == told  # and not what they think: the chain is kept for longer
     assert files(room.folder / "spool") == []
     kept = await room.register.kept("7.1", 1)
     assert kept is not None

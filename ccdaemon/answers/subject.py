@@ -22,6 +22,7 @@ from ccdaemon.erasures import Erasures
 from ccdaemon.faults import KeyUnusable, RegisterFull
 from ccdaemon.flows.erasing import erase
 from ccdaemon.kept import Imported, Item
+from ccdaemon.lent import Lent
 from ccdaemon.model import Site
 from ccdaemon.rules.deadline import due
 from ccdaemon.rules.lines import messages, party
@@ -38,6 +39,7 @@ class Subjects:
     register: Register
     archive: Archive
     erasures: Erasures
+    lent: Lent
     deleting: asyncio.Lock
     site: Callable[[], Site]
 
@@ -211,6 +213,7 @@ class Subjects:
         legs = {raw.leg for raw in spool}
         waiting = {each.call for each in found.recordings if each.leg in legs and each.call is not None}
         waiting |= {raw.call for raw in spool if raw.call in found.calls}  # a message that is not taken yet
+        waiting |= self.lent.calls() & {*found.calls}  # what somebody hears at a phone in this moment
         going_on = sorted({*await self.register.going_on(found.calls), *waiting})
         held = await self.register.held(found.calls, found.items)
         stay = {"going_on": going_on, "joint": joint}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ccdaemon.examining.looking import Examined, looked
-from ccdaemon.findings import Finding
+from ccdaemon.findings import Finding, Unseen
 from ccdaemon.machine import SERVICE, clock, disk, is_kept_out_of_swap, swaps
 from ccdaemon.rules.examined.upkeep import clock_finding, disk_finding, swap_finding
 
@@ -24,7 +24,12 @@ async def _disk(name: str, examined: Examined) -> list[Finding]:
 
 
 async def _swap() -> list[Finding]:
-    return [swap_finding(swaps=swaps(), kept_out=is_kept_out_of_swap(SERVICE))]
+    if not (there := swaps()):
+        return [swap_finding(swaps=False, kept_out=True)]
+    if not SERVICE.exists():
+        message = "whether the daemon is kept out of it shows while it runs as a service, with cgroups v2"
+        raise Unseen(message)
+    return [swap_finding(swaps=there, kept_out=is_kept_out_of_swap(SERVICE))]
 
 
 async def _clock() -> list[Finding]:

@@ -62,7 +62,7 @@ class Archive(Protocol):
 class Lent(Protocol):
     """Where Asterisk can play what is sealed."""
 
-    def lend(self, name: str, opened: Iterable[bytes]) -> str: ...
+    def lend(self, name: str, call: str | None, opened: Iterable[bytes]) -> str: ...
 
     def take_back(self, name: str) -> None: ...
 
@@ -123,6 +123,7 @@ class Delivering:
         """Which messages are to be brought now, and to which queue: one of each service at a time."""
         site, now = self._site(), self._now()
         waiting = await self._register.waiting_messages()
+        self._since = {task.name: self._since[task.name] for task in waiting if task.name in self._since}
         live = {found[0] for leg in self._calls.legs.values() if (found := delivery_of(leg.channel))}
         busy = {each.task.service for each in self._going_on.values()}
         busy |= {task.service for task in waiting if task.name in live}  # of a daemon that was killed
@@ -149,7 +150,8 @@ class Delivering:
                 return
             tries, why = tries_today(task, now) + 1, {**ACCESS, "reference": queue}
             await self._register.bring_message(task, tries, now.timestamp(), why)
-            sound = await asyncio.to_thread(lambda: self._lent.lend(task.name, self._archive.open(kept)))
+            lend = self._lent.lend
+            sound = await asyncio.to_thread(lambda: lend(task.name, task.call, self._archive.open(kept)))
             await self._switch.action("Originate", await self._call(task, queue, sound, now))
             async with asyncio.timeout(BEGIN):
                 await delivery.began.wait()

@@ -37,6 +37,8 @@ class Register(Protocol):
         self, row: Recording, done: FinishedFile, since: float, language: str | None, now: float
     ) -> None: ...
 
+    async def is_comment(self, leg: str, segment: int) -> bool: ...
+
     async def finish_recording(
         self, recording: Recording, done: FinishedFile | None = None, since: float | None = None
     ) -> None: ...
@@ -57,7 +59,9 @@ class Taking:
     async def take(self, raw: RawRecording) -> None:
         """Killed in between, it is taken at the next start. Raises `ArchiveFault`, `RegisterFull`, `OSError`."""
         if not await self._is_done(raw):
-            if nothing_said(*await asyncio.to_thread(self._archive.sounding, raw)):
+            if raw.kind == "comment" and not await self._register.is_comment(raw.leg, raw.segment):
+                log.info("a comment on a recording that is gone is not kept", call=raw.call)
+            elif nothing_said(*await asyncio.to_thread(self._archive.sounding, raw)):
                 self.dropped += raw.kind == "message" and bool(
                     raw.size
                 )  # one without a sample was deleted by its caller

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
@@ -47,7 +48,7 @@ class Archive(Protocol):
 class Lent(Protocol):
     """Where Asterisk can play what is sealed."""
 
-    def lend(self, name: str, opened: Iterable[bytes]) -> str: ...
+    def lend(self, name: str, call: str | None, opened: Iterable[bytes]) -> str: ...
 
     def take_back(self, name: str) -> None: ...
 
@@ -73,6 +74,7 @@ class Scorers:
         self._dice = dice
         self._clock = clock
         self._drawn: dict[str, Drawn] = {}  # by the leg of the handset
+        self._choosing = asyncio.Lock()
         self._heard: dict[str, set[str]] = {}  # legs of calls that were drawn there already
         self._comments: Counter[str] = Counter()  # that were asked for there
 
@@ -86,11 +88,11 @@ class Scorers:
         self._take_back(line.leg)
         try:
             for _ in range(TRIES):
-                sample = await self._one_of(wanted, line)
-                if sample is None:
+                async with self._choosing:
+                    chosen = await self._chosen(wanted, line)
+                if chosen is None:
                     return None
-                self._heard[line.leg].add(sample.leg)
-                if (drawn := await self._opened(sample, wanted, line)) is not None:
+                if (drawn := await self._opened(chosen, wanted, line)) is not None:
                     return drawn
         except RegisterFull as fault:
             log.error("nothing can be scored", reason=str(fault))
@@ -124,33 +126,38 @@ class Scorers:
         name = f"{sample.service}_{sample.call}_{line.leg}_{self._comments[line.leg]}"
         return str(self._spool / f"{when:%Y%m%d-%H%M%S}_{name}.comment")
 
-    async def _one_of(self, wanted: Draw, line: Line) -> Sample | None:
+    async def _chosen(self, wanted: Draw, line: Line) -> Drawn | None:
+        """Nobody else is given it as long as they have it, and it counts for its agent as if it were scored."""
         site, now = self._site(), self._clock()
-        since = now - site.scoring.days * DAY
         services = wanted.who.services - {site.payments}
-        samples = await self._register.unscored(services, since, site.scoring.shortest)
-        taken = self._heard[line.leg] | {each.sample.leg for each in self._drawn.values()}
+        samples = await self._register.unscored(services, now - site.scoring.days * DAY, site.scoring.shortest)
         scored = await self._register.scored_since(month_began(datetime.fromtimestamp(now, site.timezone)))
-        return draw((each for each in samples if each.leg not in taken), scored, site, wanted.who, self._dice)
+        scored.update(each.agent for each in self._drawn.values())
+        taken = self._heard[line.leg] | {each.sample.leg for each in self._drawn.values()}
+        sample = draw((each for each in samples if each.leg not in taken), scored, site, wanted.who, self._dice)
+        agent = agent_of(sample, site) if sample is not None else None
+        if sample is None or agent is None:
+            return None
+        self._heard[line.leg].add(sample.leg)
+        self._drawn[line.leg] = Drawn(sample, agent, "")
+        return self._drawn[line.leg]
 
-    async def _opened(self, sample: Sample, wanted: Draw, line: Line) -> Drawn | None:
+    async def _opened(self, chosen: Drawn, wanted: Draw, line: Line) -> Drawn | None:
         """It stands in the audit chain before anybody hears it."""
-        kept, agent = await self._register.kept(sample.leg, sample.segment), agent_of(sample, self._site())
-        if kept is None or agent is None:  # it has expired, or was erased, meanwhile
-            return None
-        access = {"leg": sample.leg, "segment": sample.segment, "purpose": "quality", "did": "hear"}
-        reference = f"*95 at {line.phone.extension}"
-        await self._register.audit(
-            Link(self._clock(), "access", {**access, "reference": reference, "who": wanted.who.id})
-        )
-        self._drawn[line.leg] = drawn = Drawn(sample, agent, "")
+        leg, segment, call = chosen.sample.leg, chosen.sample.segment, chosen.sample.call
         try:
-            sound = await asyncio.to_thread(lambda: self._lent.lend(_name(line.leg), self._archive.open(kept)))
+            kept = await self._register.kept(leg, segment)
+            if kept is None:  # it has expired, or was erased, meanwhile
+                return None
+            access = {"leg": leg, "segment": segment, "purpose": "quality", "did": "hear", "who": wanted.who.id}
+            reference = f"*95 at {line.phone.extension}"
+            await self._register.audit(Link(self._clock(), "access", {**access, "reference": reference}))
+            name = _name(line.leg)
+            sound = await asyncio.to_thread(lambda: self._lent.lend(name, call, self._archive.open(kept)))
         except ArchiveFault as fault:
-            log.error("a recording cannot be scored", leg=sample.leg, segment=sample.segment, reason=str(fault))
-            del self._drawn[line.leg]
+            log.error("a recording cannot be scored", leg=leg, segment=segment, reason=str(fault))
             return None
-        return Drawn(drawn.sample, agent, sound)
+        return replace(chosen, sound=sound)
 
     def _take_back(self, leg: str) -> None:
         if self._drawn.pop(leg, None) is not None:

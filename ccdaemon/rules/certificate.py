@@ -52,6 +52,8 @@ def _after_doors(rows: Sequence[Told], recordings: Sequence[Told]) -> Iterator[s
     for door in (row for row in rows if row["kind"] == "door"):
         opened = door["at"] / 1000 + door["detail"]["took"]
         for each in recordings:
+            if each.get("kind", "recording") != "recording":  # a message, or what somebody said of the call afterwards
+                continue
             if each["started"] is None:
                 yield f"nobody knows when {_name(each)} began"
             elif each["started"] >= opened:

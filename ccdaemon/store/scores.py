@@ -30,10 +30,16 @@ class Scores(Rows):
     async def enter_score(self, score: Score) -> bool:
         """False if somebody was faster, or the recording is gone."""
         values = {**asdict(score), "points": json.dumps(score.points)}
-        link = Link(score.at, "score", {name: value for name, value in asdict(score).items() if name != "at"})
+        about = ("leg", "segment", "scorer", "comment_leg", "comment_segment")  # the chain outlives what they think
+        link = Link(score.at, "score", {name: value for name, value in values.items() if name in about})
         return await self._within(
             lambda connection: connection.execute(_ENTER, values).rowcount == 1, lambda done: [link] if done else []
         )
+
+    async def is_comment(self, leg: str, segment: int) -> bool:
+        """Is there a score to which what was said here belongs?"""
+        asked = "SELECT 1 FROM scores WHERE comment_leg = :leg AND comment_segment = :segment"
+        return bool(await self._rows(asked, {"leg": leg, "segment": segment}))
 
     async def scores(
         self, since: float, until: float, service: str | None, agent: str | None, limit: int
@@ -52,9 +58,9 @@ _UNSCORED = """
     WHERE class = 'recording' AND wrapped IS NOT NULL AND fault IS NULL AND seconds >= :shortest AND since >= :since
     AND service IN (SELECT value FROM json_each(:services)) AND channel LIKE 'PJSIP/%'
     AND recordings.leg NOT IN (SELECT leg FROM scores)
-    AND NOT EXISTS (
-        SELECT 1 FROM events JOIN calls ON calls.id = events.call
-        WHERE kind = 'objection' AND coalesce(calls.merged, calls.id) = recordings.call
+    AND recordings.call NOT IN (
+        SELECT coalesce(calls.merged, calls.id) FROM events JOIN calls ON calls.id = events.call
+        WHERE kind = 'objection'
     )
 """
 _ENTER = """

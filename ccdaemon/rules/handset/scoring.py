@@ -8,6 +8,7 @@ from typing import Any
 
 from ccdaemon.model import Phone, Site, Supervisor
 from ccdaemon.rules.handset.identity import identify
+from ccdaemon.rules.handset.takes import CUT_OFF, WHOLE
 from ccdaemon.rules.handset.talk import TRIES, Action, Do, End, HangUp, Hear, Keys, Speak, Story, digits, said, say
 from ccdaemon.rules.scoring import BEST, has_failed, total
 from ccdaemon.scoring import Sample
@@ -18,7 +19,7 @@ PROMPTS = (
     *("scoring-none", "scoring-agent", "scoring-keys", "scoring-heard", "scoring-how", "scoring-fatal"),
     *("scoring-total", "scoring-per-cent", "scoring-failed", "scoring-not-applicable", "scoring-confirm"),
     *("scoring-kept", "scoring-not-kept", "scoring-comment", "scoring-comment-kept", "scoring-next"),
-    *("invalid-key", "goodbye", "handset-unavailable"),
+    *("invalid-key", "goodbye", "handset-unavailable", "take-not-kept"),
 )
 LONGEST_COMMENT = 180.0  # seconds
 NEXT = 10.0  # seconds for a key that decides how it goes on
@@ -94,8 +95,8 @@ def _scored(site: Site, phone: Phone, who: Supervisor, drawn: Drawn) -> Generato
         yield say(phone.language, "scoring-not-kept")
         return None
     if (yield Keys(said(phone.language, "scoring-kept", "scoring-comment"), 1, NEXT)) == SPEAK:
-        yield Speak((yield Comment(drawn)), LONGEST_COMMENT, keeps=True)
-        yield say(phone.language, "scoring-comment-kept")
+        ended = yield Speak((yield Comment(drawn)), LONGEST_COMMENT, keeps=True)
+        yield say(phone.language, "scoring-comment-kept" if ended in {*WHOLE, CUT_OFF} else "take-not-kept")
     return None if (yield Keys(said(phone.language, "scoring-next"), 1, NEXT)) == OTHER else HangUp()
 
 

@@ -16,3 +16,4 @@ CREATE TABLE scores (
 ) STRICT;
 
 CREATE INDEX scores_by_time ON scores (at);
+CREATE INDEX objections ON events (call) WHERE kind = 'objection';
