@@ -107,7 +107,10 @@ class Spoken:
             else:
                 recording.unlink(missing_ok=True)
             raise
-        before.unlink(missing_ok=True)
+        finally:
+            before.unlink(
+                missing_ok=True
+            )  # it is there still where nothing was replaced: rename(2) of one file to itself
         return hashlib.sha256(content).hexdigest()
 
     def mend(self, catalogue: Catalogue) -> Iterator[Prompt]:

@@ -13,6 +13,7 @@ from structlog.testing import capture_logs
 
 from ccdaemon import audio
 from ccdaemon.chain import Link
+from ccdaemon.disk import _write as disk_write
 from ccdaemon.faults import RegisterFull
 from ccdaemon.flows.handset import LONGEST_CONVERSATION
 from ccdaemon.flows.takes import Takes
@@ -205,8 +206,9 @@ async def test_a_prompt_is_replaced_whole_and_counts_as_a_recording_of_people(wo
 
 
 @pytest.mark.parametrize("earlier", [False, True])
-async def test_what_cannot_be_put_where_it_is_played_is_no_recording_either(
-    world: World, monkeypatch: pytest.MonkeyPatch, *, earlier: bool
+@pytest.mark.parametrize("full_at", [1, 2, 3])  # the recording, its sound, of what that was made
+async def test_where_the_disk_is_full_nothing_has_changed_as_they_are_told(
+    world: World, monkeypatch: pytest.MonkeyPatch, full_at: int, *, earlier: bool
 ) -> None:
     _, first = await world.spoken(tone(1))
     _, second = await world.spoken(tone(2))
@@ -214,17 +216,24 @@ async def test_what_cannot_be_put_where_it_is_played_is_no_recording_either(
     assert isinstance(second, Prompt)
     if earlier:
         assert await world.flow.replace(Replace("sue", WELCOME, first), AT)
-    before = {file: file.read_bytes() for file in (*world.recorded.rglob("*.wav"), *world.played.rglob("*.alaw"))}
+    before, writes = _there(world), iter(range(1, 10))
 
-    def closed(*_: object) -> None:
-        raise PermissionError(errno.EACCES, "Permission denied")
+    def full(file: Path, content: bytes, mode: int | None) -> None:
+        if next(writes) == full_at:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        disk_write(file, content, mode)
 
     with monkeypatch.context() as patched, capture_logs():
-        patched.setattr("ccdaemon.spoken.put", closed)
+        patched.setattr("ccdaemon.disk._write", full)
         assert not await world.flow.replace(Replace("sue", WELCOME, second), AT)
-    after = {file: file.read_bytes() for file in (*world.recorded.rglob("*.wav"), *world.played.rglob("*.alaw"))}
-    assert after == before
+    assert _there(world) == before
     assert bool(before) == earlier
+
+
+def _there(world: World) -> dict[Path, tuple[bytes, int]]:
+    """All that is heard, or may be: which of two recordings is newer counts too."""
+    files = (each for folder in (world.recorded, world.played) for each in folder.rglob("*") if each.is_file())
+    return {file: (file.read_bytes(), file.stat().st_mtime_ns) for file in files}
 
 
 async def test_where_nobody_can_write_down_who_did_it_a_prompt_stays_as_it_is(world: World) -> None:

@@ -260,6 +260,14 @@ async def test_who_says_nothing_and_who_takes_it_back_leave_no_message(centre: C
         await phone.press("4")
         await phone.wait_until_gone()
 
+    async def once_more(phone: Phone) -> None:
+        """Records it again, and hangs up in the middle of that: the second one alone counts."""
+        await speaks(centre)(phone)
+        await phone.press("3")
+        await asyncio.sleep(2.0)
+        await phone.speak(CALLER)
+        await asyncio.sleep(2 * SPOKEN)
+
     for script in (silent, deletes):
         async with asyncio.timeout(NOTICE + DEADLINE):
             await centre.world.call(ENVIRONMENTAL, presses("1", "2", then=script), caller=NUMBER)
@@ -268,3 +276,9 @@ async def test_who_says_nothing_and_who_takes_it_back_leave_no_message(centre: C
                 await asyncio.sleep(0.2)
         assert await messages(centre, "it == []") == []
     assert finished(centre.site) == set()
+    async with asyncio.timeout(NOTICE + DEADLINE):
+        await centre.world.call(ENVIRONMENTAL, presses("1", "2", then=once_more), caller=NUMBER)
+    (task,) = await messages(centre, "len(it) == 1")
+    assert task["seconds"] > 2 * SPOKEN - 1
+    assert plain(centre) == []
+    assert len(finished(centre.site)) == 1
