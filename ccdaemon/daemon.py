@@ -273,6 +273,7 @@ class Daemon:
     async def _take_new(self) -> Reloaded:
         with self._systemd.reloading():
             told = await self._current.take_new(self._alarms)
+            await self._handsets.lines.close_lost()  # a line may have a language now in which its message is not there
         self._topics.changed()
         return told
 

@@ -49,7 +49,7 @@ class Handsets:
         """Know what was before we started."""
         await self.pins.begin()
         await self.agents.begin()
-        await self.lines.begin()
+        await self.lines.close_lost()
         await self.takes.begin()
 
     def doing(self) -> dict[type[Do], Doing]:

@@ -201,6 +201,7 @@ class Due:
     segment: int
     service: str
     file: str | None
+    kind: Recorded = "recording"
 
     @property
     def name(self) -> str:

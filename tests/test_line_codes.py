@@ -450,7 +450,7 @@ async def test_a_line_whose_message_is_lost_is_closed_and_does_not_hang_up_on_it
 ) -> None:
     it, register, current = lines(*there)
     current.rule([Ruling("housing", "closed", "_ab12", 1.0, "sue"), Ruling("gone", "closed", "_x", 1.0, "sue")])
-    await it.begin()
+    await it.close_lost()
     assert current.rulings["housing"].message == message
     assert register.rows == ([] if message else [("housing", "closed", None, "ccdaemon")])
 

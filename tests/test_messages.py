@@ -393,7 +393,7 @@ async def test_a_message_expires_by_its_own_class_with_its_task_and_not_under_a_
     (due,) = await room.register.take_recordings("message", 1e12, 0, 10)
     assert due.leg == "5.1"
     assert [task.leg for task in await room.register.waiting_messages()] == ["6.1"]  # nothing opens the other any more
-    await room.register.drop_recordings([due], 2.0, "message")
+    await room.register.drop_recordings([due], 2.0)
     with closing(sqlite3.connect(room.folder / "register.sqlite3")) as database:
         assert database.execute("SELECT leg FROM messages").fetchall() == [("6.1",)]
 
@@ -406,6 +406,8 @@ async def test_who_asks_is_given_their_message_and_it_is_erased_for_them(room: R
     await room.register.write([CallIdentified("5.1", EVENING.timestamp())])
     gone = await erase(room.register, room.archive, Erasure(1.0, found.calls, ()), 2.0)
     assert gone.recordings == 1
+    chain = [json.loads(row.detail) for row in await room.register.audited_between(0, 1e12) if row.kind == "expiry"]
+    assert {"class": "message", "items": ["5.1-1"]} in chain
     assert files(room.folder / "recordings") == []
     assert await room.register.messages(0, 1e12, None, 10) == []
 

@@ -91,7 +91,7 @@ def search(
     for call in found.calls:
         table.add_row(f"call {call['id']}", _when(site, call["began"]), call["service"] or "", "")
     for recording in found.recordings:
-        name = f"recording {recording['leg']}-{recording['segment']}"
+        name = f"{recording['kind']} {recording['leg']}-{recording['segment']}"
         parts = str(len(recording["silent"]) or "")
         table.add_row(name, _when(site, recording["started"]), recording["service"] or "", parts)
     for item in found.items:

@@ -18,6 +18,11 @@ CLASSES = {
     "social": ("cyfryngau cymdeithasol", "social media"),
     "transcript": ("trawsgrifiad", "transcript"),
 }
+RECORDED = {
+    "recording": ("recordiad", "recording"),
+    "message": ("neges", "message"),
+    "comment": ("sylw goruchwyliwr", "a supervisor's comment"),
+}
 # What of a call concerns the person; how channels and bridges came and went is in data.json.
 TOLD = {
     "menu": ("dewislen {menu}: {did}", "menu {menu}: {did}"),
@@ -39,7 +44,7 @@ CALLS = (
     "deialwyd / dialled",
     "gwasanaeth / service",
 )
-RECORDINGS = ("recordiad / recording", "galwad / call", "dechrau / began", "eiliadau / seconds", "ffeil / file")
+RECORDINGS = ("dosbarth / class", "rhif / id", "galwad / call", "dechrau / began", "eiliadau / seconds", "ffeil / file")
 MESSAGES = ("dosbarth / class", "rhif / id", "pryd / when", "gan / by", "testun / text")
 
 
@@ -87,7 +92,9 @@ def _call(site: Site, call: Row, recordings: Sequence[Row], when: Callable[[floa
         "began": when(call["began"]),
         "ended": when(call["ended"]),
         "service": _service(site, call["service"]),
-        "recordings": [{"file": sound_of(each), "silent": _spans(each["silent"])} for each in ours],
+        "recordings": [
+            {"file": sound_of(each), "silent": _spans(each["silent"]), "what": RECORDED[each["kind"]]} for each in ours
+        ],
         "told": [
             {"at": when(moment["at"]), "cy": cy, "en": en} for moment in call["timeline"] for cy, en in _told(moment)
         ],
@@ -100,7 +107,7 @@ def _spans(silent: Sequence[Sequence[float]]) -> str:
 
 def _recording(recording: Row, began: str) -> tuple[object, ...]:
     name = f"{recording['leg']}-{recording['segment']}"
-    return name, recording["call"], began, recording["seconds"], sound_of(recording)
+    return RECORDED[recording["kind"]][1], name, recording["call"], began, recording["seconds"], sound_of(recording)
 
 
 def _service(site: Site, service: str | None) -> str | None:

@@ -47,7 +47,7 @@ class Register(shredding.Register, checkpoints.Register, Protocol):
 
     async def take_recordings(self, kind: Recorded, before: float, after: int, limit: int) -> list[Due]: ...
 
-    async def drop_recordings(self, gone: Sequence[Due], now: float, kind: Recorded) -> None: ...
+    async def drop_recordings(self, gone: Sequence[Due], now: float) -> None: ...
 
     async def expire_calls(self, before: float, limit: int) -> dict[str, int]: ...
 
@@ -195,7 +195,7 @@ class Expiry:
             after, full = batch[-1].row, len(batch) == BATCH
             left = await asyncio.to_thread(self._remove, batch)
             gone = [each for each in batch if each.name not in left]
-            await self._register.drop_recordings(gone, self._clock(), kind)
+            await self._register.drop_recordings(gone, self._clock())
             night.gone[kind].update(each.service for each in gone)
             for name, why in left.items():
                 night.leave(f"{kind}s", name, why)

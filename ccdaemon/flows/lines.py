@@ -105,8 +105,8 @@ class Lines:
 
     # --- emergency messages ------------------------------------------------------------------------------------------
 
-    async def begin(self) -> None:
-        """A line whose emergency message is lost, as where a backup was put back, is closed as on any evening.
+    async def close_lost(self) -> None:
+        """A line whose emergency message is lost is closed as on any evening: after a backup, or with a new language.
 
         Its callers would hear nothing else, and be hung up on.
         """

@@ -15,7 +15,7 @@ from typing import Any
 
 from ccdaemon.chain import Link
 from ccdaemon.faults import RegisterFull
-from ccdaemon.kept import Due, Hanging, Recorded, Table, Wrapped
+from ccdaemon.kept import RECORDED, Due, Hanging, Recorded, Table, Wrapped
 from ccdaemon.store.rows import Rows
 
 
@@ -25,7 +25,7 @@ class Expiry(Rows):
     async def due_recordings(self, kind: Recorded, before: float) -> dict[str, int]:
         """How many of each service would go."""
         rows = await self._rows(_RECORDINGS, {"kind": kind, "before": before, "after": 0, "limit": -1})
-        return dict(Counter(service for _, _, _, service, _ in rows))
+        return dict(Counter(Due(*row).service for row in rows))
 
     async def due_calls(self, before: float) -> dict[str, int]:
         """How many of each service would lose their caller."""
@@ -40,11 +40,12 @@ class Expiry(Rows):
         """The same of some calls, whether they are due or not."""
         return await self._take(_RECORDINGS_OF, {"calls": json.dumps([*calls]), "after": after, "limit": limit})
 
-    async def drop_recordings(self, gone: Sequence[Due], now: float, kind: Recorded = "recording") -> None:
+    async def drop_recordings(self, gone: Sequence[Due], now: float) -> None:
         """The rows of those whose files are gone, and transcripts that were made of them."""
-        link = Link(now, "expiry", {"class": kind, "items": [each.name for each in gone]})
+        by_class = {kind: [each.name for each in gone if each.kind == kind] for kind in RECORDED}
+        links = [Link(now, "expiry", {"class": kind, "items": names}) for kind, names in by_class.items() if names]
         values = {"rows": json.dumps([each.row for each in gone])}
-        await self._transact([(_DROP_TRANSCRIPTS, values), (_DROP, values)], [link])
+        await self._transact([(_DROP_TRANSCRIPTS, values), (_DROP, values)], links)
 
     async def expire_calls(self, before: float, limit: int) -> dict[str, int]:
         """The next few calls lose their number and all that happened in them; that they were is kept. By service."""
@@ -132,11 +133,11 @@ class Expiry(Rows):
 
 
 _RECORDINGS = """
-    SELECT row, leg, segment, service, file FROM unheld_recordings
+    SELECT row, leg, segment, service, file, class FROM unheld_recordings
     WHERE class = :kind AND row > :after AND at < :before ORDER BY row LIMIT :limit
 """
 _RECORDINGS_OF = """
-    SELECT row, leg, segment, service, file FROM unheld_recordings
+    SELECT row, leg, segment, service, file, class FROM unheld_recordings
     WHERE call IN (SELECT value FROM json_each(:calls)) AND row > :after ORDER BY row LIMIT :limit
 """
 _FORGET = "UPDATE recordings SET wrapped = NULL WHERE rowid IN (SELECT value FROM json_each(:rows))"
