@@ -38,12 +38,12 @@ WAYS: dict[str, type[Any]] = {
 }
 
 
-def _formed(pattern: str, words: str) -> AfterValidator:
-    """A text of this form. Who reads the fault is told in words, with an example."""
+def _formed(pattern: str, words: str, *, secret: bool = False) -> AfterValidator:
+    """A text of this form. Who reads the fault is told in words, with an example; not what stands there if `secret`."""
 
     def check(written: str) -> str:
         if re.fullmatch(pattern, written) is None:
-            message = f"{written!r} is not {words}"
+            message = f"{'this' if secret else repr(written)} is not {words}"
             raise ValueError(message)
         return written
 
@@ -221,6 +221,7 @@ PinHash = Annotated[
     _formed(
         r"scrypt\$(1024|2048|4096|8192|16384|32768|65536|131072)\$8\$1\$[A-Za-z0-9+/]{22}==\$[A-Za-z0-9+/]{43}=",
         "the hash of a PIN: `ccdaemon supervisors pin` makes one",
+        secret=True,  # it may be the PIN itself
     ),
 ]
 PromptName = Annotated[str, _formed(r"[a-z0-9-]+(/[a-z0-9-]+)?", "small letters, digits and hyphens")]  # a file's, too

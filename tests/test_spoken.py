@@ -6,9 +6,11 @@ import array
 import errno
 import math
 import os
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 from structlog.testing import capture_logs
 
 from ccdaemon import audio
@@ -79,12 +81,15 @@ class World:
         return room, await self.flow.take_in(TakeIn(room, language, ended), AT)
 
 
-@pytest.fixture
-async def world(tmp_path: Path) -> World:
-    os.umask(0o077)  # as the daemon runs
-    world = World(tmp_path)
-    await world.flow.begin()
-    return world
+@pytest_asyncio.fixture
+async def world(tmp_path: Path) -> AsyncIterator[World]:
+    before = os.umask(0o077)  # as the daemon runs
+    try:
+        world = World(tmp_path)
+        await world.flow.begin()
+        yield world
+    finally:
+        os.umask(before)
 
 
 async def test_what_is_spoken_becomes_a_sound_as_loud_as_prompts_are_without_silence_around_it(world: World) -> None:

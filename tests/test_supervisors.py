@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -25,7 +26,7 @@ from ccdaemon.rules.handset.soundness import handset_faults
 from ccdaemon.rules.handset.supervisor import Join, Leave, WhoSpies
 from ccdaemon.rules.handset.talk import Do, End, GoTo, HangUp, Keys, Say
 from ccdaemon.rules.supervision import Target, Verdict, at_phone, longest, modes
-from tests.builders import example, example_site
+from tests.builders import Edit, example, example_site, faults_of, written_site
 from tests.lab.site import ROOT
 
 PIN = "482915"
@@ -359,6 +360,12 @@ def test_the_card_has_every_code_in_both_languages() -> None:
         ([replace(SUE, handsets=frozenset())], "sue.handsets", "names no phone"),
         ([SUE, replace(LEN, number="71")], "len.number", "1005 is a handset of sue too"),
         ([SUE, replace(LEN, number="")], "len.number", "must be a number of their own"),
+        ([replace(SUE, may=frozenset())], "sue.may", "could do nothing"),
+        (
+            [replace(SUE, may=frozenset({"score"}), services=frozenset({"highways"}))],
+            "sue.services",
+            "nothing that they could score",
+        ),
         ([SUE, LEN], None, None),
     ],
 )
@@ -371,6 +378,13 @@ def test_a_supervisor_who_makes_no_sense_is_a_fault(
         assert faults == {}
     else:
         assert str(text) in faults[f"supervisors.{key}"]
+
+
+def test_a_pin_that_stands_where_its_hash_should_is_not_told(tmp_path: Path) -> None:
+    written = f'[phones]\n1001 = {{ service = "housing" }}\n[supervisors.sue]\npin = "{PIN}"\n'
+    text = faults_of(written_site(tmp_path, [Edit("ccdaemon.toml", "[phones]\n", written)])).__repr__()
+    assert "is not the hash of a PIN" in text
+    assert PIN not in text
 
 
 @pytest.mark.parametrize(

@@ -90,7 +90,7 @@ def done(
     message: Annotated[str, typer.Argument(help="As `ccdaemon messages` lists it.")], config: Folder = DEFAULT_FOLDER
 ) -> None:
     """Say that a message is done: no agent is brought it any more. It is kept for its time all the same."""
-    leg, segment = a_recording(message)
+    leg, segment = a_recording(message, "message")
     do(configuration(config), "message done", leg=leg, segment=segment)
     screen.print(f"Message {message} is done.")
 

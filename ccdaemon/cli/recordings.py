@@ -215,11 +215,11 @@ def seconds(written: str) -> float:
     return total
 
 
-def a_recording(written: str) -> tuple[str, int]:
-    """Leg and segment of a recording, as it is listed."""
+def a_recording(written: str, kind: str = "recording") -> tuple[str, int]:
+    """Leg and segment of a recording, or of a message, as it is listed."""
     leg, _, segment = written.rpartition("-")
     if not segment.isdecimal() or not leg:
-        message = f"{written!r} is no recording; `ccdaemon recordings` lists them, as 1783328400.2-1"
+        message = f"{written!r} is no {kind}; `ccdaemon {kind}s` lists them, as 1783328400.2-1"
         raise typer.BadParameter(message)
     return leg, int(segment)
 

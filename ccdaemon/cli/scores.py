@@ -56,8 +56,9 @@ def scores(
 ) -> None:
     """List what supervisors think of recordings (`*95` at a handset), the newest first; or means, with `--by`.
 
-    `total` is in per cent of the points that could be had, and 0 where a fatal criterion failed. `recordings play`
-    plays a recording, or the comment on it. Scores go with their recordings: keep an export for longer.
+    `total` is in per cent of the points that could be had, and 0 where a fatal criterion failed. `recordings play ID`
+    plays a recording by the first column, and what was said of it by the column `comment`. Scores go with their
+    recordings: keep an export for longer.
 
     ccdaemon scores --since 2026-11-01 --by agent --by service --csv november.csv
     """

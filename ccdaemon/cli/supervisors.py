@@ -20,7 +20,7 @@ app = typer.Typer(help="Who may listen to calls from a handset, and their PINs."
 def pin() -> None:
     """Make the line of ccdaemon.toml for a PIN. Asks for it twice, and shows it to nobody.
 
-    Nothing is changed: write the line below [supervisors.NAME], then `ccdaemon reload`.
+    Nothing is changed: write the line into the table of that supervisor, then `ccdaemon reload`.
     """
     said = str(typer.prompt("PIN", hide_input=True, confirmation_prompt=True))
     if (fault := weakness(said)) is not None:
@@ -49,7 +49,8 @@ def unlock(
 ) -> None:
     """Let a supervisor try their PIN again at once, whose PIN was wrong too often.
 
-    Ask yourself first who it was that guessed: `ccdaemon audit day` counts the wrong ones.
+    Ask yourself first who it was that guessed, and at which handset: each wrong PIN stands in the audit chain, and in
+    `ccdaemon calls show` of that handset's call.
     """
     done = tell(config, "unlock", supervisor=supervisor)
     known = "may try again at once" if done["was_wrong"] else "had no wrong PIN"

@@ -59,6 +59,10 @@ def _supervisor(site: Site, who: Supervisor, services: Collection[str]) -> Itera
         elif site.phones[extension].device in site.officers:
             text = f"payments are taken on {extension}, where nobody may listen to others: name another phone"
             yield Fault(MAIN, f"{key}.handsets", text)
+    if "score" in who.may and not any(site.services[name].records for name in who.services & site.services.keys()):
+        yield Fault(MAIN, f"{key}.services", "none of these is recorded: there is nothing that they could score (*95)")
+    if not who.may:
+        yield Fault(MAIN, f"{key}.may", "is empty: they could do nothing by their PIN")
     if not who.handsets:
         yield Fault(MAIN, f"{key}.handsets", "names no phone: there is none from which this PIN would count")
 
