@@ -150,7 +150,7 @@ async def test_a_full_queue_is_told_and_one_may_go_on_waiting(centre: Centre) ->
     first = Listener(centre, COMPLAINTS, "2", "0")
     await centre.until('it["queues"].get("complaints") == 1', 20)
     second = Listener(centre, COMPLAINTS, "2", "0", caller="07700900703")
-    await second.until_heard("en/unanswered")
+    await second.until_heard("en/unanswered-message")
     await first.hang_up()
     await second.press("1")
     await centre.until('it["queues"].get("complaints") == 1', 20)
