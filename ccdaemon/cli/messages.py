@@ -24,6 +24,8 @@ from ccdaemon.cli.recordings import PurposeOption, ReferenceOption, a_recording
 from ccdaemon.cli.running import do
 from ccdaemon.cli.takes import DeviceOption
 
+ALL = 1_000_000  # one that waits may be older than many that are done
+
 app = typer.Typer(
     help="Messages that callers left. Agents are brought them as calls, when the line is open, until they are done."
 )
@@ -47,10 +49,8 @@ def list_(
     zone = site.site.timezone
     begins = local(since, zone).timestamp() if since else 0.0
     ends = local(until, zone) if until else datetime.now(zone)
-    found: list[dict[str, Any]] = do(
-        site, "messages", since=begins, until=ends.timestamp(), service=service, limit=limit
-    )
-    rows = [row for row in found if every or row["done"] is None]
+    found: list[dict[str, Any]] = do(site, "messages", since=begins, until=ends.timestamp(), service=service, limit=ALL)
+    rows = [row for row in found if every or row["done"] is None][:limit]
     if as_json:
         typer.echo(json.dumps([{"id": _id(row), **row} for row in rows]))
         return
