@@ -107,18 +107,17 @@ def _only_one(folder: Path) -> Iterator[None]:
 
 
 def make_sounds(site: Site) -> None:
-    """All prompts of a site, in the folder that all centres share; only what is missing is made.
-
-    A site with a folder of its own has a copy of it, which is the daemon's.
-    """
+    """All prompts of a site, in the folder that all centres share; only what is missing is made."""
     SOUNDS.mkdir(parents=True, exist_ok=True)
     for _ in build(sounds(site.configuration().catalogue), SOUNDS):
         pass
-    own = site.configuration().main.paths.sounds
-    if own != SOUNDS:
-        shutil.copytree(SOUNDS, own)
-        for path in (own, *own.rglob("*")):
-            CCDAEMON.own(path, 0o755 if path.is_dir() else 0o644)
+
+
+def _copy_sounds(own: Path) -> None:
+    """A copy of that folder, which is the daemon's."""
+    shutil.copytree(SOUNDS, own)
+    for path in (own, *own.rglob("*")):
+        CCDAEMON.own(path, 0o755 if path.is_dir() else 0o644)
 
 
 @asynccontextmanager
@@ -143,6 +142,8 @@ async def contact_centre(
         played = folder / "sounds" if own_sounds else SOUNDS
         site = write_site(folder, played, closed, more_phones, manager_port, more_numbers, changes or {})
         make_sounds(site)
+        if own_sounds:
+            _copy_sounds(played)
         switch = pbx(site, asterisk)
         stack.push_async_callback(switch.stop)
         mosquitto = broker(site)
