@@ -6,7 +6,6 @@ A site's own ones have theirs from 9000 on.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +15,22 @@ from ccdaemon.grammar import PROMPT_NUMBER, PROMPTS
 from ccdaemon.model import Catalogue, Fault, Language, Numbers
 from ccdaemon.written import key_path, named, read_toml
 
+FIRST_OWN = 9000
+_TAKEN = f"must be {FIRST_OWN} or more: smaller numbers are kept for the prompts that come with ccdaemon"
 
-def read_catalogue(folders: Iterable[Path], faults: list[Fault]) -> tuple[Catalogue, Numbers]:
-    """Prompts of all files in these folders; a later one replaces an earlier one, whose number it keeps."""
+
+def read_catalogue(shipped: Path, own: Path, faults: list[Fault]) -> tuple[Catalogue, Numbers]:
+    """Prompts of all files in these folders; a site's own replace the shipped ones, whose numbers they keep."""
     found: dict[str, dict[Language, str]] = {}
     numbers: dict[str, int] = {}
-    for file in (file for folder in folders for file in sorted(folder.glob("*.toml"))):
+    for file in (file for folder in (shipped, own) for file in sorted(folder.glob("*.toml"))):
         if (written := read_toml(file, faults)) is None:
             continue
-        numbers |= _numbers(file, written, faults)
+        given = _numbers(file, written, faults)
+        if file.parent == own:
+            taken = [name for name, number in given.items() if number < FIRST_OWN and number != numbers.get(name)]
+            faults += [Fault(named(file), f"{name}.number", _TAKEN) for name in taken]
+        numbers |= given
         try:
             found |= PROMPTS.validate_python(written)
         except ValidationError as wrong:

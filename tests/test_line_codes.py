@@ -490,9 +490,19 @@ def supervised(services: str = '["housing"]', may: str = '["lines", "prompts"]')
             "6111 reaches services/housing.toml already",
         ),
         (
-            [Edit("prompts/own.toml", "", '[ours]\nnumber = 3001\ncy = "A"\nen = "A"\n')],
-            ("prompts/*.toml", "ours.number"),
-            "3001 is the number of welcome too",
+            [Edit("prompts/own.toml", "", "".join(f'[{name}]\nnumber = 9001\ncy = "A"\nen = "A"\n' for name in "ab"))],
+            ("prompts/*.toml", "a.number"),
+            "9001 is the number of b too",
+        ),
+        (
+            [Edit("prompts/own.toml", "", '[ours]\nnumber = 8999\ncy = "A"\nen = "A"\n')],
+            ("prompts/own.toml", "ours.number"),
+            "must be 9000 or more",
+        ),
+        (
+            [Edit("prompts/own.toml", "", '[welcome]\nnumber = 3002\ncy = "A"\nen = "A"\n')],
+            ("prompts/own.toml", "welcome.number"),
+            "must be 9000 or more",
         ),
         (
             [Edit("prompts/own.toml", "", '[recording-announcement]\nnumber = 9001\ncy = "A"\nen = "A"\n')],

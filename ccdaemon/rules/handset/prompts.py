@@ -99,7 +99,7 @@ def number_faults(site: Site, numbers: Numbers) -> Iterator[Fault]:
     for name, number in sorted(numbers.items()):
         if often[number] > 1:
             others = ", ".join(sorted(each for each, same in numbers.items() if same == number and each != name))
-            text = f"{number} is the number of {others} too: take another one, from 9000 on for prompts of your own"
+            text = f"{number} is the number of {others} too: take another one"
             yield Fault(CATALOGUE, f"{name}.number", text)
         if name in at_the_console(site):
             text = (
