@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from ccdaemon.model import Phone, Site, Supervisor
 from ccdaemon.notices import Notice, Supervised
 from ccdaemon.pins import hashed, is_right, weakness
 from ccdaemon.rules.calls import Calls
-from ccdaemon.rules.handset.codes import CODES, WITHIN, story
+from ccdaemon.rules.handset.codes import CODES, WITHIN, Code, story
 from ccdaemon.rules.handset.identity import Checked, CheckPin
 from ccdaemon.rules.handset.line import Line
 from ccdaemon.rules.handset.pins import FREE, Attempts
@@ -340,11 +341,19 @@ def test_the_card_has_every_code_in_both_languages() -> None:
     assert all(code.does.keys() >= {"cy", "en"} for code in CODES)
     done = CliRunner().invoke(app, ["menus", "--card", "--config", str(example().folder)])
     assert done.exit_code == 0
-    assert all(done.output.count(code.written) == 2 for code in CODES)
+    assert all(done.output.count(f"{code.written_in(language)} ") for code in CODES for language in ("cy", "en"))
     for service in example_site().services.values():  # whose extensions follow *28
         assert done.output.count(f" {service.extension} ") == 2
+    assert re.search(r"\*46 1 .* egwyl ", done.output)
+    assert re.search(r"\*46 1 .* a break ", done.output)
     readme = (ROOT / "README.md").read_text()
     assert [code.written for code in CODES if f"`{code.written.split()[0]}`" not in readme] == []
+
+
+@pytest.mark.parametrize("code", [code for code in CODES if code.begin is not None], ids=lambda code: code.written)
+def test_the_card_says_which_codes_ask_for_a_pin(code: Code) -> None:
+    said, _ = walk(site(SUE), code.written, [], {})
+    assert (said[0] == "pin") == code.pin
 
 
 # --- what is written in a site's file --------------------------------------------------------------------------------

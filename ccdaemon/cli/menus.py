@@ -13,7 +13,7 @@ from rich.tree import Tree
 from ccdaemon.cli.configuration import DEFAULT_FOLDER, Folder, configuration, screen, stop
 from ccdaemon.drawing import svg
 from ccdaemon.grammar import WAYS
-from ccdaemon.model import Service, Site
+from ccdaemon.model import Catalogue, Service, Site
 from ccdaemon.rules.handset.codes import CODES
 from ccdaemon.rules.reaching import ENTRANCES
 from ccdaemon.ways import ToMenu, Way
@@ -38,7 +38,7 @@ def menus(
         raise typer.BadParameter(message)
     site = configuration(config)
     if card:
-        _print_card(site.site)
+        _print_card(site.site, site.catalogue)
         return
     wanted = site.site.services.get(service)
     if wanted is None:
@@ -59,16 +59,23 @@ def menus(
             screen.print(tree)
 
 
-def _print_card(site: Site) -> None:
-    """In every language of the site that the table of codes has; with the lines, whose extensions follow some codes."""
+def _print_card(site: Site, catalogue: Catalogue) -> None:
+    """In every language of the site that the table of codes has; with the numbers that follow some codes."""
     for language in site.languages:
-        table = Table("", "", title=site.name, show_header=False, title_justify="left")
+        table = Table("", "", "", title=site.name, show_header=False, title_justify="left")
         for code in CODES:
             if language in code.does:
-                table.add_row(f"[bold]{escape(code.written)}[/]", escape(code.does[language]))
+                table.add_row(
+                    f"[bold]{escape(code.written_in(language))}[/]",
+                    "PIN" if code.pin else "",
+                    escape(code.does[language]),
+                )
+        table.add_section()
+        for number, reason in site.pauses.reasons.items():
+            table.add_row(f"*46 {number}", "", escape(catalogue[f"pause-{reason}"].get(language, reason)))
         table.add_section()
         for service in site.services.values():
-            table.add_row(service.extension, escape(service.name.get(language, service.id)))
+            table.add_row(service.extension, "", escape(service.name.get(language, service.id)))
         screen.print(table)
 
 

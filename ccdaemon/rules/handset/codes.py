@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from ccdaemon.model import Language, Phone, Site
@@ -22,30 +22,39 @@ Begin: TypeAlias = Callable[[Site, Phone, str], Story]
 class Code:
     """What is dialled (`pattern`), how a card writes it, and what it does, in each language of a card.
 
-    Some are the dialplan's alone, and begin no story.
+    Some are the dialplan's alone, and begin no story; some begin with a supervisor's PIN.
     """
 
     pattern: re.Pattern[str]
     written: str
     does: dict[Language, str]
     begin: Begin | None = None
+    pin: bool = False
+    then: Mapping[Language, str] = field(default_factory=dict)  # what may be dialled behind it
+
+    def written_in(self, language: Language) -> str:
+        return f"{self.written} [{self.then[language]}]" if language in self.then else self.written
 
 
 CODES = (
     Code(
         re.compile(r"\*28\d*"),
-        "*28 [extension]",
+        "*28",
         {
             "cy": "Agor neu gau llinell, neu roi neges argyfwng arni",
             "en": "Open or close a line, or put an emergency message on it",
         },
         change_line,
+        pin=True,
+        then={"cy": "estyniad", "en": "extension"},
     ),
     Code(
         re.compile(r"\*29\d*"),
-        "*29 [number]",
+        "*29",
         {"cy": "Recordio cyhoeddiad o'r newydd", "en": "Record a prompt anew"},
         record_prompt,
+        pin=True,
+        then={"cy": "rhif", "en": "number"},
     ),
     Code(
         re.compile(r"\*45"),
@@ -55,12 +64,13 @@ CODES = (
     ),
     Code(
         re.compile(r"\*46\d{0,2}"),
-        "*46 [reason]",
+        "*46",
         {
             "cy": "Oedi eich galwadau am reswm; eto, neu gyda 0, eu derbyn unwaith yn rhagor",
             "en": "Pause your calls for a reason; again, or with 0, take them once more",
         },
         pause,
+        then={"cy": "rheswm", "en": "reason"},
     ),
     Code(
         re.compile(r"\*47"),
@@ -76,24 +86,30 @@ CODES = (
     ),
     Code(
         re.compile(r"\*90\d*"),
-        "*90 [extension]",
+        "*90",
         {
             "cy": "Gwrando ar alwad; heb estyniad, yr un hiraf. Yna 4 gwrando, 5 sibrwd, 6 ymuno, * y nesaf",
             "en": "Listen to a call; without an extension, the longest. Then 4 listen, 5 whisper, 6 barge, * the next",
         },
         supervise,
+        pin=True,
+        then={"cy": "estyniad", "en": "extension"},
     ),
     Code(
         re.compile(r"\*91\d*"),
-        "*91 [extension]",
+        "*91",
         {"cy": "Sibrwd wrth y swyddog o'r dechrau", "en": "Whisper to the agent from the start"},
         supervise,
+        pin=True,
+        then={"cy": "estyniad", "en": "extension"},
     ),
     Code(
         re.compile(r"\*92\d*"),
-        "*92 [extension]",
+        "*92",
         {"cy": "Ymuno â'r alwad o'r dechrau", "en": "Barge in from the start"},
         supervise,
+        pin=True,
+        then={"cy": "estyniad", "en": "extension"},
     ),
     Code(
         re.compile(r"\*95"),
@@ -103,6 +119,7 @@ CODES = (
             "en": "Score a recording. Then 4 back, 5 pause, 6 forward, 1 to the score card, * another recording",
         },
         score,
+        pin=True,
     ),
     Code(
         re.compile(r"\*54"),
