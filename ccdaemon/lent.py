@@ -6,6 +6,7 @@ daemon that was killed left there goes at the next start.
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Iterable
 from contextlib import suppress
@@ -29,23 +30,17 @@ class Lent:
         for file in folder.iterdir():
             _discard(file)
 
-    def lend(self, name: str, call: str | None, opened: Iterable[bytes]) -> str:
+    async def lend(self, name: str, call: str | None, opened: Iterable[bytes]) -> str:
         """Encoded audio of a call where Asterisk can play it, both sides in one: its path, without the ending.
 
-        Raises `ArchiveFault`.
+        Raises `ArchiveFault`. Whoever is cancelled amid this takes it back: the thread that goes on makes no file.
         """
         file = self._file(name)
         try:
             self.take_back(name)
             self._calls[name] = call
-            with (
-                in_memory() as encoded,
-                os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as lent,
-            ):
-                encoded.writelines(opened)
-                encoded.seek(0)
-                audio.write_mixed(encoded, lent)
-                os.fchmod(lent.fileno(), MODE)
+            os.close(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+            await asyncio.to_thread(_fill, file, opened)
         except OSError as fault:
             self.take_back(name)
             message = f"{name} cannot be played at a phone: {fault.strerror} ({self._folder})"
@@ -65,6 +60,15 @@ class Lent:
 
     def _file(self, name: str) -> Path:
         return self._folder / f"{name}{ENDING}"
+
+
+def _fill(file: Path, opened: Iterable[bytes]) -> None:
+    """One that is there; into one that was taken back meanwhile goes what nobody can open any more."""
+    with in_memory() as encoded, os.fdopen(os.open(file, os.O_WRONLY), "wb") as lent:
+        encoded.writelines(opened)
+        encoded.seek(0)
+        audio.write_mixed(encoded, lent)
+        os.fchmod(lent.fileno(), MODE)
 
 
 def _discard(file: Path) -> None:

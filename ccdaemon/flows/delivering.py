@@ -62,7 +62,7 @@ class Archive(Protocol):
 class Lent(Protocol):
     """Where Asterisk can play what is sealed."""
 
-    def lend(self, name: str, call: str | None, opened: Iterable[bytes]) -> str: ...
+    async def lend(self, name: str, call: str | None, opened: Iterable[bytes]) -> str: ...
 
     def take_back(self, name: str) -> None: ...
 
@@ -150,8 +150,7 @@ class Delivering:
                 return
             tries, why = tries_today(task, now) + 1, {**ACCESS, "reference": queue}
             await self._register.bring_message(task, tries, now.timestamp(), why)
-            lend = self._lent.lend
-            sound = await asyncio.to_thread(lambda: lend(task.name, task.call, self._archive.open(kept)))
+            sound = await self._lent.lend(task.name, task.call, self._archive.open(kept))
             await self._switch.action("Originate", await self._call(task, queue, sound, now))
             async with asyncio.timeout(BEGIN):
                 await delivery.began.wait()

@@ -48,7 +48,7 @@ class Archive(Protocol):
 class Lent(Protocol):
     """Where Asterisk can play what is sealed."""
 
-    def lend(self, name: str, call: str | None, opened: Iterable[bytes]) -> str: ...
+    async def lend(self, name: str, call: str | None, opened: Iterable[bytes]) -> str: ...
 
     def take_back(self, name: str) -> None: ...
 
@@ -153,7 +153,7 @@ class Scorers:
             reference = f"*95 at {line.phone.extension}"
             await self._register.audit(Link(self._clock(), "access", {**access, "reference": reference}))
             name = _name(line.leg)
-            sound = await asyncio.to_thread(lambda: self._lent.lend(name, call, self._archive.open(kept)))
+            sound = await self._lent.lend(name, call, self._archive.open(kept))
         except ArchiveFault as fault:
             log.error("a recording cannot be scored", leg=leg, segment=segment, reason=str(fault))
             return None
