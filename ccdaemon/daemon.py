@@ -82,6 +82,7 @@ class Daemon:
         self._alarms = Alarms(self._status.publish)
         self._tally = Tally(self._status.publish)
         self._today = Today(self._site)
+        self._news = asyncio.Event()  # of calls or lines: lights follow
         self._topics = Topics(self._status, self._calls, self._today, self._site, time.time)
         self._status.refresh_by(self._topics.refresh)
 
@@ -105,7 +106,7 @@ class Daemon:
             stack.push_async_callback(journal.close)
             sounds = Sounds(main.paths.sounds, main.paths.state / VOICES)
             concerned = (register, self._current, self._calls, sounds, journal)
-            self._handsets = handsets = Handsets(*concerned, self._topics.changed)
+            self._handsets = handsets = Handsets(*concerned, self._changed)
             await handsets.begin()
             upkeep = Upkeep(
                 *(register, self._archive, self._keys, self._alarms),
@@ -191,10 +192,9 @@ class Daemon:
         self._systemd.tell(STATUS="Answering calls")
         self._topics.changed()
         try:
-            news = asyncio.Event()
             await self._handsets.supervising.resume(ami)
             concerned = (self._calls, self._site, journal, self._alarms, self._tally, self._handsets.supervising)
-            watch = watching(ami, *concerned, self._archive.raw, time.time, news, register)
+            watch = watching(ami, *concerned, self._archive.raw, time.time, self._news, register)
             await watch.during.resume()
             delivering = upkeep.delivering(ami, self._calls, self._site, journal, lambda: self._topics.wrap_ups)
             async with asyncio.TaskGroup() as tasks:
@@ -204,17 +204,13 @@ class Daemon:
                     for doing in (*watch.heard(event), *delivering.heard(event)):
                         tasks.create_task(doing, name=f"{event['Event']} of {event.get('Uniqueid')}")
 
-                def changed() -> None:
-                    self._topics.changed()
-                    news.set()
-
                 tasks.create_task(delivering.run(), name="messages")
                 tasks.create_task(beat(ami, self._beat), name="heartbeat")
                 reading = read_switch(ami, self._current.trunk, self._calls, self._site, self._status.publish)
                 tasks.create_task(reading, name="phones and trunk")
                 tasks.create_task(self._handsets.agents.keep(ami), name="agents")
-                tasks.create_task(light(ami, self._calls, self._site, news), name="lights")
-                tasks.create_task(track(ami, self._calls, journal, time.time, changed, heard), name="events")
+                tasks.create_task(light(ami, self._calls, self._site, self._news), name="lights")
+                tasks.create_task(track(ami, self._calls, journal, time.time, self._changed, heard), name="events")
         finally:
             self._ami, self._topics.linked = None, False
             self._handsets.supervising.away()
@@ -226,6 +222,11 @@ class Daemon:
 
     def _live_legs(self) -> Container[str] | None:
         return self._calls.legs if self._topics.linked else None
+
+    def _changed(self) -> None:
+        """Calls, or what is ruled of lines: lights and topics follow."""
+        self._topics.changed()
+        self._news.set()
 
     def _link_changed(self, fault: str | None) -> None:
         if fault is not None:  # that there is a link counts once we know what is live

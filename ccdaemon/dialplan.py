@@ -16,7 +16,7 @@ from ccdaemon.model import Language, Service, Site
 from ccdaemon.rules.numbers import spellings
 
 GENERATED = "cc-site.conf"
-SEAL, LOG_IN, PAUSE = "*55", "*45", "*46"
+SEAL, OBJECT, LOG_IN, PAUSE, LINE, LISTEN = "*55", "*56", "*45", "*46", "*28", "*90"
 SECOND_TIER = "cc-second-tier"
 RECORDINGS, MISSED = "recordings", "missed"  # folders of the spool
 
@@ -117,12 +117,22 @@ def _lights(site: Site) -> Iterator[str]:
     yield ""
     yield "[cc-lights]"
     for phone in site.phones.values():
-        yield f"exten => {SEAL}{phone.extension},hint,Custom:cc-sealed-{phone.device}"
-        yield f"exten => {SEAL}{phone.extension},1,Goto(cc-seal,dialled,1)"
+        yield from _light(f"{SEAL}{phone.extension}", f"Custom:cc-sealed-{phone.device}", "cc-seal,dialled")
+        yield from _light(f"{OBJECT}{phone.extension}", f"Custom:cc-objected-{phone.device}", "cc-objects,dialled")
+        if phone.device not in site.officers:  # whom nobody listens to
+            code = f"{LISTEN}{phone.extension}"
+            yield from _light(code, f"PJSIP/{phone.endpoint}", f"cc-handset,{code}")
     for extension in site.agents:
         for code, light in ((LOG_IN, "cc-in"), (PAUSE, "cc-paused")):
-            yield f"exten => {code}{extension},hint,Custom:{light}-{extension}"
-            yield f"exten => {code}{extension},1,Goto(cc-handset,{code},1)"
+            yield from _light(f"{code}{extension}", f"Custom:{light}-{extension}", f"cc-handset,{code}")
+    for service in site.services.values():
+        code = f"{LINE}{service.extension}"
+        yield from _light(code, f"Custom:cc-line-{service.id}", f"cc-handset,{code}")
+
+
+def _light(extension: str, device: str, leads_to: str) -> Iterator[str]:
+    yield f"exten => {extension},hint,{device}"
+    yield f"exten => {extension},1,Goto({leads_to},1)"
 
 
 def _phones(site: Site) -> Iterator[str]:

@@ -30,7 +30,6 @@ from ccdaemon.rules.agents import (
     anew,
     differences,
     later,
-    lights,
     paused,
     places,
     rung,
@@ -229,18 +228,6 @@ def test_a_pause_for_a_time_ends_and_no_other_does() -> None:
     assert later(paused(SHIFT, WRAP_UP, 300.0), 299.9).paused == WRAP_UP
     assert later(paused(SHIFT, WRAP_UP, 300.0), 300.0) == SHIFT
     assert later(paused(SHIFT, "lunch"), 1e9).paused == "lunch"
-
-
-def test_lights_tell_who_is_logged_in_and_who_is_paused_by_asterisks_word() -> None:
-    calls = Calls()
-    assert lights(SITE, calls.queues) == {
-        f"cc-{what}-{who}": False for who in ("1001", "1002", "8001") for what in ("in", "paused")
-    }
-    calls.queues["housing"].members["PJSIP/1002"] = held(IN, "lunch")
-    calls.queues["reception"].members["PJSIP/1001"] = IN
-    calls.queues["payments"].members["PJSIP/8001"] = replace(held(IN, LOGGED_OUT), dynamic=False)
-    on = {name for name, is_on in lights(SITE, calls.queues).items() if is_on}
-    assert on == {"cc-in-1002", "cc-paused-1002", "cc-in-1001"}
 
 
 def test_the_services_that_are_told_are_those_whose_queue_asterisk_has() -> None:

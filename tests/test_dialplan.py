@@ -15,11 +15,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner, Result
 
+from ccdaemon.agents import Agent
 from ccdaemon.cli import app
 from ccdaemon.cli import dialplan as dialplan_command
 from ccdaemon.config import ConfigurationFaults, load
 from ccdaemon.dialplan import GENERATED, SECOND_TIER, generated
 from ccdaemon.model import Phone, Site
+from ccdaemon.rules.calls import Calls
+from ccdaemon.rules.lights import lights
 from ccdaemon.shipped import shipped
 from tests.builders import PROMPTS, example, site_to_run, with_service, written_site
 
@@ -28,8 +31,10 @@ SECRET = "the-gateway-secret-of-a-test"
 LINE = re.compile(  # all that a generated line may be
     r"|; .*|\[[a-z-]+\]|CC_[A-Z_]+=[^;$]*"
     r"|exten => [^, ]+,1,(?:Set|MSet|Goto|Return)\([^$;()]*(?:\(num\)=[+0-9]+)?\)"
-    r"|exten => \*55[^, ]+,hint,Custom:cc-sealed-[^$;,()&]+"
+    r"|exten => \*5[56][^, ]+,hint,Custom:cc-(?:sealed|objected)-[^$;,()&]+"
     r"|exten => \*4[56]\d+,hint,Custom:cc-(?:in|paused)-\d+"
+    r"|exten => \*28\d+,hint,Custom:cc-line-[a-z0-9-]+"
+    r"|exten => \*90\d+,hint,PJSIP/[^$;,()&]+"
     r"| same => n,(?:Return\(\)|Goto\(cc-pass,(?:service|phone|officer),1\))"
 )
 
@@ -194,10 +199,24 @@ def test_nothing_of_ours_leads_to_the_recorder_on_trial() -> None:
     assert [name for name, text in {**texts, GENERATED: example_dialplan()}.items() if "cc-trial" in text] == []
 
 
-def test_each_phone_has_a_light_that_seals_and_shows_it() -> None:
+def test_each_light_shows_a_state_and_is_a_key_to_dial() -> None:
     lines = contexts(example_dialplan())["cc-lights"]
-    assert lines[:2] == ["exten => *551001,hint,Custom:cc-sealed-1001", "exten => *551001,1,Goto(cc-seal,dialled,1)"]
-    assert len(lines) == 2 * len(example().site.phones)
+    assert lines[:6] == [
+        "exten => *551001,hint,Custom:cc-sealed-1001",
+        "exten => *551001,1,Goto(cc-seal,dialled,1)",
+        "exten => *561001,hint,Custom:cc-objected-1001",
+        "exten => *561001,1,Goto(cc-objects,dialled,1)",
+        "exten => *901001,hint,PJSIP/1001",
+        "exten => *901001,1,Goto(cc-handset,*901001,1)",
+    ]
+    assert "exten => *286111,hint,Custom:cc-line-housing" in lines
+    assert not any(line.startswith("exten => *908001,") for line in lines)  # an officer: nobody listens there
+
+
+def test_every_light_of_the_dialplan_is_set_and_every_one_that_is_set_is_there() -> None:
+    site = replace(example().site, agents={"1001": Agent("1001", ("housing",), frozenset())})
+    shown = set(re.findall(r"hint,Custom:(cc-[\w-]+)", example_dialplan(site)))
+    assert shown == lights(Calls(), site).keys()
 
 
 def test_every_line_of_the_example_is_of_a_known_form() -> None:
@@ -361,7 +380,8 @@ def test_what_is_written_into_a_folder_of_ones_own_names_it_by_its_whole_path(
     config = site_to_run(tmp_path / "site")
     monkeypatch.chdir(tmp_path)
     done = ccdaemon("install", config, "--to", "asterisk")
-    assert f"There was no folder {tmp_path}/asterisk." in done.stdout
+    assert f"There was no folder {tmp_path}/asterisk.\n" in done.stdout
+    assert "There is no group" not in done.stdout  # nothing there is for Asterisk yet
     assert f"CC_SECOND_TIER={tmp_path}/asterisk/ccdaemon/{SECOND_TIER}" in (
         tmp_path / "asterisk" / "ccdaemon" / GENERATED
     ).read_text().replace("\\", "")
@@ -413,7 +433,8 @@ def test_after_an_installation_nothing_would_change(tmp_path: Path) -> None:
     config = site_to_run(tmp_path)
     ccdaemon("install", config)
     done = ccdaemon("diff", config)
-    assert (done.exit_code, done.stdout) == (0, "Asterisk has what this site needs.\n")
+    assert done.exit_code == 0
+    assert done.stdout.startswith(f"Nothing to change in {asterisks(tmp_path)}. ")
 
 
 @pytest.mark.parametrize(

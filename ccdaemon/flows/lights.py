@@ -1,4 +1,4 @@
-"""The lights of phones: an agent sees whether what is said now may be recorded, who is logged in, and who is paused.
+"""The lights of phones: whether what is said may be recorded, who is logged in or paused, which lines are ruled.
 
 A light is a hint (generated context `cc-lights`) on a device state that we set, `Custom:cc-sealed-DEVICE` and others.
 Source: the Asterisk documentation on Extension State and Hints, and on func_devstate.
@@ -14,9 +14,8 @@ import structlog
 
 from ccdaemon.faults import SwitchRefused
 from ccdaemon.model import Site
-from ccdaemon.rules.agents import lights
 from ccdaemon.rules.calls import Calls
-from ccdaemon.rules.payment import sealed_devices
+from ccdaemon.rules.lights import lights
 
 ON, OFF = "INUSE", "NOT_INUSE"
 
@@ -32,19 +31,13 @@ async def light(switch: Switch, calls: Calls, site: Callable[[], Site], news: as
     lit: dict[str, str] = {}
     while True:
         news.clear()
-        wanted = _wanted(calls, site())
+        wanted = lights(calls, site())
         for name in sorted(wanted.keys() | lit.keys()):
             state = ON if wanted.get(name) else OFF
             if lit.get(name) != state:
                 await _set(switch, name, state)
                 lit[name] = state
         await news.wait()
-
-
-def _wanted(calls: Calls, site: Site) -> dict[str, bool]:
-    """By the names of device states, whether each light is on."""
-    sealed = sealed_devices(calls, site)
-    return {f"cc-sealed-{device}": device in sealed for device in site.devices.values()} | lights(site, calls.queues)
 
 
 async def _set(switch: Switch, name: str, state: str) -> None:

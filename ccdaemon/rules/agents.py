@@ -151,18 +151,3 @@ def rung(shift: Shift, limit: int, *, answered: bool) -> Shift:
 def later(shift: Shift, now: float) -> Shift:
     """A pause that ends by itself is over."""
     return paused(shift, "") if shift.paused and 0 < shift.until <= now else shift
-
-
-# --- lights ----------------------------------------------------------------------------------------------------------
-
-
-def lights(site: Site, queues: Queues) -> dict[str, bool]:
-    """Is an agent logged in, and paused? By what Asterisk says; the names are those of device states."""
-    found: dict[str, bool] = {}
-    for extension in site.agents:
-        if (phone := site.phones.get(extension)) is not None:
-            there = memberships(site, queues, phone.endpoint).values()
-            in_ = [member for member in there if not (member.paused and member.reason == LOGGED_OUT)]
-            found[f"cc-in-{extension}"] = bool(in_)
-            found[f"cc-paused-{extension}"] = any(member.paused for member in in_)
-    return found

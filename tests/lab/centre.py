@@ -23,6 +23,7 @@ from tests.lab.site import MANAGER_SECRET, ROOT, Site, pbx, write_site
 
 PBX_PORT = 5038
 SOUNDS = ROOT / ".run" / "sounds"
+LIT = 5.0  # seconds until a light follows
 
 
 @dataclass
@@ -63,6 +64,16 @@ class Centre:
         self.daemon = daemon(self.site)
         await self.daemon.start()
         await until_up(self.site, self.daemon)
+
+    async def light(self, key: str) -> str:
+        """What a light shows that subscribes to this: InUse, or Idle."""
+        lines = (await self.pbx.cli("core show hints")).splitlines()
+        return next(line.split("State:")[1].split()[0] for line in lines if line.startswith(f"{key}@"))
+
+    async def until_light(self, key: str, state: str) -> None:
+        async with asyncio.timeout(LIT):
+            while await self.light(key) != state:
+                await asyncio.sleep(0.1)
 
     async def until(self, claim: str, within: float, question: str = "state", **values: Any) -> Any:  # noqa: ANN401 - JSON
         """Wait until the daemon's answer makes a claim true, such as `len(it["live"]) == 0`."""

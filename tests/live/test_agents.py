@@ -149,12 +149,13 @@ async def test_who_lets_calls_ring_is_paused_and_hears_so_when_they_dial(centre:
         await until_places(centre, AGENT, everywhere("unanswered"), 25)
         calling.cancel()
     await _no_calls(centre)
-    assert await _light(centre, f"*46{AGENT}") == await _light(centre, f"*45{AGENT}") == "InUse"
+    await centre.until_light(f"*46{AGENT}", "InUse")
+    await centre.until_light(f"*45{AGENT}", "InUse")
     assert await dials(centre, AGENT, "*46") == ["agent-unanswered", "agent-takes-calls"]
     assert await places(centre, AGENT) == everywhere()
-    assert await _light(centre, f"*46{AGENT}") == "Idle"
+    await centre.until_light(f"*46{AGENT}", "Idle")
     await dials(centre, AGENT, "*45")
-    assert await _light(centre, f"*45{AGENT}") == "Idle"
+    await centre.until_light(f"*45{AGENT}", "Idle")
 
 
 async def test_a_phone_that_is_gone_is_paused_until_it_is_back(centre: Centre) -> None:
@@ -177,9 +178,3 @@ async def _no_calls(centre: Centre) -> None:
             async with centre.manager() as ami:
                 await ami.action("Hangup", {"Channel": channel["Channel"]})
     await centre.until('it["live"] == []', 15)
-
-
-async def _light(centre: Centre, hint: str) -> str:
-    await asyncio.sleep(0.3)  # a light follows what Asterisk tells
-    lines = (await centre.pbx.cli("core show hints")).splitlines()
-    return next(line.split("State:")[1].split()[0] for line in lines if line.startswith(f"{hint}@"))

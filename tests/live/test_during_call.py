@@ -145,6 +145,7 @@ async def test_who_objects_is_not_recorded_again_nor_after_a_transfer_nor_by_any
             recorders.append(await _recorders(centre, extension))
             said.append(await _asks(phone, "*56", "recording-stopped", "objects-unconfirmed", "call-not-recorded"))
             recorders.append(await _recorders(centre, extension))
+            await centre.until_light(f"*56{extension}", "InUse")
             told.objected.set()
             await phone.speak(AFTERWARDS)
             await phone.stay(TALK)
@@ -159,6 +160,7 @@ async def test_who_objects_is_not_recorded_again_nor_after_a_transfer_nor_by_any
     async with asyncio.timeout(CALL_DEADLINE):
         await centre.world.call(HOUSING, presses("1", "0", then=told.caller))
     first = told.who[0]
+    await centre.until_light(f"*56{first}", "Idle")
     language = centre.site.configuration().site.phones[first].language
     assert [(each.prompt, each.language) for each in said[:1]] == [("recording-stopped", language)]
     assert sorted(told.who) == sorted(AGENTS)

@@ -153,6 +153,7 @@ async def test_a_line_is_closed_opened_and_taken_back_and_it_stands_who_did_it_a
         assert said[-1] == f"en/{says}", said
         assert "en/service-housing" in said
         assert await is_now(centre, state, why)()
+        await centre.until_light(CODE, "InUse" if why == "command" else "Idle")
     rows = audited(centre, "ruling")
     assert [(row["service"], row["state"], row["who"]) for row in rows] == [
         ("housing", state, "english, handset 1007") for state in ("closed", "open", "timetable")

@@ -19,6 +19,7 @@ from tests.live.conftest import RUN
 ONE = "1001"
 CALL_DEADLINE = 60.0  # seconds
 SAID = 14.0  # seconds for the confirmation, in both languages
+LIGHT = f"*55{ONE}"
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -26,18 +27,6 @@ async def centre() -> AsyncIterator[Centre]:
     """Housing has one agent."""
     async with contact_centre(RUN / "seal", asterisk={"queues.conf": queues(housing=[ONE])}) as centre:
         yield centre
-
-
-async def _light(centre: Centre) -> str:
-    """What the hint of the agent's light says."""
-    lines = (await centre.pbx.cli("core show hints")).splitlines()
-    return next(line.split("State:")[1].split()[0] for line in lines if line.startswith(f"*55{ONE}@"))
-
-
-async def _until_light(centre: Centre, state: str) -> None:
-    async with asyncio.timeout(5):
-        while await _light(centre) != state:
-            await asyncio.sleep(0.1)
 
 
 async def test_the_agent_alone_is_told_and_sees_a_light_and_the_call_stays_sealed(centre: Centre) -> None:
@@ -51,9 +40,9 @@ async def test_the_agent_alone_is_told_and_sees_a_light_and_the_call_stays_seale
         if len(agents) == 2:  # the caller is back, at the same line
             await phone.stay(2)
             return
-        lights.append(await _light(centre))
+        lights.append(await centre.light(LIGHT))
         await phone.press("*55")
-        await _until_light(centre, "InUse")
+        await centre.until_light(LIGHT, "InUse")
         await phone.stay(SAID)
         await phone.refer(f"sip:6111@{centre.site.addresses.pbx}:5060")
         await phone.wait_until_gone()
@@ -65,7 +54,7 @@ async def test_the_agent_alone_is_told_and_sees_a_light_and_the_call_stays_seale
     centre.world.desk(ONE, agent)
     async with asyncio.timeout(CALL_DEADLINE):
         await centre.world.call(HOUSING, presses("2", "0", then=caller))
-    await _until_light(centre, "Idle")
+    await centre.until_light(LIGHT, "Idle")
     assert lights == ["Idle"]
     said = [{each.prompt for each in heard(phone.heard, SOUNDS)} for phone in [*agents, *callers]]
     assert [("payment-sealed" in each) for each in said] == [True, False, False]
