@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
-from typing import Any
 
 import pytest
 import pytest_asyncio
 
-from ccdaemon.rules.queues import Member
 from tests.lab import ways
 from tests.lab.agents import agents, logs_in, places
 from tests.lab.centre import Centre, contact_centre
+from tests.lab.counts import agree
 from tests.lab.site import queues
 from tests.lab.stage import Stage, Way
 from tests.live.conftest import RUN
@@ -31,8 +29,6 @@ WAYS: tuple[Way, ...] = (
     ways.back_to_housing,
 )
 NUMBERS = [f"01632960{number}" for number in range(300, 300 + len(WAYS))]
-AGREED = 3.0  # seconds
-COUNTS = ("waiting", "logged_in", "talking", "paused", "answered", "abandoned")
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -47,41 +43,6 @@ async def centre() -> AsyncIterator[Centre]:
         yield centre
 
 
-async def _agree(centre: Centre, *counts: str) -> None:
-    """As soon as events have told."""
-    wanted = [COUNTS.index(each) for each in counts or COUNTS]
-    deadline = asyncio.get_running_loop().time() + AGREED
-    while True:
-        found = await _counts(centre)
-        differing = {queue: each for queue, each in found.items() if any(each[0][at] != each[1][at] for at in wanted)}
-        if not differing:
-            return
-        assert asyncio.get_running_loop().time() < deadline, f"our counts and Asterisk's of {COUNTS}: {differing}"
-        await asyncio.sleep(0.1)
-
-
-async def _counts(centre: Centre) -> dict[str, tuple[tuple[int, ...], tuple[int, ...]]]:
-    """Of each queue, ours and Asterisk's."""
-    async with centre.manager() as ami:
-        entries = await ami.listing("QueueStatus")
-    topics: dict[str, Any] = (await centre.ask("status"))["topics"]
-    found: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = {}
-    for params in (each for each in entries if each["Event"] == "QueueParams"):
-        name = params["Queue"]
-        members = [Member.of(each) for each in entries if (each["Event"], each["Queue"]) == ("QueueMember", name)]
-        asterisk = (
-            int(params["Calls"]),
-            sum(member.logged_in for member in members),
-            sum(member.talks for member in members),
-            sum(member.paused for member in members),
-            int(params["Completed"]),
-            int(params["Abandoned"]),
-        )
-        if (ours := topics.get(f"queues/{name}")) is not None:
-            found[name] = tuple(ours[count] for count in COUNTS), asterisk
-    return found
-
-
 @pytest.mark.parametrize(
     ("way", "number"), [*zip(WAYS, NUMBERS, strict=True)], ids=lambda each: getattr(each, "__name__", "")
 )
@@ -89,13 +50,13 @@ async def test_after_a_transfer(centre: Centre, way: Way, number: str) -> None:
     stage = Stage(centre, [AGENT], OFFICERS, patience=20)
     await stage.play(way, number)
     await centre.until('it["live"] == []', 30)
-    await _agree(centre)
+    await agree(centre)
 
 
 @pytest.mark.parametrize("command", ["queue reload all", "core reload"])
 async def test_after_a_reload(centre: Centre, command: str) -> None:
     await centre.pbx.cli(command)
-    await _agree(centre)
+    await agree(centre)
 
 
 async def test_after_a_restart_of_asterisk(centre: Centre) -> None:
@@ -103,5 +64,5 @@ async def test_after_a_restart_of_asterisk(centre: Centre) -> None:
     await centre.pbx.stop()
     await centre.pbx.start()
     await centre.until('it["synchronised"]', 30)
-    await _agree(centre, "waiting", "logged_in", "talking", "paused")
+    await agree(centre, "waiting", "logged_in", "talking", "paused")
     assert await places(centre, AGENT) == {"housing": "-", "housing-cy": "-"}
