@@ -10,6 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from ccdaemon.kept import ROLES
+from ccdaemon.rules.access import MAY
+
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
 BLOCKS = re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
@@ -24,6 +27,15 @@ def test_the_commands_of_the_tour_work_one_after_the_other(tmp_path: Path) -> No
         assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
         assert done.stdout.strip(), f"{command} said nothing"
     assert (tmp_path / "housing.svg").read_text().startswith("<svg")
+
+
+def test_who_may_is_told_as_it_is() -> None:
+    head = re.escape(" | ".join(["| what", *ROLES]))
+    table = re.search(rf"^{head} \|\n.*\n((?:\|.*\n)+)", README, re.MULTILINE)
+    assert table is not None
+    ticks = [[cell.strip() == "yes" for cell in row.split("|")[2:5]] for row in table[1].splitlines()]
+    told = [sorted(role for role, tick in zip(ROLES, row, strict=True) if tick) for row in ticks]
+    assert sorted(told) == sorted(map(sorted, set(MAY.values())))
 
 
 @pytest.mark.parametrize("path", sorted(set(re.findall(r"`((?:systemd|dialplan|prompts|samples)/[\w.-]+)`", README))))
