@@ -151,7 +151,7 @@ async def test_without_the_daemon_nothing_is_opened(tmp_path: Path) -> None:
         pass
     done = await run(config, "export", f"{LEG}-1", *WHY, "--out", tmp_path / "a.flac")
     assert done.exit_code == 1
-    assert "only the daemon opens, keeps and deletes what is kept" in done.stderr
+    assert "only a daemon that runs can tell or do that" in done.stderr
 
 
 ROOT = Path(__file__).parents[1]

@@ -59,7 +59,9 @@ def diff(config: Folder = DEFAULT_FOLDER, to: To = None) -> None:
     for path in old:
         screen.print(f"[red]no longer ours[/] {path}")
     if not changed and not old:
-        screen.print("Asterisk has what this site needs.")
+        screen.print(
+            f"Nothing to change in {folder / OURS}. Whether Asterisk's own files are right, `ccdaemon check` says."
+        )
     raise typer.Exit(1 if changed or old else 0)
 
 
@@ -86,8 +88,9 @@ def install(config: Folder = DEFAULT_FOLDER, to: To = None) -> None:
         raise stop(message) from None
     screen.print(f"{len(changed)} files written, {len(old)} removed." if changed or old else "Nothing to change.")
     if is_new:
-        screen.print(f"[yellow]There was no folder {folder}.[/] If Asterisk's own is another, give it with --to")
-    if changed and os.geteuid() == 0 and group is None:
+        another = "" if to is not None else " If Asterisk's own is another, give it with --to"
+        screen.print(f"[yellow]There was no folder {folder}.[/]{another}")
+    if changed and to is None and os.geteuid() == 0 and group is None:
         screen.print(f"[yellow]There is no group {GROUP}:[/] let Asterisk read what is now in {folder / OURS}")
     if changed:
         screen.print("Then, in Asterisk's own files (examples: ccdaemon/samples/):")

@@ -31,7 +31,12 @@ FILES = (
 
 
 def man() -> None:
-    """Print the manual page of all commands; `man -l` reads it."""
+    """Print the manual page of all commands.
+
+    To read it:
+
+    ccdaemon man | man -l -
+    """
     typer.echo("\n".join(_page(get_command(app))))
 
 

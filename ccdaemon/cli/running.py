@@ -18,7 +18,7 @@ PATIENCE = 3600.0  # seconds; a snapshot of a large register takes minutes
 
 def do(site: Configuration, question: str, into: Sink | None = None, **values: Json) -> Json:
     """Have the daemon do something with what is kept: nobody else does. Content goes into a sink."""
-    without = "only the daemon opens, keeps and deletes what is kept (systemctl start ccdaemon)"
+    without = "only a daemon that runs can tell or do that (systemctl start ccdaemon)"
     return _asked(site.main.paths.run / SOCKET, question, without, into, **values)
 
 

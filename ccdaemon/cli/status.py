@@ -150,6 +150,9 @@ def _kept(told: Told, zone: tzinfo) -> Iterator[str]:
             f"register: {register['bytes'] / GIB:.2f} GiB, {register['holds']} holds, last night run {night}{whole}, "
             f"next answer due {register['cases_due'] or '-'}"
         )
+        if waiting := register["messages"]:
+            counts = ", ".join(f"{name} {count}" for name, count in sorted(waiting.items()))
+            yield f"messages of callers that wait (`ccdaemon messages`): {counts}"
     disks = [f"{name} {disk['used_percent']:.0f}% used" for name, disk in _of(told, "disk")]
     clock = CLOCKS[_one(told, "clock").get("synchronised")]
     yield f"disks: {', '.join(disks) or 'unknown'}; clock {clock}"

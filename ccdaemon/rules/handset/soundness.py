@@ -85,14 +85,9 @@ def _scoring(site: Site, catalogue: Catalogue) -> Iterator[Fault]:
 
 def _shared(site: Site) -> Iterator[Fault]:
     """Who shares a handset is told from others by a number of their own."""
-    by_handset: dict[str, list[Supervisor]] = {}
     for who in site.supervisors.values():
-        for extension in who.handsets:
-            by_handset.setdefault(extension, []).append(who)
-    for extension, several in sorted(by_handset.items()):
-        often = Counter(each.number for each in several)
-        for who in several:
-            if len(several) > 1 and (not who.number or often[who.number] > 1):
-                others = ", ".join(sorted(each.id for each in several if each is not who))
-                text = f"must be a number of their own: {extension} is a handset of {others} too"
-                yield Fault(MAIN, f"supervisors.{who.id}.number", text)
+        sharing = [each for each in site.supervisors.values() if each is not who and each.handsets & who.handsets]
+        alike = sorted(each.id for each in sharing if who.number in {"", each.number})
+        if alike:
+            text = f"must be a number of their own: {', '.join(alike)} may use the same handset"
+            yield Fault(MAIN, f"supervisors.{who.id}.number", text)
