@@ -31,12 +31,7 @@ FILES = (
 
 
 def man() -> None:
-    """Print the manual page of all commands.
-
-    To read it:
-
-    ccdaemon man | man -l -
-    """
+    """Print the manual page of all commands; `ccdaemon man | man -l -` shows it."""
     typer.echo("\n".join(_page(get_command(app))))
 
 
