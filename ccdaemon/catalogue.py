@@ -19,24 +19,28 @@ FIRST_OWN = 9000
 _TAKEN = f"must be {FIRST_OWN} or more: smaller numbers are kept for the prompts that come with ccdaemon"
 
 
-def read_catalogue(shipped: Path, own: Path, faults: list[Fault]) -> tuple[Catalogue, Numbers]:
-    """Prompts of all files in these folders; a site's own replace the shipped ones, whose numbers they keep."""
+def read_catalogue(shipped: Path, own: Path, faults: list[Fault]) -> tuple[Catalogue, Numbers, list[Fault]]:
+    """Prompts of all files in these folders; a site's own replace the shipped ones, whose numbers they keep.
+
+    Last come faults with which the prompts can be read all the same: the rest of the site is looked at, too.
+    """
     found: dict[str, dict[Language, str]] = {}
     numbers: dict[str, int] = {}
+    misnumbered: list[Fault] = []
     for file in (file for folder in (shipped, own) for file in sorted(folder.glob("*.toml"))):
         if (written := read_toml(file, faults)) is None:
             continue
         given = _numbers(file, written, faults)
         if file.parent == own:
             taken = [name for name, number in given.items() if number < FIRST_OWN and number != numbers.get(name)]
-            faults += [Fault(named(file), f"{name}.number", _TAKEN) for name in taken]
+            misnumbered += [Fault(named(file), f"{name}.number", _TAKEN) for name in taken]
         numbers |= given
         try:
             found |= PROMPTS.validate_python(written)
         except ValidationError as wrong:
             text = 'a prompt is a table of language and text: en = "..."; its name is of small letters and hyphens'
             faults += [Fault(named(file), key_path(each), text) for each in wrong.errors()]
-    return found, numbers
+    return found, numbers, misnumbered
 
 
 def _numbers(file: Path, written: dict[str, Any], faults: list[Fault]) -> dict[str, int]:

@@ -82,7 +82,7 @@ class Configuration:
 def load(folder: Path, shipped_prompts: Path) -> Configuration:
     """Read a site's folder. Raises `ConfigurationFaults` with everything that is wrong with it."""
     faults: list[Fault] = []
-    catalogue, numbers = read_catalogue(shipped_prompts, folder / "prompts", faults)
+    catalogue, numbers, misnumbered = read_catalogue(shipped_prompts, folder / "prompts", faults)
     prompts_are_whole = not faults
     main, judged = _main(folder / MAIN_FILE, faults)
     files = {file.stem: file for file in sorted((folder / "services").glob("*.toml"))}
@@ -91,7 +91,7 @@ def load(folder: Path, shipped_prompts: Path) -> Configuration:
         raise ConfigurationFaults(faults, more=True)
     site = _site(judged, tables)
     faults += soundness(site, catalogue, judged.recording.allowed_services, files.keys() - tables.keys())
-    faults += number_faults(site, numbers)
+    faults += [*misnumbered, *number_faults(site, numbers)]
     if main is None:
         raise ConfigurationFaults(faults)
     configuration = Configuration(folder, site, catalogue, main, _fingerprint(folder), numbers)

@@ -33,7 +33,7 @@ from ccdaemon.edges import archive, broker, manager_address
 from ccdaemon.flows.heads import publish_head
 from ccdaemon.flows.heartbeat import beat, stop_beating
 from ccdaemon.flows.journal import Journal
-from ccdaemon.flows.lights import light
+from ccdaemon.flows.lights import darken, light
 from ccdaemon.flows.missed import read_missed
 from ccdaemon.flows.payment import Tally
 from ccdaemon.flows.readings import read_clock, read_disks, read_register, read_switch
@@ -275,7 +275,7 @@ class Daemon:
         with self._systemd.reloading():
             told = await self._current.take_new(self._alarms)
             await self._handsets.lines.close_lost()  # a line may have a language now in which its message is not there
-        self._topics.changed()
+        self._changed()
         return told
 
     async def _drain(self, gateway: AgiServer) -> None:
@@ -286,6 +286,7 @@ class Daemon:
         with suppress(AmiDisconnected):  # then the heartbeat is over by itself
             if self._ami is not None:
                 await stop_beating(self._ami)
+                await darken(self._ami, self._site())
         await gateway.stop(DRAIN)
 
 

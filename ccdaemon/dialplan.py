@@ -113,12 +113,12 @@ def _devices(site: Site) -> Iterator[str]:
 
 
 def _lights(site: Site) -> Iterator[str]:
-    """What a phone subscribes to, and dials by the key of that light: a code and its own extension."""
+    """What a phone subscribes to, and dials by the key of that light: a code and an extension."""
     yield ""
     yield "[cc-lights]"
     for phone in site.phones.values():
         yield from _light(f"{SEAL}{phone.extension}", f"Custom:cc-sealed-{phone.device}", "cc-seal,dialled")
-        yield from _light(f"{OBJECT}{phone.extension}", f"Custom:cc-objected-{phone.device}", "cc-objects,dialled")
+        yield f"exten => {OBJECT}{phone.extension},hint,Custom:cc-objected-{phone.device}"  # cc-internal has the key
         if phone.device not in site.officers:  # whom nobody listens to
             code = f"{LISTEN}{phone.extension}"
             yield from _light(code, f"PJSIP/{phone.endpoint}", f"cc-handset,{code}")

@@ -40,7 +40,7 @@ class Lent:
             self.take_back(name)
             self._calls[name] = call
             os.close(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
-            await asyncio.to_thread(_fill, file, opened)
+            await asyncio.to_thread(fill, file, opened)
         except OSError as fault:
             self.take_back(name)
             message = f"{name} cannot be played at a phone: {fault.strerror} ({self._folder})"
@@ -62,7 +62,7 @@ class Lent:
         return self._folder / f"{name}{ENDING}"
 
 
-def _fill(file: Path, opened: Iterable[bytes]) -> None:
+def fill(file: Path, opened: Iterable[bytes]) -> None:
     """One that is there; into one that was taken back meanwhile goes what nobody can open any more."""
     with in_memory() as encoded, os.fdopen(os.open(file, os.O_WRONLY), "wb") as lent:
         encoded.writelines(opened)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
 
 from ccdaemon import audio
+from ccdaemon import lent as room
 from ccdaemon.faults import ArchiveFault
 from ccdaemon.lent import MODE, Lent
 
@@ -39,24 +40,37 @@ async def test_it_can_be_played_until_it_is_taken_back(tmp_path: Path, encoded: 
     assert lent.calls() == set()
 
 
-async def test_what_is_taken_back_while_it_is_opened_leaves_nothing(tmp_path: Path, encoded: bytes) -> None:
-    lent, asked, may_go_on, ended = Lent(tmp_path / "lent"), threading.Event(), threading.Event(), threading.Event()
+@pytest.mark.parametrize("held", ["before the file is opened", "while what goes into it is"])
+async def test_what_is_taken_back_while_it_is_opened_leaves_nothing(
+    tmp_path: Path, encoded: bytes, monkeypatch: pytest.MonkeyPatch, held: str
+) -> None:
+    lent, began, may_go_on, ended = Lent(tmp_path / "lent"), threading.Event(), threading.Event(), threading.Event()
+    fill, late = room.fill, held.startswith("while")
 
     def opened() -> Iterator[bytes]:
-        asked.set()
-        may_go_on.wait(DEADLINE)
+        if late:
+            began.set()
+            may_go_on.wait(DEADLINE)
         yield encoded
-        ended.set()
 
+    def held_up(file: Path, pieces: Iterable[bytes]) -> None:
+        if not late:
+            began.set()
+            may_go_on.wait(DEADLINE)
+        try:
+            fill(file, pieces)
+        finally:
+            ended.set()
+
+    monkeypatch.setattr(room, "fill", held_up)
     lending = asyncio.create_task(lent.lend(NAME, "a call", opened()))
-    assert await asyncio.to_thread(asked.wait, DEADLINE)
+    assert await asyncio.to_thread(began.wait, DEADLINE)
     lending.cancel()
     with pytest.raises(asyncio.CancelledError):
         await lending
     lent.take_back(NAME)
     may_go_on.set()
     assert await asyncio.to_thread(ended.wait, DEADLINE)
-    await asyncio.get_running_loop().shutdown_default_executor()  # the thread has come to its end
     assert [*(tmp_path / "lent").iterdir()] == []
 
 

@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 
 from ccdaemon.agents import Agent
 from ccdaemon.faults import SwitchLost, SwitchRefused
-from ccdaemon.flows.lights import light
+from ccdaemon.flows.lights import darken, light
 from ccdaemon.model import Ruling, Site
 from ccdaemon.rules.agents import LOGGED_OUT
 from ccdaemon.rules.calls import Calls
@@ -79,9 +79,31 @@ def test_who_objects_has_a_light_of_their_own() -> None:
     assert on(calls) == {"cc-objected-1001"}
 
 
+def test_who_speaks_with_somebody_who_objects_sees_it_whatever_brought_them_together() -> None:
+    calls = in_a_call()
+    calls.object_to([LEG])
+    other = {**an_event("Newchannel", "200.1", "200.1"), "Channel": "PJSIP/1002-00000009"}
+    calls.apply(other, 0.0)
+    assert on(calls) == {"cc-objected-1001"}
+    for event in (an_event("BridgeEnter", LEG, CALL), {**other, "Event": "BridgeEnter"}):
+        calls.apply({**event, "BridgeUniqueid": "b", "BridgeType": "basic"}, 0.0)
+    assert on(calls) == {"cc-objected-1001", "cc-objected-1002"}
+
+
+def test_two_accounts_of_a_phone_have_one_light() -> None:
+    calls, phones = in_a_call(), dict(SITE.phones)
+    phones["1002"] = replace(phones["1002"], device=phones["1001"].device)
+    calls.seal([LEG])
+    shown = lights(calls, replace(SITE, phones=phones))
+    assert shown["cc-sealed-1001"]
+    assert "cc-sealed-1002" not in shown
+
+
 def test_a_line_of_which_somebody_has_ruled_has_a_light_until_it_goes_by_its_hours_again() -> None:
     ruling = Ruling("housing", "open", None, 0.0, "root")
-    assert on(Calls(), replace(SITE, rulings={"housing": ruling})) == {"cc-line-housing"}
+    ruled = replace(SITE, rulings={"housing": ruling})
+    assert on(Calls(), ruled) == {"cc-line-housing"}
+    assert on(Calls(), replace(ruled, rulings={})) == set()
 
 
 def test_who_is_logged_in_and_who_is_paused_is_told_by_asterisks_word() -> None:
@@ -117,6 +139,12 @@ async def test_a_light_that_cannot_be_set_is_said_and_hinders_no_other() -> None
         await switch.until({device: state for device, state in ALL_DARK.items() if device != "cc-sealed-1001"})
     task.cancel()
     assert [(each["log_level"], each["light"]) for each in logs] == [("warning", "cc-sealed-1001")]
+
+
+async def test_at_the_end_what_calls_have_lit_is_out_and_the_rest_stays() -> None:
+    switch = Switch()
+    await darken(switch, SITE)
+    assert switch.lights == {name: "NOT_INUSE" for name in ALL_DARK if not name.startswith("cc-line-")}
 
 
 async def test_without_the_link_there_is_nothing_to_light() -> None:

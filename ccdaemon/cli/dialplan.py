@@ -90,7 +90,8 @@ def install(config: Folder = DEFAULT_FOLDER, to: To = None) -> None:
     if is_new:
         another = "" if to is not None else " If Asterisk's own is another, give it with --to"
         screen.print(f"[yellow]There was no folder {folder}.[/]{another}")
-    if changed and to is None and os.geteuid() == 0 and group is None:
+    is_asterisks = to is None or (folder / "asterisk.conf").exists()
+    if changed and is_asterisks and os.geteuid() == 0 and group is None:
         screen.print(f"[yellow]There is no group {GROUP}:[/] let Asterisk read what is now in {folder / OURS}")
     if changed:
         screen.print("Then, in Asterisk's own files (examples: ccdaemon/samples/):")

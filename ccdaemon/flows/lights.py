@@ -1,6 +1,6 @@
 """The lights of phones: whether what is said may be recorded, who is logged in or paused, which lines are ruled.
 
-A light is a hint (generated context `cc-lights`) on a device state that we set, `Custom:cc-sealed-DEVICE` and others.
+Such a light is a hint (generated context `cc-lights`) on a device state that we set, as `Custom:cc-sealed-DEVICE`.
 Source: the Asterisk documentation on Extension State and Hints, and on func_devstate.
 """
 
@@ -18,6 +18,8 @@ from ccdaemon.rules.calls import Calls
 from ccdaemon.rules.lights import lights
 
 ON, OFF = "INUSE", "NOT_INUSE"
+OF_CALLS = ("cc-sealed-", "cc-objected-")
+GATHERED = 0.05  # seconds of events for which they are looked at once
 
 log = structlog.get_logger()
 
@@ -32,12 +34,20 @@ async def light(switch: Switch, calls: Calls, site: Callable[[], Site], news: as
     while True:
         news.clear()
         wanted = lights(calls, site())
-        for name in sorted(wanted.keys() | lit.keys()):
+        for name in [*wanted, *sorted(lit.keys() - wanted.keys())]:
             state = ON if wanted.get(name) else OFF
             if lit.get(name) != state:
                 await _set(switch, name, state)
                 lit[name] = state
         await news.wait()
+        await asyncio.sleep(GATHERED)
+
+
+async def darken(switch: Switch, site: Site) -> None:
+    """Nobody will be there to put out what calls have lit, and the next call is not sealed: it is out from now on."""
+    for name in lights(Calls(), site):
+        if name.startswith(OF_CALLS):
+            await _set(switch, name, OFF)
 
 
 async def _set(switch: Switch, name: str, state: str) -> None:

@@ -19,7 +19,7 @@ from ccdaemon.flows.supervise import Supervising
 from ccdaemon.kept import RawRecording
 from ccdaemon.model import Event, Site
 from ccdaemon.rules.calls import Calls
-from ccdaemon.rules.payment import Knock, exposed
+from ccdaemon.rules.payment import exposed
 
 
 @dataclass(frozen=True)
@@ -37,26 +37,26 @@ class Watch:
     journal: Journal
     tally: Tally
     clock: Callable[[], float]
-    sealed: asyncio.Event  # something was sealed, perhaps
+    news: asyncio.Event  # something was sealed, or somebody has objected, perhaps
 
     def heard(self, event: Event) -> Iterator[Coroutine[Any, Any, None]]:
         """What is to be done since this event, each by itself and at once."""
         if (knock := knock_of(event)) is not None:
-            yield self._answer(knock)
+            yield self._told(self.door.answer(knock))
         elif (refusal := refusal_of(event, self.clock())) is not None:
             self.journal.note(refusal)
             self.tally.refused()
         elif legs := exposed(self.calls, event, self.site()):
-            yield self.guard.stop(event, legs)
+            yield self._told(self.guard.stop(event, legs))
         else:
             yield from self.segments.heard(event)
-            yield from self.announcing.heard(event)
+            yield from map(self._told, self.announcing.heard(event))
             yield from self.supervising.heard(event)
-            yield from self.during.heard(event)
+            yield from map(self._told, self.during.heard(event))
 
-    async def _answer(self, knock: Knock) -> None:
-        await self.door.answer(knock)
-        self.sealed.set()
+    async def _told(self, doing: Coroutine[Any, Any, None]) -> None:
+        await doing
+        self.news.set()
 
 
 def watching(
@@ -69,7 +69,7 @@ def watching(
     supervising: Supervising,
     raw: Callable[[], Iterable[RawRecording]],
     clock: Callable[[], float],
-    sealed: asyncio.Event,
+    news: asyncio.Event,
     register: Register,
 ) -> Watch:
     """All of it, on a link that has just come up."""
@@ -78,4 +78,4 @@ def watching(
     segments = Segments(switch, calls, alarms)
     announcing = Announcing(switch, calls, site, journal, segments, clock)
     during = DuringCall(switch, calls, site, journal, register, clock)
-    return Watch(door, guard, segments, announcing, supervising, during, calls, site, journal, tally, clock, sealed)
+    return Watch(door, guard, segments, announcing, supervising, during, calls, site, journal, tally, clock, news)

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
 
 from ccdaemon.model import Site
-from ccdaemon.rules.agents import LOGGED_OUT, memberships
+from ccdaemon.rules.agents import LOGGED_OUT, interface
 from ccdaemon.rules.calls import Calls
-from ccdaemon.rules.payment import sealed_devices
-from ccdaemon.rules.queues import Queues
+from ccdaemon.rules.payment import parties, sealed_devices
+from ccdaemon.rules.queues import Member, Queues
 
 
 def lights(calls: Calls, site: Site) -> dict[str, bool]:
-    """Is a phone in a call that is sealed, or whose caller objects? Is an agent there? Is a line ruled by somebody?"""
+    """Is a phone in a call that is sealed, or with who objects? Is an agent there? Is a line ruled by somebody?"""
     sealed = sealed_devices(calls, site)
-    objected = {site.devices.get(leg.endpoint) for leg in calls.legs.values() if leg.objected}
+    legs = calls.legs.values()
+    objected = {site.devices.get(each.endpoint) for leg in legs if leg.objected for each in parties(legs, leg)}
     return {
         **{f"cc-sealed-{device}": device in sealed for device in site.devices.values()},
         **{f"cc-objected-{device}": device in objected for device in site.devices.values()},
@@ -25,9 +27,13 @@ def lights(calls: Calls, site: Site) -> dict[str, bool]:
 
 def _agents(site: Site, queues: Queues) -> Iterator[tuple[str, bool]]:
     """Is an agent logged in, and paused? By what Asterisk says."""
+    there = defaultdict[str, list[Member]](list)
+    for name in queues.keys() & {name for service in site.services.values() for name in service.queue.names}:
+        for who, member in queues[name].members.items():
+            if not (member.paused and member.reason == LOGGED_OUT):
+                there[who].append(member)
     for extension in site.agents:
         if (phone := site.phones.get(extension)) is not None:
-            there = memberships(site, queues, phone.endpoint).values()
-            in_ = [member for member in there if not (member.paused and member.reason == LOGGED_OUT)]
-            yield f"cc-in-{extension}", bool(in_)
-            yield f"cc-paused-{extension}", any(member.paused for member in in_)
+            members = there[interface(phone.endpoint)]
+            yield f"cc-in-{extension}", bool(members)
+            yield f"cc-paused-{extension}", any(member.paused for member in members)

@@ -15,13 +15,17 @@ COUNTS = ("waiting", "logged_in", "talking", "paused", "answered", "abandoned")
 async def agree(centre: Centre, *counts: str) -> None:
     """Ours and Asterisk's are the same, as soon as events have told; all of them, or these."""
     wanted = [COUNTS.index(each) for each in counts or COUNTS]
+    services = centre.site.configuration().site.services.values()
+    queues = {name for service in services for name in service.queue.names}
     deadline = asyncio.get_running_loop().time() + AGREED
     while True:
         found = await _counts(centre)
+        missing = queues - found.keys()
         differing = {queue: each for queue, each in found.items() if any(each[0][at] != each[1][at] for at in wanted)}
-        if not differing:
+        if not (differing or missing):
             return
-        assert asyncio.get_running_loop().time() < deadline, f"our counts and Asterisk's of {COUNTS}: {differing}"
+        what = f"our counts and Asterisk's of {COUNTS}: {differing}; not there: {missing}"
+        assert asyncio.get_running_loop().time() < deadline, what
         await asyncio.sleep(0.1)
 
 

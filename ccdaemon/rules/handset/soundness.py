@@ -86,8 +86,8 @@ def _scoring(site: Site, catalogue: Catalogue) -> Iterator[Fault]:
 def _shared(site: Site) -> Iterator[Fault]:
     """Who shares a handset is told from others by a number of their own."""
     for who in site.supervisors.values():
-        sharing = [each for each in site.supervisors.values() if each is not who and each.handsets & who.handsets]
-        alike = sorted(each.id for each in sharing if who.number in {"", each.number})
-        if alike:
-            text = f"must be a number of their own: {', '.join(alike)} may use the same handset"
-            yield Fault(MAIN, f"supervisors.{who.id}.number", text)
+        others = [each for each in site.supervisors.values() if each is not who and who.number in {"", each.number}]
+        shared = {each.id: min(each.handsets & who.handsets) for each in others if each.handsets & who.handsets}
+        if shared:
+            where = ", ".join(f"{each} may use {extension} too" for each, extension in sorted(shared.items()))
+            yield Fault(MAIN, f"supervisors.{who.id}.number", f"must be a number of their own: {where}")
