@@ -6,7 +6,6 @@ import asyncio
 import json
 import os
 import re
-import shutil
 import sys
 from collections.abc import AsyncIterator
 from typing import Any, TypeAlias
@@ -19,12 +18,12 @@ from ccdaemon.control import ask
 from ccdaemon.machine import clock
 from ccdaemon.signing import new_key
 from tests.lab.asterisk import CCDAEMON, STRANGER, User
-from tests.lab.centre import SOUNDS, Centre, contact_centre
+from tests.lab.centre import Centre, contact_centre
 from tests.lab.programs import until_broker_up
 from tests.lab.site import ROOT, queues
 from tests.live.conftest import RUN
 
-OWN_SOUNDS = RUN / "doctor-sounds"
+OWN_SOUNDS = RUN / "doctor" / "sounds"
 PROMPT = "en/cc/hold.alaw"
 SETTLED = 150.0  # seconds; the daemon looks at its register each minute
 # Of the machine of the tests, which we cannot set.
@@ -35,9 +34,7 @@ Found: TypeAlias = list[dict[str, str]]
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def centre() -> AsyncIterator[Centre]:
     """A site with sounds of its own, to break, and with everything that a site has that is in service."""
-    shutil.rmtree(OWN_SOUNDS, ignore_errors=True)
-    changes = {str(SOUNDS): str(OWN_SOUNDS)}
-    async with contact_centre(RUN / "doctor", asterisk={"queues.conf": queues()}, changes=changes) as centre:
+    async with contact_centre(RUN / "doctor", asterisk={"queues.conf": queues()}, own_sounds=True) as centre:
         key = centre.site.config / "audit.key"
         key.write_bytes(new_key())
         CCDAEMON.own(key, 0o400)
