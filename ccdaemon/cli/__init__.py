@@ -6,6 +6,7 @@ Every command exits with 0 when it is done, 1 when the answer is no, 2 when it w
 from __future__ import annotations
 
 import gc
+import os
 import pkgutil
 from typing import Annotated, Any
 
@@ -101,4 +102,5 @@ def _options(
 def main() -> None:
     """Entry point of the console script."""
     gc.disable()  # what is imported stays: to look through it for what has gone would be a tenth of a start
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "1")  # nor is every package that is installed asked for one
     app()
