@@ -372,6 +372,7 @@ def test_the_card_says_which_codes_ask_for_a_pin(code: Code) -> None:
         ([replace(SUE, handsets=frozenset())], "sue.handsets", "names no phone"),
         ([SUE, replace(LEN, number="71")], "len.number", "sue may use 1005 too"),
         ([SUE, replace(LEN, number="")], "len.number", "must be a number of their own"),
+        ([replace(SUE, services=frozenset())], "sue.services", "names no service"),
         ([replace(SUE, may=frozenset())], "sue.may", "could do nothing"),
         (
             [replace(SUE, may=frozenset({"score"}), services=frozenset({"highways"}))],

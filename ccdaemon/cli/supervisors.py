@@ -44,7 +44,7 @@ def list_(config: Folder = DEFAULT_FOLDER) -> None:
 
 @app.command()
 def unlock(
-    supervisor: Annotated[str, typer.Argument(help="As [supervisors.NAME] in ccdaemon.toml.")],
+    supervisor: Annotated[str, typer.Argument(help="NAME of its table supervisors.NAME in ccdaemon.toml.")],
     config: Folder = DEFAULT_FOLDER,
 ) -> None:
     """Let a supervisor try their PIN again at once, whose PIN was wrong too often.

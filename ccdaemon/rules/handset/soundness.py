@@ -61,6 +61,8 @@ def _supervisor(site: Site, who: Supervisor, services: Collection[str]) -> Itera
             yield Fault(MAIN, f"{key}.handsets", text)
     if "score" in who.may and not any(site.services[name].records for name in who.services & site.services.keys()):
         yield Fault(MAIN, f"{key}.services", "none of these is recorded: there is nothing that they could score (*95)")
+    if not who.services and who.may & {"listen", "whisper", "barge"}:
+        yield Fault(MAIN, f"{key}.services", "names no service: there is no call that they could listen to (*90)")
     if not who.may:
         yield Fault(MAIN, f"{key}.may", "is empty: they could do nothing by their PIN")
     if not who.handsets:
