@@ -25,7 +25,7 @@ def weakness(pin: str) -> str | None:
         return f"a PIN has {SHORTEST} to {LONGEST} digits, and nothing else"
     steps = {(int(after) - int(before)) % 10 for before, after in pairwise(pin)}
     if len(steps) == 1 or len(set(pin)) < FEWEST:
-        return f"that is the first PIN that anybody would try: take {FEWEST} different digits or more, in no row"
+        return f"that is the first PIN that anybody would try: take {FEWEST} different digits or more, and no sequence"
     return None
 
 

@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 
 from ccdaemon.agents import Agent, Pauses, Shift
-from ccdaemon.asterisk.confs import read_asterisk
 from ccdaemon.config import ConfigurationFaults, load
 from ccdaemon.faults import RegisterFull, SwitchLost, SwitchRefused
 from ccdaemon.flows.agents import Agents
@@ -39,10 +38,9 @@ from ccdaemon.rules.calls import Calls
 from ccdaemon.rules.handset.agent import EndWrapUp, LogIn, LogOut, Look, PauseFor
 from ccdaemon.rules.handset.codes import story
 from ccdaemon.rules.handset.line import Line
-from ccdaemon.rules.handset.rota import filter_faults, member_faults
+from ccdaemon.rules.handset.rota import member_faults
 from ccdaemon.rules.handset.talk import Do, HangUp, Keys, Say
 from ccdaemon.rules.queues import IN_USE, NOT_IN_USE, UNAVAILABLE, Member
-from ccdaemon.shipped import shipped
 from ccdaemon.store import open_register
 from tests.builders import PROMPTS, Edit, example, example_site, parties_in, written_site
 
@@ -683,21 +681,6 @@ def test_queues_conf_lets_log_in_and_out_who_does_so(section: str, key: str, val
     found = [*member_faults(SITE, settings)]
     assert [words in each.text for each in found if words is not None] == ([True] if words else [])
     assert bool(found) == bool(words)
-
-
-@pytest.mark.parametrize(
-    ("old", "heard"),
-    [("", True), ("eventfilter(name(AgentRingNoAnswer)) =\n", False), ("eventfilter", True)],
-)
-def test_an_older_manager_conf_that_does_not_tell_of_unanswered_calls_is_found(
-    tmp_path: Path, old: str, *, heard: bool
-) -> None:
-    sample = (shipped("dialplan") / "samples" / "manager.conf").read_text()
-    (tmp_path / "manager.conf").write_text(sample.replace(old, "; " if old == "eventfilter" else "") if old else sample)
-    settings = read_asterisk(tmp_path).managers
-    assert settings
-    found = [*filter_faults(SITE, settings)]
-    assert [each.key for each in found] == ([] if heard else ["ccdaemon.eventfilter"])
 
 
 async def test_a_restart_of_the_register_knows_every_shift(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""`ccdaemon supervisors`: PINs for who may listen to calls from a handset, and who is locked out."""
+"""`ccdaemon supervisors`: PINs for what supervisors do at a handset, and who is locked out."""
 
 from __future__ import annotations
 
@@ -13,12 +13,14 @@ from ccdaemon.cli.configuration import DEFAULT_FOLDER, Folder, configuration, sc
 from ccdaemon.cli.running import do, tell
 from ccdaemon.pins import hashed, weakness
 
-app = typer.Typer(help="Who may listen to calls from a handset, and their PINs.", no_args_is_help=True)
+app = typer.Typer(help="What supervisors may do at a handset, and their PINs.", no_args_is_help=True)
 
 
 @app.command()
 def pin() -> None:
     """Make the line of ccdaemon.toml for a PIN. Asks for it twice, and shows it to nobody.
+
+    6 to 12 digits, 4 different ones or more, and no sequence: it opens what callers say to whoever guesses it.
 
     Nothing is changed: write the line into the table of that supervisor, then `ccdaemon reload`.
     """

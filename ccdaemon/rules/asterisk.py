@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 
 from ccdaemon.model import AsteriskFiles, Fault, Setting, Site
-from ccdaemon.rules.handset.rota import filter_faults, member_faults
+from ccdaemon.rules.handset.rota import member_faults
 
 OLDEST = (22, 1)  # the first with option D of MixMonitor and with event filters by name
 ROOMS = {
@@ -60,7 +60,6 @@ def asterisk_faults(site: Site, fallback_queue: str, trunk: str, files: Asterisk
         *_included(files.dialplan or ()),
         *_queues(site, fallback_queue, files.queues),
         *member_faults(site, files.queues),
-        *filter_faults(site, files.managers or ()),
         *_options(trunk, files.dialplan or ()),
         *trunk_faults(trunk, files.endpoints or ()),
         *_phones(site, files.endpoints or ()),

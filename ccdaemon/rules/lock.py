@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 from ccdaemon.model import AsteriskFiles, Fault, Setting, Site
+from ccdaemon.rules.events import event_faults
 from ccdaemon.rules.reaching import offers_messages
 
 OURS = "ccdaemon/"  # the folder of our own contexts
@@ -77,6 +78,7 @@ def lock_faults(site: Site, us: str, files: AsteriskFiles) -> list[Fault]:
         *_parking(files.parking or ()),
         *_endpoints(site, files.endpoints or ()),
         *_managers(us, files.managers or (), takes_messages=any(map(offers_messages, site.services.values()))),
+        *event_faults(us, site, files.managers or ()),
         *_ari(files.ari or ()),
     ]
 

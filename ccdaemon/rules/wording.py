@@ -45,7 +45,10 @@ def prompt_faults(
     """A prompt that is named at this key, and is missing in a language."""
     texts = catalogue.get(prompt)
     if texts is None:
-        yield Fault(file, key, f"there is no prompt {prompt!r} in the catalogue: add it to prompts/*.toml")
+        lines = ", ".join(f'{language} = "..."' for language in languages)
+        remedy = f"write [{prompt}] with {lines} into a .toml in prompts/ beside ccdaemon.toml"
+        text = f"there is no prompt {prompt!r} in the catalogue: {remedy}, then `ccdaemon prompts build`"
+        yield Fault(file, key, text)
         return
     for language in languages:
         if not texts.get(language, "").strip():

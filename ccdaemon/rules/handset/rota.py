@@ -10,7 +10,6 @@ from ccdaemon.rules.agents import RESERVED, interface
 from ccdaemon.rules.wording import prompt_faults
 
 MAIN = "ccdaemon.toml"
-KNOWN, UNANSWERED = "QueueMemberStatus", "AgentRingNoAnswer"  # events: by the first we know a filter of ours
 PROMPTS = (
     "agent-logged-in",
     "agent-logged-out",
@@ -93,22 +92,6 @@ def member_faults(site: Site, settings: Iterable[Setting]) -> Iterator[Fault]:
                     "that this line puts it into: there it is only paused. Take the line out"
                 )
                 yield Fault(each.where, each.section, text)
-
-
-def filter_faults(site: Site, settings: Iterable[Setting]) -> Iterator[Fault]:
-    """Does manager.conf let us hear of calls that ring unanswered? A manager user without filters hears everything."""
-    filters: dict[str, list[Setting]] = {}
-    for each in settings:
-        if each.key.startswith("eventfilter"):
-            filters.setdefault(each.section, []).append(each)
-    for user, theirs in filters.items():
-        ours = any(KNOWN in each.key for each in theirs)
-        if site.agents and ours and not any(UNANSWERED in each.key for each in theirs):
-            text = (
-                f"lacks eventfilter(name({UNANSWERED})): nobody would be paused who lets calls ring. Copy the line "
-                "from ccdaemon/samples/manager.conf"
-            )
-            yield Fault(theirs[-1].where, f"{user}.eventfilter", text)
 
 
 def _is(member: str, endpoint: str) -> bool:
