@@ -26,8 +26,9 @@ def faults(folder: Path, text: str, *, agents: bool = True) -> list[Fault]:
     return [*event_faults("ccdaemon", site, read_asterisk(folder).managers or ())]
 
 
-def test_all_that_the_graph_of_calls_follows_is_read() -> None:
-    assert Calls()._handlers.keys() <= READ.keys()  # noqa: SLF001 - nothing else tells what it follows
+def test_what_is_read_is_what_the_graph_of_calls_follows_and_two_events_besides() -> None:
+    follows = Calls()._handlers.keys()  # noqa: SLF001 - nothing else tells what it follows
+    assert {*follows, "ChanSpyStart", UNANSWERED} == READ.keys()
 
 
 def test_the_sample_keeps_nothing_from_us_and_sends_nothing_else(tmp_path: Path) -> None:
@@ -47,20 +48,31 @@ def test_an_event_that_is_not_let_through_or_is_disabled_is_named(tmp_path: Path
 
 
 @pytest.mark.parametrize(
-    ("more", "lacks"),
+    ("more", "found"),
     [
         ("", 0),
         ("eventfilter = Event: (Newchannel|Hangup)\n", 0),
         ("eventfilter(name(Hangup)) =\neventfilter = Event: .*\n", 0),
         ("eventfilter = !Event: RTCP\n", 0),
-        ("eventfilter(action(exclude),name(Hangup)) =\n", 0),
+        ("eventfilter(action(exclude),name(RTCPSent)) =\n", 0),
+        ("eventfilter(action(exclude),name(Hangup)) =\n", 1),
+        ("eventfilter(name(Hangup)) = !\n", 1),
         ("eventfilter(action(include),name(Hangup)) =\n", len(READ) - 1),
         ("eventfilter(name(Hangup)) =\neventfilter = !Channel: Local\n", len(READ) - 1),
+        ("eventfilter(name(Hangup)) = yes\n", len(READ)),
+        ("eventfilter(name(Hangup),header(Channel),method(starts_with)) = SIP\n", len(READ)),
+        ("eventfilter(name(UserEvent)) =\n", len(READ) - 1),
+        ("eventfilter(name(UserEvent),header(UserEvent),method(starts_with)) = C\n", len(READ) - 1),
+        ("eventfilter(name(UserEvent),header(UserEvent),method(starts_with)) = CCDoor\n", len(READ)),
+        ("eventfilter(name(UserEvent),header(UserEvent),method(exact)) = CC\n", len(READ)),
         ("[monitoring]\neventfilter(name(Hangup)) =\n", 0),
+        ("[general](+)\ndisabledevents = Hangup\ndisabledevents = VarSet\n", 0),
+        ("[general](+)\ndisabledevents = VarSet, Hangup\n", 1),
+        ("[general](+)\ndisabledevents = Hangup ,VarSet\n", 0),
     ],
 )
-def test_only_filters_by_name_of_our_own_user_are_judged(tmp_path: Path, more: str, lacks: int) -> None:
-    assert len(faults(tmp_path, BARE + more)) == lacks
+def test_what_our_own_user_is_not_told_is_found(tmp_path: Path, more: str, found: int) -> None:
+    assert len(faults(tmp_path, BARE + more)) == found
 
 
 def test_who_lets_calls_ring_matters_only_where_agents_log_in(tmp_path: Path) -> None:

@@ -126,8 +126,9 @@ CLOSED = '[menus.closed]\nprompt = "payments-closed"\n'
         (
             Edit("ccdaemon.toml", 'message = "12 months"', 'message = "9 months"'),
             ("services/complaints.toml", "menus"),
-            "there is no prompt 'message-kept-9-months' in the catalogue: write [message-kept-9-months] with "
-            'cy = "...", en = "..." into a .toml in prompts/ beside ccdaemon.toml, then `ccdaemon prompts build`',
+            "there is no prompt 'message-kept-9-months' in the catalogue: correct the name, or write "
+            '[message-kept-9-months] with cy = "...", en = "..." into a .toml in prompts/ beside ccdaemon.toml, then '
+            "`ccdaemon prompts build`",
         ),
         (
             Edit("ccdaemon.toml", 'message = "12 months"', 'message = "24 months"'),

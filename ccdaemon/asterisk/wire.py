@@ -150,10 +150,10 @@ class AgiDecoder:
     def feed(self, data: bytes) -> list[AgiMessage]:
         """Take what the socket gave; return the messages that it completed."""
         whole, end, self._rest = (self._rest + data).rpartition(b"\n")
-        lines = _decoded(whole, b"\n").split("\n") if end else []
-        if max(map(len, lines), default=0) > MAX_AGI_LINE or len(self._rest) > MAX_AGI_LINE:
+        if max(map(len, whole.split(b"\n"))) > MAX_AGI_LINE or len(self._rest) > MAX_AGI_LINE:
             message = f"an AGI line is longer than {MAX_AGI_LINE} bytes"
             raise WireFault(message)
+        lines = _decoded(whole, b"\n").split("\n") if end else []
         coming = (line.rstrip("\r") for line in lines)
         introduced = self._introduced(self._fields, coming) if self._fields is not None else None
         said = [introduced, *map(self._line, coming)]

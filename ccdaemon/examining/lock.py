@@ -53,8 +53,8 @@ async def _loaded(examined: Examined) -> list[Finding]:
 
 
 async def _files(examined: Examined) -> list[Finding]:
-    """What Asterisk tells nobody once it is loaded: conferences, parking, and users of AMI and ARI."""
+    """What Asterisk tells nobody once it is loaded: conferences, parking, users of AMI and ARI, events."""
     site = examined.site
     files = replace(examined.files(), dialplan=None, endpoints=None, features=None)
-    well = "no conference records, no lot is open, and no other user may join calls"
+    well = "no conference records, no lot is open, no other user may join calls, and every event that is read comes"
     return found("files", lock_faults(site.site, site.main.manager.user, files), well)

@@ -70,7 +70,7 @@ class Judgement:
 
 
 def lock_faults(site: Site, us: str, files: AsteriskFiles) -> list[Fault]:
-    """Every literal way round the door. `us` is our own user of the manager port."""
+    """Every literal way round the door, and what keeps us from hearing of one. `us` is our user of the manager port."""
     return [
         *_dialplan(site, files.dialplan or ()),
         *_features(files.features or ()),

@@ -46,7 +46,7 @@ def prompt_faults(
     texts = catalogue.get(prompt)
     if texts is None:
         lines = ", ".join(f'{language} = "..."' for language in languages)
-        remedy = f"write [{prompt}] with {lines} into a .toml in prompts/ beside ccdaemon.toml"
+        remedy = f"correct the name, or write [{prompt}] with {lines} into a .toml in prompts/ beside ccdaemon.toml"
         text = f"there is no prompt {prompt!r} in the catalogue: {remedy}, then `ccdaemon prompts build`"
         yield Fault(file, key, text)
         return
