@@ -25,7 +25,7 @@ READ = {  # what is wrong without it
     "QueueCallerJoin": _WAITING,
     "QueueCallerLeave": _WAITING,
     "QueueCallerAbandon": _WAITING,
-    "AgentConnect": "agents who answer would be paused as if they let calls ring",
+    "AgentConnect": "nobody would seem to be answered, and agents who answer would be paused",
     UNANSWERED: "nobody would be paused who lets calls ring",
     "MixMonitorStart": "nothing would stop a recorder that begins during a payment",
     "MixMonitorStop": "recorders that have stopped would seem to run",
