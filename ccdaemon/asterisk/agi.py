@@ -134,10 +134,9 @@ class AgiSession(asyncio.Protocol):
         line = agi_command(words)
         if self._end is not None:
             raise self._end
-        loop = asyncio.get_running_loop()
-        self._pending = pending = loop.create_future()
+        self._pending = pending = asyncio.get_running_loop().create_future()
         self._transport.write(line)
-        expiry = loop.call_later(within, self._late, within)
+        expiry = asyncio.get_running_loop().call_later(within, self._finish, AgiLost(f"no reply within {within:.0f} s"))
         try:
             reply: Reply = await pending
         except asyncio.CancelledError:
@@ -196,9 +195,6 @@ class AgiSession(asyncio.Protocol):
             self._finish(AgiLost("Asterisk answered a command that nobody sent"))
         else:
             self._pending.set_result(reply)
-
-    def _late(self, within: float) -> None:
-        self._finish(AgiLost(f"no reply within {within:.0f} s"))
 
     def _finish(self, end: Exception) -> None:
         self._end = self._end or end

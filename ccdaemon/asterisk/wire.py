@@ -8,7 +8,7 @@ Source: the Asterisk documentation on AMI and AGI; main/manager.c and res/res_ag
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -38,14 +38,6 @@ def text(raw: bytes) -> str:
         return raw.decode()
     except UnicodeDecodeError:
         return raw.decode("latin-1")
-
-
-def _decoded(raw: bytes, end: bytes) -> str:
-    """Whole lines as text, all at once; only where that fails each by itself: one may be Latin-1, another UTF-8."""
-    try:
-        return raw.decode()
-    except UnicodeDecodeError:
-        return end.decode().join(map(text, raw.split(end)))
 
 
 def one_line(value: str) -> str:
@@ -80,7 +72,10 @@ class AmiDecoder:
                 return []
             self.banner, rest = text(line), after
         whole, end, self._rest = rest.rpartition(b"\r\n\r\n")
-        blocks = _decoded(whole, b"\r\n").split("\r\n\r\n")
+        try:
+            blocks = whole.decode().split("\r\n\r\n")  # all that came at once: half as dear as message by message
+        except UnicodeDecodeError:  # each line by itself: one may be Latin-1, another UTF-8
+            blocks = "\r\n".join(map(text, whole.split(b"\r\n"))).split("\r\n\r\n")
         if max(*map(len, blocks), len(self._rest)) > MAX_AMI_MESSAGE:
             message = f"a manager message is longer than {MAX_AMI_MESSAGE} bytes"
             raise WireFault(message)
@@ -89,14 +84,19 @@ class AmiDecoder:
 
 def headers(block: str) -> Headers:
     """The headers of one message. One that stands there twice has its values on lines of their own."""
-    found: Headers = {}
-    for line in block.split("\r\n"):
-        key, colon, value = line.partition(": ")
-        if not colon:
-            key, colon, value = line.partition(":")
-            if not colon:
-                continue
-        found[key] = f"{found[key]}\n{value}" if key in found else value
+    lines = block.split("\r\n")
+    try:
+        found = dict([line.split(": ", 1) for line in lines])
+    except ValueError:
+        found = {}
+    if len(found) == len(lines):
+        return found
+    found = {}
+    for line in lines:
+        key, colon, value = line.partition(":")
+        if colon:
+            value = value.removeprefix(" ")
+            found[key] = f"{found[key]}\n{value}" if key in found else value
     return found
 
 
@@ -149,33 +149,16 @@ class AgiDecoder:
 
     def feed(self, data: bytes) -> list[AgiMessage]:
         """Take what the socket gave; return the messages that it completed."""
-        whole, end, self._rest = (self._rest + data).rpartition(b"\n")
-        if max(map(len, whole.split(b"\n"))) > MAX_AGI_LINE or len(self._rest) > MAX_AGI_LINE:
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        if max(map(len, lines), default=0) > MAX_AGI_LINE or len(self._rest) > MAX_AGI_LINE:
             message = f"an AGI line is longer than {MAX_AGI_LINE} bytes"
             raise WireFault(message)
-        lines = _decoded(whole, b"\n").split("\n") if end else []
-        coming = (line.rstrip("\r") for line in lines)
-        introduced = self._introduced(self._fields, coming) if self._fields is not None else None
-        said = [introduced, *map(self._line, coming)]
-        return [message for message in said if message is not None]
-
-    def _introduced(self, fields: dict[str, str], lines: Iterator[str]) -> Environment | None:
-        """The environment, if these lines complete it; what comes behind it is left to be read."""
-        for line in lines:
-            if not line:
-                self._fields = None
-                return Environment(fields)
-            name, colon, value = line.partition(": ")
-            if not (colon or line.endswith(":")) or not name.startswith("agi_"):
-                message = "a line of the AGI environment is not 'agi_name: value'"
-                raise WireFault(message)
-            if len(fields) >= MAX_AGI_ENVIRONMENT:
-                message = f"the AGI environment has more than {MAX_AGI_ENVIRONMENT} lines"
-                raise WireFault(message)
-            fields[name.removeprefix("agi_").rstrip(":")] = value
-        return None
+        messages = (self._line(text(line).rstrip("\r")) for line in lines)
+        return [message for message in messages if message is not None]
 
     def _line(self, line: str) -> AgiMessage | None:
+        if self._fields is not None:
+            return self._environment_line(self._fields, line)
         if line == "HANGUP":
             return HangUp()
         if self._usage is not None:
@@ -193,6 +176,20 @@ class AgiDecoder:
         if found is None:
             return Reply(int(code), text=rest)
         return Reply(int(code), found["result"], found["data"], int(found["endpos"] or 0), rest)
+
+    def _environment_line(self, fields: dict[str, str], line: str) -> Environment | None:
+        if not line:
+            self._fields = None
+            return Environment(fields)
+        name, colon, value = line.partition(": ")
+        if not (colon or line.endswith(":")) or not name.startswith("agi_"):
+            message = "a line of the AGI environment is not 'agi_name: value'"
+            raise WireFault(message)
+        if len(fields) >= MAX_AGI_ENVIRONMENT:
+            message = f"the AGI environment has more than {MAX_AGI_ENVIRONMENT} lines"
+            raise WireFault(message)
+        fields[name.removeprefix("agi_").rstrip(":")] = value
+        return None
 
     def _usage_line(self, usage: list[str], line: str) -> Reply | None:
         if line.startswith("520 "):

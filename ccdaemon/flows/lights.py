@@ -19,7 +19,7 @@ from ccdaemon.rules.lights import lights
 
 ON, OFF = "INUSE", "NOT_INUSE"
 OF_CALLS = ("cc-sealed-", "cc-objected-")
-GATHERED = 0.2  # seconds of events for which they are looked at once
+GATHERED = 0.05  # seconds of events for which they are looked at once
 
 log = structlog.get_logger()
 
