@@ -92,7 +92,9 @@ class User:
             return [*words]
         groups = ["--groups", ",".join(map(str, self.groups))] if self.groups else ["--clear-groups"]
         capabilities = [f"--{kind}-caps=+{self.capability}" for kind in ("inh", "ambient") if self.capability]
-        return ["setpriv", f"--reuid={self.uid}", f"--regid={self.gid}", *groups, *capabilities, "--", *words]
+        ids = [f"--reuid={self.uid}", f"--regid={self.gid}"]
+        # Killed tests leave no daemon behind that would go on with the files of the next run.
+        return ["setpriv", "--pdeathsig=KILL", *ids, *groups, *capabilities, "--", *words]
 
     def own(self, path: Path, mode: int) -> None:
         """Give a file or folder to this user and its group."""
