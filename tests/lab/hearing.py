@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from itertools import islice
 from pathlib import Path
+from typing import TypeAlias
 
 PIECE = 800  # bytes of A-law: 100 ms
-BEGINNING = 8  # pieces
+BEGINNING, END = 8, 2  # pieces
 MIN_SOUND = 10  # different values in a piece that is not silence
+KEY = 40  # bytes by which a piece is looked up
+
+_ByKey: TypeAlias = Mapping[bytes, Sequence[tuple[int, bytes]]]  # pieces, each with where in it the key is
+_Places: TypeAlias = Mapping[bytes, Sequence[int]]  # of pieces
 
 
 @dataclass(frozen=True)
@@ -20,28 +29,70 @@ class HeardPrompt:
     whole: bool
 
 
+@dataclass(frozen=True)
+class _Sound:
+    language: str
+    prompt: str
+    beginning: Sequence[bytes]
+    end: Sequence[bytes]
+    begun: int  # bytes until its beginning is over
+
+
 def heard(capture: Path, sounds: Path) -> list[HeardPrompt]:
-    """All prompts in a capture, in the order in which they were heard."""
-    data = capture.read_bytes()
+    """All prompts in a capture, in the order in which they were heard. A minute of it takes 0.1 s."""
+    files = sorted(sounds.glob("*/**/*.alaw"))
+    known, pieces = _known(sounds, tuple((file, file.stat().st_mtime_ns) for file in files))
+    places = _places(capture.read_bytes(), pieces)
     found = []
-    for file in sorted(sounds.glob("*/**/*.alaw")):
-        language, *name = file.relative_to(sounds).with_suffix("").parts
-        pieces = _pieces(file.read_bytes())
-        at = _first(data, pieces, 0)
+    for sound in known:
+        at = _first(places, sound.beginning, 0)
         while at is not None:
-            whole = all(data.find(piece, at) >= 0 for piece in [*pieces.values()][-2:])
-            found.append(HeardPrompt(language, "/".join(name).removeprefix("cc/"), at / 8000, whole))
-            at = _first(data, pieces, at + [*pieces][:BEGINNING][-1] + PIECE)
+            whole = all(_first(places, [piece], at) is not None for piece in sound.end)
+            found.append(HeardPrompt(sound.language, sound.prompt, at / 8000, whole))
+            at = _first(places, sound.beginning, at + sound.begun)
     return sorted(found, key=lambda each: each.at)
 
 
-def _first(data: bytes, pieces: dict[int, bytes], start: int) -> int | None:
+def _first(places: _Places, pieces: Iterable[bytes], start: int) -> int | None:
     """Where a sound begins; the very first of a call may come before the phone listens, so a later piece will do."""
-    places = (data.find(piece, start) for piece in [*pieces.values()][:BEGINNING])
-    return min((place for place in places if place >= 0), default=None)
+    return min((place for piece in pieces for place in places[piece] if place >= start), default=None)
 
 
-def _pieces(sound: bytes) -> dict[int, bytes]:
-    """What is not silence, in pieces of 100 ms by where they are. Prompts that begin alike differ in loudness."""
-    pieces = {start: sound[start : start + PIECE] for start in range(0, len(sound) - PIECE, PIECE)}
-    return {start: piece for start, piece in pieces.items() if len(set(piece)) > MIN_SOUND}
+def _places(data: bytes, pieces: _ByKey) -> _Places:
+    """Where each piece is, by the keys in it."""
+    places = defaultdict(list)
+    for at in range(len(data) - KEY + 1):
+        for before, piece in pieces.get(data[at : at + KEY], ()):
+            if at >= before and data.startswith(piece, at - before):
+                places[piece].append(at - before)
+    return places
+
+
+@lru_cache(maxsize=4)
+def _known(sounds: Path, files: tuple[tuple[Path, int], ...]) -> tuple[list[_Sound], _ByKey]:
+    """All sounds as they are in the files of these dates, and their pieces by key."""
+    known = [_sound(sounds, file) for file, _ in files]
+    by_key = defaultdict(list)
+    for piece in {piece for sound in known for piece in (*sound.beginning, *sound.end)}:
+        before = max(range(0, PIECE, KEY), key=lambda at: len({*piece[at : at + KEY]}))
+        by_key[piece[before : before + KEY]].append((before, piece))
+    return known, by_key
+
+
+def _sound(sounds: Path, file: Path) -> _Sound:
+    language, *name = file.relative_to(sounds).with_suffix("").parts
+    data = file.read_bytes()
+    starts = range(0, len(data) - PIECE, PIECE)
+    beginning = [*islice(_not_silent(data, starts), BEGINNING)]
+    return _Sound(
+        language=language,
+        prompt="/".join(name).removeprefix("cc/"),
+        beginning=[data[at : at + PIECE] for at in beginning],
+        end=[data[at : at + PIECE] for at in islice(_not_silent(data, reversed(starts)), END)],
+        begun=max(beginning, default=0) + PIECE,
+    )
+
+
+def _not_silent(data: bytes, starts: Iterable[int]) -> Iterator[int]:
+    """Where such pieces begin. Prompts that begin alike differ in loudness."""
+    return (at for at in starts if len({*data[at : at + PIECE]}) > MIN_SOUND)

@@ -13,24 +13,21 @@ from tests.lab.stage import TALK, Act
 from tests.lab.ways import WHO_CALL, by_code, mixed
 
 
-async def _officer_dials(act: Act, via: str, number: str, *, meets: bool = True) -> None:
-    """Until all is over. Once they are in a bridge an officer is on the line, if they `meet` somebody there."""
+async def _officer_dials(act: Act, via: str, number: str) -> None:
+    """Until all is over. Once somebody else is in their bridge an officer is on the line; alone they hear nobody."""
 
     async def speaks(officer: Phone) -> None:
         await officer.speak(OFFICER)
-        await act.channel(f"PJSIP/{via}-", bridged=True)
-        if meets:
-            act.connected.set()
+        await act.met(f"PJSIP/{via}-")
+        act.connected.set()
         await act.over.wait()
 
     await act.line(number, speaks, via)
 
 
-async def _while_officer_dials(
-    act: Act, via: str, number: str, then: Callable[[], Awaitable[None]], *, meets: bool = True
-) -> None:
+async def _while_officer_dials(act: Act, via: str, number: str, then: Callable[[], Awaitable[None]]) -> None:
     async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(_officer_dials(act, via, number, meets=meets))
+        tasks.create_task(_officer_dials(act, via, number))
         await then()
         act.over.set()
 
@@ -51,13 +48,11 @@ async def conference_officer_first(act: Act, phone: Phone) -> None:
     async def consults() -> None:
         await act.channel(f"PJSIP/{WHO_CALL[2]}-", bridged=True)
         await by_code(phone, "*2", "*61")
-        await act.channel("Local/*61@", bridged=True)
-        act.connected.set()
         await act.with_officer()
         phone.hang_up()
         await asyncio.sleep(2 * TALK)
 
-    await _while_officer_dials(act, WHO_CALL[2], "*61", consults, meets=False)
+    await _while_officer_dials(act, WHO_CALL[2], "*61", consults)
 
 
 async def _mixes_with(act: Act, phone: Phone, room: str) -> None:
@@ -74,15 +69,11 @@ async def _mixes_with(act: Act, phone: Phone, room: str) -> None:
 
 
 async def conference_officer_first_mixed(act: Act, phone: Phone) -> None:
-    async def both() -> None:
-        await act.channel(f"PJSIP/{act.agent}-", bridged=True, doing="ConfBridge")
-        act.connected.set()
-
     async def joins() -> None:
         await act.channel(f"PJSIP/{WHO_CALL[3]}-", bridged=True)
-        await asyncio.gather(both(), _mixes_with(act, phone, "*62"))
+        await _mixes_with(act, phone, "*62")
 
-    await _while_officer_dials(act, WHO_CALL[3], "*62", joins, meets=False)
+    await _while_officer_dials(act, WHO_CALL[3], "*62", joins)
 
 
 async def conference_officer_last(act: Act, phone: Phone) -> None:

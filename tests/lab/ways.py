@@ -22,7 +22,9 @@ GENERAL_NUMBER, PAYMENTS_NUMBER = "01632960100", "01632960109"
 COLLEAGUE = "1299"
 ON_TWO_LINES, LINE_2 = "1290", "1291"  # accounts of one phone
 WHO_CALL = tuple(f"819{number}" for number in range(10))  # officers who dial themselves
-KEYS_HEARD = 1.2  # seconds until Asterisk listens for the number, after a feature code
+KEYS_HEARD = (
+    2.0  # seconds after a feature code: Asterisk says "transfer" for 1 s, and then listens for 3 (features.conf)
+)
 
 
 # --- what agents do --------------------------------------------------------------------------------------------------
@@ -190,7 +192,8 @@ async def _is_told(act: Act, phone: Phone) -> bool:
     """Does the agent hear that the call is sealed? Or not so, or nothing in time."""
     yes, no = "payment-sealed", "payment-not-sealed"
     for _ in range(round(2 * act.patience)):
-        said = {each.prompt for each in heard(phone.heard, SOUNDS)} if phone.heard.exists() else set()
+        heard_yet = await asyncio.to_thread(heard, phone.heard, SOUNDS) if phone.heard.exists() else []
+        said = {each.prompt for each in heard_yet}
         if said & {yes, no}:
             return yes in said
         await phone.stay(0.5)
