@@ -22,9 +22,7 @@ GENERAL_NUMBER, PAYMENTS_NUMBER = "01632960100", "01632960109"
 COLLEAGUE = "1299"
 ON_TWO_LINES, LINE_2 = "1290", "1291"  # accounts of one phone
 WHO_CALL = tuple(f"819{number}" for number in range(10))  # officers who dial themselves
-KEYS_HEARD = (
-    2.0  # seconds after a feature code: Asterisk says "transfer" for 1 s, and then listens for 3 (features.conf)
-)
+KEYS_HEARD = 2.0  # seconds after a feature code: Asterisk says "transfer" for 1, and then listens for 3
 
 
 # --- what agents do --------------------------------------------------------------------------------------------------
