@@ -39,7 +39,7 @@ class _Sound:
 
 
 def heard(capture: Path, sounds: Path) -> list[HeardPrompt]:
-    """All prompts in a capture, in the order in which they were heard. A minute of it takes 0.1 s."""
+    """All prompts in a capture, in the order in which they were heard."""
     files = sorted(sounds.glob("*/**/*.alaw"))
     known, pieces = _known(sounds, tuple((file, file.stat().st_mtime_ns) for file in files))
     places = _places(capture.read_bytes(), pieces)
