@@ -14,6 +14,7 @@ PIECE = 800  # bytes of A-law: 100 ms
 BEGINNING, END = 8, 2  # pieces
 MIN_SOUND = 10  # different values in a piece that is not silence
 KEY = 40  # bytes by which a piece is looked up
+STRIDE = 16  # bytes: keys of a piece begin at so many places next to each other, and one of them is where we look
 
 _ByKey: TypeAlias = Mapping[bytes, Sequence[tuple[int, bytes]]]  # pieces, each with where in it the key is
 _Places: TypeAlias = Mapping[bytes, Sequence[int]]  # of pieces
@@ -40,8 +41,8 @@ class _Sound:
 
 def heard(capture: Path, sounds: Path) -> list[HeardPrompt]:
     """All prompts in a capture, in the order in which they were heard."""
-    files = sorted(sounds.glob("*/**/*.alaw"))
-    known, pieces = _known(sounds, tuple((file, file.stat().st_mtime_ns) for file in files))
+    folders = (sounds, *sounds.rglob("*/"))
+    known, pieces = _known(sounds, tuple(folder.stat().st_mtime_ns for folder in folders))
     places = _places(capture.read_bytes(), pieces)
     found = []
     for sound in known:
@@ -61,7 +62,7 @@ def _first(places: _Places, pieces: Iterable[bytes], start: int) -> int | None:
 def _places(data: bytes, pieces: _ByKey) -> _Places:
     """Where each piece is, by the keys in it."""
     places = defaultdict(list)
-    for at in range(len(data) - KEY + 1):
+    for at in range(0, len(data) - KEY + 1, STRIDE):
         for before, piece in pieces.get(data[at : at + KEY], ()):
             if at >= before and data.startswith(piece, at - before):
                 places[piece].append(at - before)
@@ -69,13 +70,14 @@ def _places(data: bytes, pieces: _ByKey) -> _Places:
 
 
 @lru_cache(maxsize=4)
-def _known(sounds: Path, files: tuple[tuple[Path, int], ...]) -> tuple[list[_Sound], _ByKey]:
-    """All sounds as they are in the files of these dates, and their pieces by key."""
-    known = [_sound(sounds, file) for file, _ in files]
+def _known(sounds: Path, _changed: tuple[int, ...]) -> tuple[list[_Sound], _ByKey]:
+    """All sounds as they are since their folders changed last, and their pieces by key."""
+    known = [_sound(sounds, file) for file in sorted(sounds.glob("*/**/*.alaw"))]
     by_key = defaultdict(list)
     for piece in {piece for sound in known for piece in (*sound.beginning, *sound.end)}:
-        before = max(range(0, PIECE, KEY), key=lambda at: len({*piece[at : at + KEY]}))
-        by_key[piece[before : before + KEY]].append((before, piece))
+        liveliest = max(range(0, PIECE - KEY - STRIDE, KEY), key=lambda at: len({*piece[at : at + KEY]}))
+        for before in range(liveliest, liveliest + STRIDE):
+            by_key[piece[before : before + KEY]].append((before, piece))
     return known, by_key
 
 
