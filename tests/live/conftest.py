@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import aiomqtt
 import pytest
@@ -14,14 +15,20 @@ import pytest_asyncio
 from tests.lab.centre import Centre, contact_centre
 from tests.lab.site import ROOT, queues
 
+HERE = Path(__file__).parent
 RUN = ROOT / ".run" / "live"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """All live tests share one event loop: the centre lives in it."""
+    """All live tests of a worker share one event loop: the centre lives in it.
+
+    They come first, and the largest file ahead of all: they mostly listen, while the others keep processors busy, and
+    are short enough to fill what is left at the end.
+    """
     for item in items:
-        if "tests/live" in str(item.path):
+        if item.path.parent == HERE:
             item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
+    items.sort(key=lambda item: (-item.path.stat().st_size, item.path) if item.path.parent == HERE else (1, HERE))
 
 
 @dataclass
