@@ -118,10 +118,15 @@ def _only_one(folder: Path) -> Iterator[None]:
 
 
 def make_sounds(site: Site) -> None:
-    """All prompts of a site, in the folder that all centres share; only what is missing is made."""
+    """All prompts of a site, in the folder that all centres share; only what is missing is made.
+
+    Who comes while somebody else makes them waits for that.
+    """
     SOUNDS.mkdir(parents=True, exist_ok=True)
-    for _ in build(sounds(site.configuration().catalogue), SOUNDS):
-        pass
+    with SOUNDS.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        for _ in build(sounds(site.configuration().catalogue), SOUNDS):
+            pass
 
 
 def _copy_sounds(own: Path) -> None:
