@@ -31,7 +31,7 @@ from ccdaemon.rules.queues import UNSEEN, Member, Queues, is_delivery
 STARTED = "CCRecorder"  # the user event of cc-connected
 HOLDING = "holding_bridge"  # who is parked shares it with strangers, and hears none of them
 APART = ("Park", "Parked Call", "BridgeWait")  # applications in which one is in such a bridge
-OF_CALLERS = ("QueueCallerJoin", "QueueCallerLeave", "QueueCallerAbandon", "AgentConnect")
+OF_CALLERS = frozenset({"QueueCallerJoin", "QueueCallerLeave", "QueueCallerAbandon", "AgentConnect"})
 _MADE = re.compile(r"(\d+)\.(\d+)$")  # the end of a Uniqueid: [SYSTEM-]EPOCH.NUMBER
 
 
