@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 from pathlib import Path
 
@@ -17,9 +18,22 @@ def _noise(seed: int, length: int = LONG) -> bytes:
     return random.Random(seed).randbytes(length)
 
 
+SOUNDS = {
+    "cy/cc/welcome": _noise(1),
+    "en/cc/welcome": _noise(2),
+    "en/digits/1": _noise(3),
+    "cy/cc/alike-1": _noise(5)[: LONG // 2] + _noise(6),
+    "cy/cc/alike-2": _noise(5)[: LONG // 2] + _noise(7),
+    "cy/cc/tone": bytes(range(100)) * (LONG // 100),
+    "cy/cc/silent": SILENCE * LONG,
+    "cy/cc/short": _noise(8, PIECE // 2),
+    "cy/cc/paused": SILENCE * (3 * PIECE + 5) + _noise(9) + SILENCE * PIECE,
+}
+
+
 @pytest.fixture
 def sounds(tmp_path: Path) -> Path:
-    for name, content in {"cy/cc/welcome": _noise(1), "en/cc/welcome": _noise(2), "en/digits/1": _noise(3)}.items():
+    for name, content in SOUNDS.items():
         file = tmp_path / "sounds" / f"{name}.alaw"
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(content)
@@ -62,9 +76,29 @@ def test_it_is_told_what_of_a_prompt_was_heard(
     assert _heard(sounds, _noise(2)[of_it]) == found
 
 
+@pytest.mark.parametrize(
+    ("data", "found"),
+    [
+        (_noise(5)[: LONG // 2] + _noise(6), [("cy", "alike-1", 0.0, True), ("cy", "alike-2", 0.0, False)]),
+        (SILENCE * LONG, []),
+        (_noise(8, PIECE // 2), []),
+        (SILENCE * (3 * PIECE + 5) + _noise(9), [("cy", "paused", 3 * PIECE / 8000, True)]),
+    ],
+)
+def test_prompts_that_begin_alike_or_are_hardly_there(
+    sounds: Path, data: bytes, found: list[tuple[str, str, float, bool]]
+) -> None:
+    assert _heard(sounds, data) == found
+
+
+def test_a_prompt_of_one_note_is_heard_from_its_beginning_to_its_end(sounds: Path) -> None:
+    assert _heard(sounds, SILENCE * 99 + SOUNDS["cy/cc/tone"])[0] == ("cy", "tone", 99 / 8000, True)
+
+
 def test_a_prompt_that_is_replaced_is_known_from_then_on(sounds: Path) -> None:
     assert _heard(sounds, _noise(4)) == []
     new = sounds / "en" / "cc" / ".new"
     new.write_bytes(_noise(4))
     new.rename(sounds / "en" / "cc" / "welcome.alaw")
+    os.utime(new.parent, (1, 1))  # clocks of folders tick every few milliseconds only
     assert _heard(sounds, _noise(4)) == [("en", "welcome", 0.0, True)]

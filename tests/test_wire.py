@@ -10,8 +10,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ccdaemon.asterisk.wire import (
-    KNOWN_LINE,
-    KNOWN_LINES,
     MAX_AGI_ENVIRONMENT,
     MAX_AGI_LINE,
     MAX_AMI_MESSAGE,
@@ -27,7 +25,6 @@ from ccdaemon.asterisk.wire import (
     agi_command,
     ami_action,
     headers,
-    known_lines,
 )
 
 BANNER = b"Asterisk Call Manager/11.0.0\r\n"
@@ -139,21 +136,6 @@ def test_a_header_that_stands_there_more_than_once_keeps_all_its_values_in_their
 ) -> None:
     block = "\r\n".join(f"{name}: {value}" for value in values)
     assert headers(block) == {name: "\n".join(values)}
-
-
-def test_what_is_known_of_earlier_messages_changes_none_and_has_a_bound() -> None:
-    for number in range(3 * KNOWN_LINES):
-        block = f"Event: Hangup\r\nTimestamp: {number}\r\nUniqueid: {number}\r\nCallerIDName: {'x' * KNOWN_LINE}"
-        expected = {
-            "Event": "Hangup",
-            "Timestamp": f"{number}",
-            "Uniqueid": f"{number}",
-            "CallerIDName": "x" * KNOWN_LINE,
-        }
-        assert headers(block) == headers(block) == expected
-        assert len(known_lines) <= KNOWN_LINES
-    assert max(map(len, known_lines)) <= KNOWN_LINE
-    assert not [line for line in known_lines if line.startswith("Timestamp")]
 
 
 def test_the_greeting_of_asterisk_is_kept_and_is_no_message() -> None:

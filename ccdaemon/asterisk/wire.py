@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 MAX_AMI_MESSAGE = 256 * 1024  # bytes; the longest is one Status event with all variables of a channel
-KNOWN_LINES, KNOWN_LINE = 4096, 200  # how many lines of headers are kept split, and of how many characters at most
 MAX_AGI_LINE = 8192  # bytes; AGI_BUF_LEN in res_agi.c
 MAX_AGI_COMMAND = MAX_AGI_LINE - 2  # that buffer takes the line's end and a NUL, too
 MAX_AGI_ENVIRONMENT = 160  # lines; res_agi.c sends 22, and at most 128 arguments (MAX_ARGS)
@@ -83,29 +82,11 @@ class AmiDecoder:
         return [headers(block) for block in blocks if block]
 
 
-class _Lines(dict[str, tuple[str, str]]):
-    """Lines of headers as name and value. Most of an event's stood in one before it, and are not split again.
-
-    No two events have the same Timestamp. Raises `ValueError` for what is no such line.
-    """
-
-    def __missing__(self, line: str) -> tuple[str, str]:
-        name, value = line.split(": ", 1)
-        if name != "Timestamp" and len(line) <= KNOWN_LINE:
-            if len(self) >= KNOWN_LINES:
-                self.clear()
-            self[line] = name, value
-        return name, value
-
-
-known_lines = _Lines()
-
-
 def headers(block: str) -> Headers:
     """The headers of one message. One that stands there twice has its values on lines of their own."""
     lines = block.split("\r\n")
     try:
-        found = dict(map(known_lines.__getitem__, lines))
+        found = dict([line.split(": ", 1) for line in lines])
     except ValueError:
         found = {}
     if len(found) == len(lines):

@@ -14,7 +14,7 @@ PIECE = 800  # bytes of A-law: 100 ms
 BEGINNING, END = 8, 2  # pieces
 MIN_SOUND = 10  # different values in a piece that is not silence
 KEY = 40  # bytes by which a piece is looked up
-STRIDE = 16  # bytes: keys of a piece begin at so many places next to each other, and one of them is where we look
+STRIDE = 16  # bytes: we look at every sixteenth only, and know each piece by as many keys in a row: one lies there
 
 _ByKey: TypeAlias = Mapping[bytes, Sequence[tuple[int, bytes]]]  # pieces, each with where in it the key is
 _Places: TypeAlias = Mapping[bytes, Sequence[int]]  # of pieces
@@ -56,7 +56,7 @@ def heard(capture: Path, sounds: Path) -> list[HeardPrompt]:
 
 def _first(places: _Places, pieces: Iterable[bytes], start: int) -> int | None:
     """Where a sound begins; the very first of a call may come before the phone listens, so a later piece will do."""
-    return min((place for piece in pieces for place in places[piece] if place >= start), default=None)
+    return min((place for piece in pieces for place in places.get(piece, ()) if place >= start), default=None)
 
 
 def _places(data: bytes, pieces: _ByKey) -> _Places:
@@ -71,7 +71,7 @@ def _places(data: bytes, pieces: _ByKey) -> _Places:
 
 @lru_cache(maxsize=4)
 def _known(sounds: Path, _changed: tuple[int, ...]) -> tuple[list[_Sound], _ByKey]:
-    """All sounds as they are since their folders changed last, and their pieces by key."""
+    """All sounds, and their pieces by key. That one is replaced changes its folder; written in place it is not seen."""
     known = [_sound(sounds, file) for file in sorted(sounds.glob("*/**/*.alaw"))]
     by_key = defaultdict(list)
     for piece in {piece for sound in known for piece in (*sound.beginning, *sound.end)}:

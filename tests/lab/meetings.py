@@ -18,8 +18,8 @@ async def _officer_dials(act: Act, via: str, number: str) -> None:
 
     async def speaks(officer: Phone) -> None:
         await officer.speak(OFFICER)
-        await act.met(f"PJSIP/{via}-")
-        act.connected.set()
+        if await act.met(f"PJSIP/{via}-"):
+            act.connected.set()
         await act.over.wait()
 
     await act.line(number, speaks, via)

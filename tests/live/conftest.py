@@ -22,8 +22,8 @@ RUN = ROOT / ".run" / "live"
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """All live tests of a worker share one event loop: the centre lives in it.
 
-    They come first, and the largest file ahead of all: they mostly listen, while the others keep processors busy, and
-    are short enough to fill what is left at the end.
+    Live tests come first, for they mostly listen; the longest by a guess, the size of the file. The others keep
+    processors busy, and are short enough to fill the end.
     """
     for item in items:
         if item.path.parent == HERE:

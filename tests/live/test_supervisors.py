@@ -121,6 +121,7 @@ async def test_listen_is_heard_by_nobody_whisper_by_the_agent_and_barge_by_both(
     found = {where: find(piece, SUPERVISOR) for where, piece in pieces.items()}
     hear = {where for where, tone in found.items() if tone.seconds > SPOKEN * 0.8}
     assert hear == {("whisper", "agent"), ("barge", "agent"), ("barge", "caller")}
+    # A click of a busy machine is in every band: what stands out of the bands beside it is a tone.
     assert {where: str(tone) for where, tone in found.items() if tone.frames and where not in hear} == {}
     assert 0.2 < find(captures["agent"], TONE).pure * FRAME / RATE < 0.6  # once, whatever mode comes then
     listening = captures["caller"][-int((over - spans["listen"][0] + SETTLES + 1) * RATE) :]
