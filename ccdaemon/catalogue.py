@@ -6,41 +6,49 @@ A site's own ones have theirs from 9000 on.
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
 from ccdaemon.grammar import PROMPT_NUMBER, PROMPTS
-from ccdaemon.model import Catalogue, Fault, Language, Numbers
+from ccdaemon.model import Fault, Language
 from ccdaemon.written import key_path, named, read_toml
 
 FIRST_OWN = 9000
 _TAKEN = f"must be {FIRST_OWN} or more: smaller numbers are kept for the prompts that come with ccdaemon"
 
 
-def read_catalogue(shipped: Path, own: Path, faults: list[Fault]) -> tuple[Catalogue, Numbers, list[Fault]]:
-    """Prompts of all files in these folders; a site's own replace the shipped ones, whose numbers they keep.
+@dataclass
+class Prompts:
+    """What is written of prompts, by their names."""
 
-    Last come faults with which the prompts can be read all the same: the rest of the site is looked at, too.
-    """
-    found: dict[str, dict[Language, str]] = {}
-    numbers: dict[str, int] = {}
-    misnumbered: list[Fault] = []
+    catalogue: dict[str, dict[Language, str]] = field(default_factory=dict)
+    numbers: dict[str, int] = field(default_factory=dict)
+    numbered_in: dict[str, str] = field(default_factory=dict)  # files, as faults name them
+    misnumbered: list[Fault] = field(default_factory=list)  # the rest of the site is looked at all the same
+
+
+def read_prompts(shipped: Path, own: Path, faults: list[Fault]) -> Prompts:
+    """Prompts of all files in these folders; a site's own replace the shipped ones, whose numbers they keep."""
+    found = Prompts()
     for file in (file for folder in (shipped, own) for file in sorted(folder.glob("*.toml"))):
         if (written := read_toml(file, faults)) is None:
             continue
         given = _numbers(file, written, faults)
         if file.parent == own:
-            taken = [name for name, number in given.items() if number < FIRST_OWN and number != numbers.get(name)]
-            misnumbered += [Fault(named(file), f"{name}.number", _TAKEN) for name in taken]
-        numbers |= given
+            taken = {name for name, number in given.items() if number < FIRST_OWN and number != found.numbers.get(name)}
+            found.misnumbered += [Fault(named(file), f"{name}.number", _TAKEN) for name in sorted(taken)]
+            given = {name: number for name, number in given.items() if name not in taken}
+        found.numbers |= given
+        found.numbered_in |= dict.fromkeys(given, named(file))
         try:
-            found |= PROMPTS.validate_python(written)
+            found.catalogue |= PROMPTS.validate_python(written)
         except ValidationError as wrong:
             text = 'a prompt is a table of language and text: en = "..."; its name is of small letters and hyphens'
             faults += [Fault(named(file), key_path(each), text) for each in wrong.errors()]
-    return found, numbers, misnumbered
+    return found
 
 
 def _numbers(file: Path, written: dict[str, Any], faults: list[Fault]) -> dict[str, int]:

@@ -19,7 +19,7 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from ccdaemon.catalogue import read_catalogue
+from ccdaemon.catalogue import read_prompts
 from ccdaemon.credentials import handed
 from ccdaemon.grammar import WORD, WORD_IS, bank_holidays
 from ccdaemon.kept import CLASSES, ROLES
@@ -82,7 +82,7 @@ class Configuration:
 def load(folder: Path, shipped_prompts: Path) -> Configuration:
     """Read a site's folder. Raises `ConfigurationFaults` with everything that is wrong with it."""
     faults: list[Fault] = []
-    catalogue, numbers, misnumbered = read_catalogue(shipped_prompts, folder / "prompts", faults)
+    prompts = read_prompts(shipped_prompts, folder / "prompts", faults)
     prompts_are_whole = not faults
     main, judged = _main(folder / MAIN_FILE, faults)
     files = {file.stem: file for file in sorted((folder / "services").glob("*.toml"))}
@@ -90,11 +90,11 @@ def load(folder: Path, shipped_prompts: Path) -> Configuration:
     if judged is None or not prompts_are_whole:
         raise ConfigurationFaults(faults, more=True)
     site = _site(judged, tables)
-    faults += soundness(site, catalogue, judged.recording.allowed_services, files.keys() - tables.keys())
-    faults += [*misnumbered, *number_faults(site, numbers)]
+    faults += soundness(site, prompts.catalogue, judged.recording.allowed_services, files.keys() - tables.keys())
+    faults += [*prompts.misnumbered, *number_faults(site, prompts.numbers, prompts.numbered_in)]
     if main is None:
         raise ConfigurationFaults(faults)
-    configuration = Configuration(folder, site, catalogue, main, _fingerprint(folder), numbers)
+    configuration = Configuration(folder, site, prompts.catalogue, main, _fingerprint(folder), prompts.numbers)
     if faults:
         raise ConfigurationFaults(faults, draft=configuration)
     return configuration

@@ -8,7 +8,7 @@ payments, and what agents are told of recordings. Whoever got hold of a PIN coul
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,7 +25,7 @@ PROMPTS = (
     *("prompt-number", "prompt-unknown", "prompt-language", "prompt-present", "prompt-replaced", "nothing-changed"),
     *(f"digits/{digit}" for digit in range(1, 10)),
 )
-MAIN, CATALOGUE = "ccdaemon.toml", "prompts/*.toml"
+MAIN = "ccdaemon.toml"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,20 +93,20 @@ def at_the_console(site: Site) -> frozenset[str]:
     return frozenset({"privacy-notice", site.announcement, *notice(site.retention["message"]), *ON_THEIR_WORDS})
 
 
-def number_faults(site: Site, numbers: Numbers) -> Iterator[Fault]:
-    """Numbers that two prompts share, or that a prompt may not have."""
+def number_faults(site: Site, numbers: Numbers, files: Mapping[str, str]) -> Iterator[Fault]:
+    """Numbers that two prompts share, or that a prompt may not have; `files` are those where each is written."""
     often = Counter(numbers.values())
     for name, number in sorted(numbers.items()):
         if often[number] > 1:
             others = ", ".join(sorted(each for each, same in numbers.items() if same == number and each != name))
             text = f"{number} is the number of {others} too: take another one"
-            yield Fault(CATALOGUE, f"{name}.number", text)
+            yield Fault(files[name], f"{name}.number", text)
         if name in at_the_console(site):
             text = (
                 "may have none: something rests on the very words of this prompt, so it is recorded where they can be "
                 "read (`ccdaemon prompts record`), and not from a handset"
             )
-            yield Fault(CATALOGUE, f"{name}.number", text)
+            yield Fault(files[name], f"{name}.number", text)
 
 
 def prompts_faults(site: Site, catalogue: Catalogue) -> Iterator[Fault]:
