@@ -62,12 +62,13 @@ class Act:
 
     async def met(self, beginning: str) -> bool:
         """Wait until somebody else is in the bridge of the channel whose name begins so, or all is over."""
-        while not self.over.is_set():
-            bridges = {each["Channel"]: each["BridgeId"] for each in await self.centre.channels()}
-            theirs = next((bridge for name, bridge in bridges.items() if name.startswith(beginning)), "")
-            if theirs and [*bridges.values()].count(theirs) > 1:
-                return True
-            await asyncio.sleep(0.2)
+        async with asyncio.timeout(self.patience):
+            while not self.over.is_set():
+                bridges = {each["Channel"]: each["BridgeId"] for each in await self.centre.channels()}
+                theirs = next((bridge for name, bridge in bridges.items() if name.startswith(beginning)), "")
+                if theirs and [*bridges.values()].count(theirs) > 1:
+                    return True
+                await asyncio.sleep(0.2)
         return False
 
     async def caller_of(self, agent: str) -> str:
