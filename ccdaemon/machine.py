@@ -1,6 +1,6 @@
-"""The machine under us: how full its disks are, whether its clock is right, and whether it swaps us.
+"""The machine under us: how full its disks are, whether its clock is right, whether it swaps us, and its own name.
 
-Source: statvfs(3), adjtimex(2), proc_swaps(5), the kernel's Documentation/admin-guide/cgroup-v2.rst.
+Source: statvfs(3), adjtimex(2), proc_swaps(5), the kernel's Documentation/admin-guide/cgroup-v2.rst, getent(1).
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 import ctypes
 import os
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 from ccdaemon.topics import Clock, Disk
@@ -19,6 +20,7 @@ ASKS = "timedatectl", "show", "--property=NTPSynchronized", "--value"
 SAID = {"yes": True, "no": False}
 PATIENCE = 5.0  # seconds
 SERVICE = Path("/sys/fs/cgroup/system.slice/ccdaemon.service")  # with cgroups v2
+NSSWITCH = Path("/etc/nsswitch.conf")
 MAX_ERROR = 3  # its place among the longs: modes (with its padding), offset, freq, maxerror
 
 
@@ -41,6 +43,20 @@ def is_kept_out_of_swap(service: Path) -> bool:
     """By the limit that systemd has set to a service, or to the slice that it is in."""
     limits = [each / "memory.swap.max" for each in (service, service.parent)]
     return any(limit.exists() and limit.read_text().strip() == "0" for limit in limits)
+
+
+def nsswitch() -> str:
+    """Where this machine looks names up; nothing, where the C library decides."""
+    return NSSWITCH.read_text(errors="replace") if NSSWITCH.exists() else ""
+
+
+def knows(name: str, sources: Sequence[str]) -> bool:
+    """Do these sources of host names (nsswitch.conf(5)) have an address for one? Source: getent(1)."""
+    asks = ["getent", "-s", f"hosts:{' '.join(sources)}", "ahosts", name]
+    try:
+        return subprocess.run(asks, capture_output=True, timeout=PATIENCE, check=False).returncode == 0  # noqa: S603 - no shell
+    except subprocess.TimeoutExpired:
+        return False
 
 
 def clock() -> Clock:

@@ -14,7 +14,7 @@ import pytest
 from ccdaemon.asterisk.confs import read_asterisk
 from ccdaemon.dialplan import generated
 from ccdaemon.findings import Finding, Owned, Runs, State
-from ccdaemon.machine import is_kept_out_of_swap
+from ccdaemon.machine import is_kept_out_of_swap, knows
 from ccdaemon.model import Fault, Setting
 from ccdaemon.rules.examined.modes import (
     closed_faults,
@@ -40,7 +40,9 @@ from ccdaemon.rules.examined.upkeep import (
     clock_finding,
     daemon_findings,
     disk_finding,
+    name_finding,
     night_finding,
+    own_sources,
     swap_finding,
 )
 from ccdaemon.shipped import shipped
@@ -395,6 +397,33 @@ def test_a_clock_that_nobody_may_ask_is_not_taken_for_right(
     expected: State,
 ) -> None:
     assert clock_finding({"synchronised": synchronised, "error_ms": error}).state is expected
+
+
+@pytest.mark.parametrize(
+    ("nsswitch", "expected"),
+    [
+        ("passwd: files systemd\nhosts:          files dns\nnetworks: files\n", ["files"]),
+        ("hosts:files myhostname dns", ["files", "myhostname"]),
+        ("hosts: files resolve [!UNAVAIL=return] dns", ["files", "resolve"]),
+        ("hosts: files mdns4_minimal [NOTFOUND=return] dns myhostname", ["files"]),
+        ("hosts: mymachines resolve[!UNAVAIL=return]files dns", ["mymachines", "resolve", "files"]),
+        ("hosts: dns files", []),
+        ("hosts: files\nhosts: dns # hosts: files\n", []),
+        ("# hosts: dns\nhosts2: dns\n hosts : files # dns first\n", ["files"]),
+        ("", ["files"]),
+    ],
+)
+def test_what_may_be_away_is_not_a_source_of_the_machines_own_name(nsswitch: str, expected: list[str]) -> None:
+    assert own_sources(nsswitch) == expected
+
+
+def test_a_machine_that_does_not_know_its_own_name_is_warned_of() -> None:
+    """Of which, see the proof `names`, a caller is the first to notice."""
+    assert not knows("no-such-machine.invalid", ["files"])
+    finding = name_finding("pbx", known=False)
+    assert finding.state is WARNING
+    assert "`127.0.1.1 pbx` into /etc/hosts" in finding.text
+    assert name_finding("pbx", known=True).state is OK
 
 
 @pytest.mark.parametrize(

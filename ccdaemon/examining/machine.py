@@ -1,11 +1,13 @@
-"""The machine under us: disks, swap and clock."""
+"""The machine under us: disks, swap, clock and name."""
 
 from __future__ import annotations
 
+import socket
+
 from ccdaemon.examining.looking import Examined, looked
 from ccdaemon.findings import Finding, Unseen
-from ccdaemon.machine import SERVICE, clock, disk, is_kept_out_of_swap, swaps
-from ccdaemon.rules.examined.upkeep import clock_finding, disk_finding, swap_finding
+from ccdaemon.machine import SERVICE, clock, disk, is_kept_out_of_swap, knows, nsswitch, swaps
+from ccdaemon.rules.examined.upkeep import clock_finding, disk_finding, name_finding, own_sources, swap_finding
 
 
 async def machine(examined: Examined) -> list[Finding]:
@@ -15,6 +17,7 @@ async def machine(examined: Examined) -> list[Finding]:
         *(await looked("disk", _disk("spool", examined)) if paths.spool != paths.state else []),
         *await looked("swap", _swap()),
         *await looked("clock", _clock()),
+        *await looked("name", _name()),
     ]
 
 
@@ -34,3 +37,9 @@ async def _swap() -> list[Finding]:
 
 async def _clock() -> list[Finding]:
     return [clock_finding(clock())]
+
+
+async def _name() -> list[Finding]:
+    name = socket.gethostname()
+    sources = own_sources(nsswitch())
+    return [name_finding(name, known=bool(sources) and knows(name, sources))]

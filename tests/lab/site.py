@@ -27,6 +27,7 @@ MANAGER_SECRET = secrets.token_urlsafe(32)  # anew each time: every user of the 
 GATEWAY_SECRET = secrets.token_urlsafe(32)
 SOFTPHONES = ("caller", "1099")  # who may register by hand: somebody outside, and a desk
 SAMPLES = ROOT / "dialplan" / "samples"
+BOUND = "transport = transport-udp\n"  # has an endpoint's RTP bound to our address, so that Asterisk looks up no name
 
 
 @dataclass(frozen=True)
@@ -161,6 +162,7 @@ def own_files(site: Site) -> dict[str, str]:
     files = {file.name: file.read_text() for file in SAMPLES.glob("*.conf")}
     files["manager.conf"] = files["manager.conf"].replace("127.0.0.1\n", f"{addresses.pbx}\n")
     bound = files["pjsip.conf"].replace("bind = 0.0.0.0\n", f"bind = {addresses.pbx}\n")
+    bound = bound.replace("type = endpoint\n", f"type = endpoint\n{BOUND}")
     files["pjsip.conf"] = bound + _endpoints(site.configuration(), addresses)
     files["rtp.conf"] = "[general]\nrtpstart = 20000\nrtpend = 24999\n"
     return files

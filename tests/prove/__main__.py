@@ -18,6 +18,7 @@ from tests.prove.debian import demo_and_test
 from tests.prove.importing import a_gigabyte
 from tests.prove.interlock import matrix
 from tests.prove.kills import everywhere
+from tests.prove.names import without_a_server
 from tests.prove.proof import NotHeld, Proof, run
 from tests.prove.soak import two_hours
 from tests.prove.supervisors import in_a_crowd
@@ -28,6 +29,7 @@ RUN = ROOT / ".run" / "prove"
 AGAIN = 3  # times that a live test is run
 WITHIN = 1800.0  # seconds for each program
 SECOND_DEMO = 60.0
+ROW = 300  # characters of what a failed program said, in the table
 
 
 def live(file: str, times: int = AGAIN) -> Callable[[], Awaitable[str]]:
@@ -47,6 +49,7 @@ def live(file: str, times: int = AGAIN) -> Callable[[], Awaitable[str]]:
                 f"tests/live/{file}",
                 within=WITHIN,
                 folder=ROOT,
+                name=file,
             )
             took.append(time.monotonic() - began)
         return f"{times} of {times} runs, {min(took):.0f} to {max(took):.0f} s each"
@@ -139,6 +142,11 @@ PROOFS = (
         partial(two_hours, RUN / "soak"),
     ),
     Proof(
+        "names",
+        "without a name server callers are answered at once, if the machine knows its own name",
+        partial(without_a_server, RUN),
+    ),
+    Proof(
         "debian-12",
         "demo and tests pass in a fresh Debian 12 with git, python3 and certificates",
         partial(demo_and_test, RUN, "12", ROOT),
@@ -181,7 +189,9 @@ async def _prove(proofs: list[Proof]) -> int:
 def _enter(proof: Proof, holds: str, figures: str) -> None:
     """Put a row into the table, in the place of an older one of the same name; rows in the order of `PROOFS`."""
     rows = dict(_rows())
-    figures = " ".join(figures.split())[:300].replace("|", "/")
+    figures = " ".join(figures.split()).replace("|", "/")
+    if holds == "NO" and len(figures) > ROW:  # of a program that failed: which one, and its last words, which say why
+        figures = f"{figures[: ROW // 5]} … {figures[-ROW:]}"
     today = datetime.now(UTC).date().isoformat()
     machine = f"Python {platform.python_version()}"
     rows[proof.name] = f"| {proof.name} | {proof.claim} | {holds} | {figures} | {today}, {machine} |"

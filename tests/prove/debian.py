@@ -57,8 +57,9 @@ async def demo_and_test(root_folder: Path, version: str, source: Path) -> str:
         home = "/root" if user == 0 else "/home/somebody"
         script = INSIDE.format(root=root, user=user, home=home, clone=f"/{clones[user]}", command=command)
         words = ("unshare", "--mount", "--pid", "--fork", "--kill-child", "sh", "-ec", script)
-        await run(*words, within=DEADLINE, log=root_folder / f"debian-{version}.log")
-        took.append(f"{command}{'' if user == 0 else ' without root'} {time.monotonic() - began:.0f} s")
+        name = f"{command}{'' if user == 0 else ' without root'}"
+        await run(*words, within=DEADLINE, log=root_folder / f"debian-{version}.log", name=name)
+        took.append(f"{name} {time.monotonic() - began:.0f} s")
     await asyncio.to_thread(shutil.rmtree, root)
     return ", ".join(took)
 

@@ -5,7 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from os import SEEK_END
 from pathlib import Path
+from tempfile import TemporaryFile
+
+LAST_WORDS = 1500  # characters
 
 
 class NotHeld(Exception):
@@ -21,27 +25,26 @@ class Proof:
     show: Callable[[], Awaitable[str]]
 
 
-async def run(*words: str, within: float, log: Path | None = None, folder: Path | None = None) -> str:
-    """Run a program to its end and return what it printed; raises `NotHeld` with the last lines if it fails."""
-    process = await asyncio.create_subprocess_exec(
-        *words,
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-        cwd=folder,
-    )
-    try:
-        async with asyncio.timeout(within):
-            said = (await process.communicate())[0].decode(errors="replace")
-    except TimeoutError:
-        process.kill()
-        await process.wait()
-        message = f"{words[0]} did not end within {within:.0f} s"
-        raise NotHeld(message) from None
-    if log is not None:
-        with log.open("a") as file:
-            file.write(said)
+async def run(*words: str, within: float, log: Path | None = None, folder: Path | None = None, name: str = "") -> str:
+    """Run a program to its end and return what it printed; raises `NotHeld` with its last words if it fails.
+
+    `log` keeps all of it, of one run after the other. `name` is what the program does, in two or three words.
+    """
+    with log.open("a+b") if log else TemporaryFile() as printed:
+        before = printed.seek(0, SEEK_END)
+        process = await asyncio.create_subprocess_exec(
+            *words, stdin=asyncio.subprocess.DEVNULL, stdout=printed, stderr=asyncio.subprocess.STDOUT, cwd=folder
+        )
+        try:
+            async with asyncio.timeout(within):
+                how = f"ended with {await process.wait()}"
+        except TimeoutError:
+            process.kill()
+            await process.wait()
+            how = f"did not end within {within:.0f} s"
+        printed.seek(before)
+        said = printed.read().decode(errors="replace")
     if process.returncode != 0:
-        message = f"{' '.join(words[:4])} ended with {process.returncode}: {said[-1500:]}"
+        message = f"{name or words[0]} {how}: {said[-LAST_WORDS:]}"
         raise NotHeld(message)
     return said

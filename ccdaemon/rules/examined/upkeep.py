@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
+from itertools import takewhile
 from typing import Any
 
 from ccdaemon.findings import Finding, State
@@ -13,6 +15,7 @@ NIGHT = 26 * HOUR  # from one nightly run to the next, with a change of the cloc
 WEEK = 7 * DAY
 SOON = 120.0  # seconds: the daemon catches up with a night when it starts, and looks at its register each minute
 FULL, NEARLY_FULL = 95.0, 85.0  # per cent; the daemon's alarm begins at the first
+ON_THE_MACHINE = {"files", "myhostname", "mymachines", "resolve"}  # sources of names; the last three are systemd's
 ROOM = 2 * 2**30  # bytes: a day's recordings of a middling centre, before they are compressed
 
 
@@ -74,6 +77,29 @@ def clock_finding(clock: Clock) -> Finding:
         return Finding("clock", State.OK, f"is set, and at most {clock['error_ms']:.0f} ms wrong")
     text = "nothing sets this machine's clock: lines open and close at the wrong time, and evidence loses its worth. "
     return Finding("clock", State.FAULT, text + "timedatectl set-ntp true, or look at chronyd", "this machine")
+
+
+def own_sources(nsswitch: str) -> list[str]:
+    """Where names of hosts are looked up before anything that may be away is asked; from nsswitch.conf(5)."""
+    lines = [hosts[1] for line in nsswitch.splitlines() if (hosts := re.match(r"\s*hosts[\s:]+([^#]*)", line))]
+    last = lines[-1] if lines else "files"
+    sources = re.sub(r"\[[^]]*\]", " ", last).split()  # without what to do next, in brackets
+    return [*takewhile(ON_THE_MACHINE.__contains__, sources)]
+
+
+def name_finding(name: str, *, known: bool) -> Finding:
+    """Must Asterisk ask a name server for its own machine?
+
+    Source: `ast_rtp_prop_set` in res/res_rtp_asterisk.c, `ast_find_ourip` in main/acl.c.
+    """
+    if known:
+        return Finding("name", State.OK, f"{name} is known here without a name server")
+    text = (
+        f"no file of this machine knows its own name, {name}: Asterisk looks it up for each leg of a call whose RTP is "
+        f"bound to no address, and while no name server answers callers wait 20 s for each. Write `127.0.1.1 {name}` "
+        "into /etc/hosts, and see that /etc/nsswitch.conf has `files` before `dns` at `hosts`"
+    )
+    return Finding("name", State.WARNING, text, "/etc/hosts")
 
 
 def night_finding(register: Mapping[str, Any] | None, since: float, now: float) -> Finding:
