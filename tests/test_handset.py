@@ -369,6 +369,23 @@ async def test_the_door_throws_off_with_a_word_and_then_without() -> None:
     assert did(notes)[1:] == [("thrown off", "listen", "the call goes to payments")]
 
 
+@pytest.mark.parametrize("pays", [True, False])
+async def test_who_is_let_go_of_before_the_door_is_asked_hears_that_the_call_goes_to_payments(
+    pays: bool,  # noqa: FBT001 - a column of the table
+) -> None:
+    calls, notes = talking(*CALLS), Notes()
+    it = Supervising(calls, lambda: site(SUE), notes, Clock())
+    it.linked(Switch())
+    await joined(it)
+    asked = asyncio.create_task(it.leave(Leave(), LINE))
+    await asyncio.sleep(0)
+    assert not asked.done()
+    if pays:
+        calls.seal([AGENT.id])
+    assert await asked is pays
+    assert did(notes)[1:] == [("left", "listen", "the call goes to payments" if pays else None)]
+
+
 async def test_who_cannot_be_moved_is_hung_up() -> None:
     switch = Switch(refuses=frozenset({"Redirect"}))
     it, _, _ = supervising(switch)

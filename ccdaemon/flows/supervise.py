@@ -28,6 +28,7 @@ from ccdaemon.rules.payment import CHANSPY, SPIES
 from ccdaemon.rules.supervision import MODES, Target, Verdict, at_phone, longest
 
 DEADLINE = 2.0  # seconds, for all that is asked of Asterisk
+LOOKS, BETWEEN_LOOKS = 10, 0.05  # s; until it is clear where a call went that somebody heard
 OBEYS = 0.3  # seconds in which a channel that is moved does so; it takes a frame
 TO_PAYMENTS = "the call goes to payments"
 TOLD, AGAIN = "thrown-off", "again"  # extensions of cc-supervise
@@ -93,13 +94,24 @@ class Supervising:
         return (who, spy.mode) if spy is not None and who is not None else None
 
     async def leave(self, _: Leave, line: Line) -> bool:
-        """Does the call that they have left go to payments? Its agent may be gone before the door throws them off."""
+        """Does the call that they have left go to payments? Its agent may be gone before the door throws them off.
+
+        And before the door is asked: that is another conversation, which comes in its own time.
+        """
         spy = self._spies.get(line.leg)
-        call = self._calls.calls.get(spy.target.call) if spy is not None else None
-        pays = call is not None and any(self._calls.legs[leg].sealed for leg in call.legs)
-        if spy is not None:
-            self._left(spy, "left", TO_PAYMENTS if pays else None)
+        if spy is None:
+            return False
+        for _look in range(LOOKS):
+            if self._pays(spy.target.call):
+                break
+            await asyncio.sleep(BETWEEN_LOOKS)
+        pays = self._pays(spy.target.call)
+        self._left(spy, "left", TO_PAYMENTS if pays else None)
         return pays
+
+    def _pays(self, call: str) -> bool:
+        known = self._calls.calls.get(call)
+        return known is not None and any(self._calls.legs[leg].sealed for leg in known.legs)
 
     async def _is_sealed(self, target: Target) -> bool:
         """Whatever hinders the answer, it is yes."""
