@@ -28,7 +28,7 @@ from ccdaemon.rules.payment import CHANSPY, SPIES
 from ccdaemon.rules.supervision import MODES, Target, Verdict, at_phone, longest
 
 DEADLINE = 2.0  # seconds, for all that is asked of Asterisk
-LOOKS, BETWEEN_LOOKS = 10, 0.05  # s; until it is clear where a call went that somebody heard
+LOOKS, BETWEEN_LOOKS = 10, 0.05  # times, and seconds: by then it is clear where a call went that somebody heard
 OBEYS = 0.3  # seconds in which a channel that is moved does so; it takes a frame
 TO_PAYMENTS = "the call goes to payments"
 TOLD, AGAIN = "thrown-off", "again"  # extensions of cc-supervise
