@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import signal
 import sys
 from pathlib import Path
 
@@ -18,13 +20,17 @@ COMMANDS = 7  # times each
 
 async def test_twenty_kills_at_random_moments_lose_nothing_and_leave_nothing(tmp_path: Path) -> None:
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "tests.lab.kills", str(tmp_path), str(TIMES), str(SEED)),
+        *(sys.executable, "-X", "faulthandler", "-m", "tests.lab.kills", str(tmp_path), str(TIMES), str(SEED)),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
         cwd=ROOT,
+        start_new_session=True,
     )
-    async with asyncio.timeout(DEADLINE):
-        said, wrong = await process.communicate()
+    ends = asyncio.ensure_future(process.communicate())
+    _, late = await asyncio.wait({ends}, timeout=DEADLINE)
+    if late:
+        os.killpg(process.pid, signal.SIGABRT)  # whoever hangs says where
+    said, wrong = await ends
     assert process.returncode == 0, wrong.decode()
     killed = json.loads(said)
     assert sum(killed.values()) == TIMES

@@ -17,10 +17,11 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 import structlog
@@ -45,15 +46,29 @@ SPANS = {"finishing": 0.15, "import": 0.02, "hold": 0.01, "expiry": 0.05, "snaps
 NUMBER, HELD_NUMBER = "+447700900123", "+447700900124"
 
 
-@dataclass
-class Made:
-    """What has been given to the daemon: when it began, and whether a hold keeps it."""
+@dataclass(frozen=True)
+class Given:
+    """A call with a recording, and a message: when they began, and whether a hold keeps them."""
 
-    began: dict[str, datetime] = field(default_factory=dict)
-    held: set[str] = field(default_factory=set)
+    call: str
+    leg: str
+    message: str
+    began: datetime
+    held: bool
 
-    def stays(self, name: str) -> bool:
-        return self.began[name] == NEW or name in self.held
+    @property
+    def stays(self) -> bool:
+        return self.began == NEW or self.held
+
+
+def given(number: int) -> list[Given]:
+    """What the daemon is given before a kill."""
+    return [
+        Given(
+            *(f"{number}.{each}0", f"{number}.{each}1", f"s{number}-{each}"), OLD if each % 2 else NEW, each == EACH - 1
+        )
+        for each in range(EACH)
+    ]
 
 
 def content(leg: str) -> bytes:
@@ -75,19 +90,15 @@ class Room:
     def keys(self) -> Keys:
         return Keys(self.folder / "keys", bytes(SIZE))
 
-    async def prepare(self, made: Made, number: int) -> None:
+    async def prepare(self, number: int) -> None:
         """New calls with recorders' files in the spool, and a file of messages: all that Asterisk and others do."""
         async with a_register(self.folder / "register.sqlite3") as register:
             lines = []
-            for each in range(EACH):
-                began, held = (OLD if each % 2 else NEW), each == EACH - 1
-                call, leg, message = f"{number}.{each}0", f"{number}.{each}1", f"s{number}-{each}"
-                made.began |= {leg: began, message: began}
-                made.held |= {leg, message} if held else set()
-                who = HELD_NUMBER if held else NUMBER
-                await register.write([CallIdentified(call, began.timestamp(), number=who, service="housing")])
-                a_raw_file(self.folder / "spool", call, leg, content(leg))
-                said = {"id": message, "at": began.isoformat(), "party": who, "direction": "in", "text": message}
+            for each in given(number):
+                who = HELD_NUMBER if each.held else NUMBER
+                await register.write([CallIdentified(each.call, each.began.timestamp(), number=who, service="housing")])
+                a_raw_file(self.folder / "spool", each.call, each.leg, content(each.leg))
+                said = {"id": each.message, "at": each.began.isoformat(), "party": who, "direction": "in", "text": "-"}
                 lines.append(json.dumps(said))
         (self.folder / "drop" / "sms" / f"{number}.jsonl").write_text("\n".join(lines))
 
@@ -127,8 +138,8 @@ class Room:
     async def _copy(self, register: Register) -> None:
         await asyncio.to_thread(lambda: [*register.snapshot()])
 
-    async def check(self, made: Made, *, at_the_end: bool = False) -> None:
-        """Raises `AssertionError` with what is lost, doubled, or where it should not be."""
+    async def check(self, rounds: int, *, at_the_end: bool = False) -> None:
+        """Of what was given in so many rounds. Raises `AssertionError` with what is lost, doubled, or out of place."""
         archive = self.archive()
         raws = {raw.leg: raw for raw in archive.raw()}
         async with a_register(self.folder / "register.sqlite3") as register:
@@ -140,15 +151,19 @@ class Room:
                 assert archive.holds(kept), f"{leg} cannot be opened"
                 assert self._samples(archive, kept) == content(leg), leg
                 openable.add(leg)
-            for name in made.began:
-                if name.startswith("s"):
-                    waits = any(f'"{name}"' in file.read_text() for file in (self.folder / "drop").rglob("*.jsonl"))
-                    there = await register.item("sms", name) is not None
-                else:
-                    waits, there = name in raws, name in openable
-                assert waits or there or not made.stays(name), f"{name} is lost"
-                assert not (at_the_end and waits), f"{name} was never taken"
-                assert not (at_the_end and there and not made.stays(name)), f"{name} is due, and still there"
+            dropped = "".join(file.read_text() for file in (self.folder / "drop").rglob("*.jsonl"))
+            for each in (each for number in range(rounds) for each in given(number)):
+                for name, waits, there in (
+                    (each.leg, each.leg in raws, each.leg in openable),
+                    (
+                        each.message,
+                        f'"{each.message}"' in dropped,
+                        await register.item("sms", each.message) is not None,
+                    ),
+                ):
+                    assert waits or there or not each.stays, f"{name} is lost"
+                    assert not (at_the_end and waits), f"{name} was never taken"
+                    assert not (at_the_end and there and not each.stays), f"{name} is due, and still there"
             files = archive.files()
             known = await register.finished_files()
             strange = {file for file in files - known if not any(leg in file for leg in raws)}
@@ -167,12 +182,27 @@ class Room:
             return b"".join(audio.samples(sink))
 
 
+def _forked(work: Callable[[], Coroutine[None, None, None]]) -> int:
+    """The process that does some work. Forked, because a new interpreter each time would be most of the time.
+
+    Who forks does nothing else: a thread of theirs that is just ending might leave a lock behind in the other.
+    """
+    if (child := os.fork()) == 0:
+        asyncio.run(work())
+        os._exit(0)
+    return child
+
+
+def _done(work: Callable[[], Coroutine[None, None, None]]) -> None:
+    _, status = os.waitpid(_forked(work), 0)
+    if status:
+        sys.exit(os.waitstatus_to_exitcode(status))
+
+
 def _killed(room: Room, during: str, chance: random.Random) -> str:
     """Kill who works, some time after they have begun with something; what they were at then."""
     reader, writer = os.pipe()
-    if (child := os.fork()) == 0:
-        asyncio.run(room.work(lambda at: os.write(writer, f"{at}\n".encode())))
-        os._exit(0)
+    child = _forked(lambda: room.work(lambda at: os.write(writer, f"{at}\n".encode())))
     os.close(writer)
     with os.fdopen(reader) as told:
         at = next(line for line in told if line.strip() == during)
@@ -183,16 +213,15 @@ def _killed(room: Room, during: str, chance: random.Random) -> str:
 
 
 def main(folder: Path, times: int, seed: int) -> None:
-    """Forked, because a new interpreter each time would be most of the time."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     drop.REST = 0.0
-    room, made, chance, killed = Room(folder), Made(), random.Random(seed), Counter[str]()
+    room, chance, killed = Room(folder), random.Random(seed), Counter[str]()
     for number in range(times):
-        asyncio.run(room.prepare(made, number))
+        _done(partial(room.prepare, number))
         killed[_killed(room, chance.choice([*SPANS]), chance)] += 1
-        asyncio.run(room.check(made))
-    asyncio.run(room.work())
-    asyncio.run(room.check(made, at_the_end=True))
+        _done(partial(room.check, number + 1))
+    _done(room.work)
+    _done(partial(room.check, times, at_the_end=True))
     print(json.dumps(killed))
 
 
