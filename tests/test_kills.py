@@ -13,7 +13,7 @@ from tests.kept_site import a_kept_site, run
 from tests.lab.commands import kill_commands
 
 ROOT = Path(__file__).parents[1]
-TIMES, SEED = 20, 1
+TIMES, SEED = 20, 77
 DEADLINE = 120.0  # seconds
 COMMANDS = 7  # times each
 
