@@ -17,18 +17,24 @@ from tests.lab.site import ROOT, queues
 
 HERE = Path(__file__).parent
 RUN = ROOT / ".run" / "live"
+LONG = {f"test_{name}" for name in ("line_codes", "messages", "scoring", "faults", "systemd", "callers", "agents")}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """All live tests of a worker share one event loop: the centre lives in it.
 
-    Live tests come first, for they mostly listen; the longest by a guess, the size of the file. The others keep
-    processors busy, and are short enough to fill the end.
+    The longest files come first; of those that take less than four minutes by a guess, the size of the file.
     """
     for item in items:
         if item.path.parent == HERE:
             item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
-    items.sort(key=lambda item: (-item.path.stat().st_size, item.path) if item.path.parent == HERE else (1, HERE))
+    items.sort(key=_place)
+
+
+def _place(item: pytest.Item) -> tuple[int, int, Path]:
+    if item.path.parent != HERE:
+        return 2, 0, HERE
+    return int(item.path.stem not in LONG), -item.path.stat().st_size, item.path
 
 
 @dataclass
