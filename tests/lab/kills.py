@@ -65,7 +65,11 @@ def given(number: int) -> list[Given]:
     """What the daemon is given before a kill."""
     return [
         Given(
-            *(f"{number}.{each}0", f"{number}.{each}1", f"s{number}-{each}"), OLD if each % 2 else NEW, each == EACH - 1
+            call=f"{number}.{each}0",
+            leg=f"{number}.{each}1",
+            message=f"s{number}-{each}",
+            began=OLD if each % 2 else NEW,
+            held=each == EACH - 1,
         )
         for each in range(EACH)
     ]
@@ -153,13 +157,10 @@ class Room:
                 openable.add(leg)
             dropped = "".join(file.read_text() for file in (self.folder / "drop").rglob("*.jsonl"))
             for each in (each for number in range(rounds) for each in given(number)):
+                taken = await register.item("sms", each.message) is not None
                 for name, waits, there in (
                     (each.leg, each.leg in raws, each.leg in openable),
-                    (
-                        each.message,
-                        f'"{each.message}"' in dropped,
-                        await register.item("sms", each.message) is not None,
-                    ),
+                    (each.message, f'"{each.message}"' in dropped, taken),
                 ):
                     assert waits or there or not each.stays, f"{name} is lost"
                     assert not (at_the_end and waits), f"{name} was never taken"

@@ -26,6 +26,9 @@ CLOSED = "refuse"
 CALL_DEADLINE = 90.0  # seconds
 TALK = 3.0  # seconds for which the agent speaks
 EDGES = 0.2  # seconds that a tone may be short of
+FOLLOWS = (
+    0.4  # seconds in which topics follow what happened, a quarter of one at most, and are told; no check waits for it
+)
 
 
 @dataclass
@@ -64,7 +67,7 @@ class Story:
             sources = [tasks.create_task(self._follow_log()), tasks.create_task(self._follow_topics(listening))]
             await listening.wait()
             yield self._chapter
-            await asyncio.sleep(0.4)  # what is still on its way belongs to this chapter
+            await asyncio.sleep(FOLLOWS)
             for source in sources:
                 source.cancel()
         for claim, holds in self._chapter.checks:

@@ -23,7 +23,8 @@ LONG = {f"test_{name}" for name in ("line_codes", "messages", "scoring", "faults
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """All live tests of a worker share one event loop: the centre lives in it.
 
-    The longest files come first; of those that take less than four minutes by a guess, the size of the file.
+    Files that take four minutes or more come first, so that none of them is still running at the end; then the others,
+    longest first by a guess, the size of the file. What is not live comes last: it is short, and fills the end.
     """
     for item in items:
         if item.path.parent == HERE:
@@ -32,6 +33,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def _place(item: pytest.Item) -> tuple[int, int, Path]:
+    """Where a test stands in the order: smaller comes earlier, and the tests of a file stay together."""
     if item.path.parent != HERE:
         return 2, 0, HERE
     return int(item.path.stem not in LONG), -item.path.stat().st_size, item.path
