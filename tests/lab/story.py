@@ -26,9 +26,7 @@ CLOSED = "refuse"
 CALL_DEADLINE = 90.0  # seconds
 TALK = 3.0  # seconds for which the agent speaks
 EDGES = 0.2  # seconds that a tone may be short of
-FOLLOWS = (
-    0.4  # seconds in which topics follow what happened, a quarter of one at most, and are told; no check waits for it
-)
+FOLLOWS = 0.4  # seconds in which topics follow what happened, a quarter of one at most; no check waits for it
 
 
 @dataclass
